@@ -1,0 +1,1 @@
+"""One console script, one thin module per verb."""

@@ -1,0 +1,115 @@
+"""Entry point of the `falseflaw` command: picks the verb, turns errors into one line.
+
+Nothing heavy is imported before the verb is known, so that `falseflaw --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import sys
+import traceback
+
+from falseflaw import __version__
+from falseflaw.errors import FalseFlawError, MissingExtraError
+
+VERBS = {
+    "download": "fetch the public photo sets at their pinned commits",
+    "train-inpainter": "train the bundled inpainting pipeline",
+    "synthesize": "build a dataset of matched sets from clean photos",
+    "train": "train a detector on a dataset",
+    "evaluate": "measure a detector under laundering",
+    "export": "turn a checkpoint into an ONNX bundle and prove parity",
+    "predict": "judge photos with a bundle; needs no torch",
+}
+
+USAGE = "usage: falseflaw VERB [group=option ...] [key=value ...] [-m for a sweep]"
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs one verb and returns the exit code: 0 done, 1 the work failed, 2 the call was wrong."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if not arguments or arguments[0] in {"-h", "--help", "help"}:
+        print(_overview())
+        return 0 if arguments else 2
+    if arguments[0] in {"-V", "--version"}:
+        print(f"falseflaw {__version__}")
+        return 0
+    verb, rest = arguments[0], arguments[1:]
+    if verb not in VERBS:
+        print(f"falseflaw: unknown verb {verb!r}; expected one of: {', '.join(VERBS)}", file=sys.stderr)
+        return 2
+    if {"-h", "--help"} & set(rest):
+        from falseflaw.cli.help import describe
+
+        print(describe(verb, VERBS[verb]))
+        return 0
+    try:
+        return _run(verb, rest)
+    except KeyboardInterrupt:
+        print(f"falseflaw {verb}: interrupted; run the same command again to go on", file=sys.stderr)
+        return 130
+    except Exception as error:
+        if os.environ.get("FALSEFLAW_DEBUG") == "1":
+            traceback.print_exc()
+        print(f"falseflaw {verb}: {_one_line(error)}", file=sys.stderr)
+        return 1
+
+
+def _run(verb: str, overrides: list[str]) -> int:
+    try:
+        module = importlib.import_module(f"falseflaw.cli.{verb.replace('-', '_')}")
+        require_extras(module.EXTRAS)
+        from falseflaw.cli.app import run_hydra
+
+        return run_hydra(verb, module.run, overrides)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.split(".")[0] == "falseflaw":
+            raise
+        raise MissingExtraError(
+            f"expected the package {error.name!r}, which is not installed; "
+            "install the extras: pip install 'falseflaw[synthesis,train]'"
+        ) from error
+
+
+def require_extras(extras: tuple[str, ...]) -> None:
+    """Checks that the telling package of each extra is importable.
+
+    Raises:
+        MissingExtraError: One is not; the message names the pip command.
+    """
+    telling = {"synthesis": "diffusers", "train": "lightning", "wandb": "wandb"}
+    missing = [extra for extra in extras if importlib.util.find_spec(telling[extra]) is None]
+    if missing:
+        raise MissingExtraError(
+            f"expected the extra {', '.join(missing)}, which is not installed; "
+            f"install it: pip install 'falseflaw[{','.join(missing)}]'"
+        )
+
+
+def _one_line(error: Exception) -> str:
+    text = str(error).strip()
+    if isinstance(error, FalseFlawError):
+        return " ".join(text.split())
+    cause = error.__cause__
+    if isinstance(cause, FalseFlawError):  # Hydra wraps what a constructor raises
+        return " ".join(str(cause).split())
+    lines = [line.strip() for line in text.splitlines() if line.strip()] or ["no message"]
+    name = type(error).__name__
+    hydra_like = type(error).__module__.split(".")[0] in {"hydra", "omegaconf"}
+    kept = " ".join(lines[:2]) if hydra_like else f"{name}: {lines[0]}"
+    return f"{kept} (FALSEFLAW_DEBUG=1 shows the traceback)"
+
+
+def _overview() -> str:
+    width = max(map(len, VERBS))
+    verbs = "\n".join(f"  {verb:<{width}}  {text}" for verb, text in VERBS.items())
+    return (
+        f"{USAGE}\n\nFalseFlaw {__version__}: detectors of AI-faked product damage\n\nverbs, in the order of the data:\n"
+        f"{verbs}\n\n`falseflaw VERB --help` shows the configuration groups and keys of a verb."
+    )
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,1 @@
+"""Matched sets on disk: building, describing and loading them."""

@@ -1,0 +1,104 @@
+"""The manifest: one row per image of a dataset, the one truth every later stage reads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from falseflaw.errors import InvalidDataError, MissingDataError
+from falseflaw.types import DamageKind, Edit, Fold
+
+MANIFEST_NAME = "manifest.parquet"
+
+SCHEMA = pa.schema(
+    [
+        pa.field("path", pa.string(), nullable=False),  # relative to the dataset folder
+        pa.field("sha256", pa.string(), nullable=False),  # of the image file
+        pa.field("source_id", pa.string(), nullable=False),
+        pa.field("contributor", pa.string(), nullable=False),
+        pa.field("photo_set", pa.string(), nullable=False),  # studio, clothing, grocery, folder ...
+        pa.field("product", pa.string(), nullable=False),
+        pa.field("fold", pa.string(), nullable=False),
+        pa.field("edit", pa.string(), nullable=False),
+        pa.field("label", pa.int8(), nullable=False),
+        pa.field("damage_kind", pa.string(), nullable=False),  # "" where the photo shows no flaw
+        pa.field("region_path", pa.string(), nullable=False),  # the set's shared region, for every member
+        pa.field("mask_path", pa.string(), nullable=False),  # ground truth; "" for negatives
+        pa.field("mask_area", pa.float64(), nullable=False),  # share of the image; 0 for negatives
+        pa.field("generator", pa.string(), nullable=False),  # "" where no network wrote pixels
+        pa.field("prompt", pa.string(), nullable=False),
+        pa.field("seed", pa.int64(), nullable=False),
+        pa.field("steps", pa.int32(), nullable=False),
+        pa.field("guidance", pa.float64(), nullable=False),
+        pa.field("crop_size", pa.int32(), nullable=False),  # side of the crop in the photo, pixels
+        pa.field("crop_scale", pa.float64(), nullable=False),  # photo pixels per model pixel; 1 = native
+        pa.field("camera", pa.string(), nullable=False),  # JSON of the camera's parameters
+        pa.field("first_quality", pa.int16(), nullable=False),  # Q1, the camera's JPEG
+        pa.field("upload_quality", pa.int16(), nullable=False),  # Q2, the upload's JPEG
+        pa.field("subsampling", pa.string(), nullable=False),
+        pa.field("width", pa.int32(), nullable=False),
+        pa.field("height", pa.int32(), nullable=False),
+        pa.field("batch", pa.int32(), nullable=False),  # planned batch, so that a rebuild samples alike
+        pa.field("config_hash", pa.string(), nullable=False),
+    ]
+)
+
+
+def write_manifest(rows: pd.DataFrame, path: Path) -> None:
+    """Validates rows and writes them atomically as Parquet, sorted by source and edit."""
+    validate(rows)
+    ordered = rows.sort_values(["source_id", "edit"], kind="stable").reset_index(drop=True)
+    table = pa.Table.from_pandas(ordered[SCHEMA.names], schema=SCHEMA, preserve_index=False)
+    partial = path.with_name(f".{path.name}.partial")
+    pq.write_table(table, partial)
+    partial.replace(path)
+
+
+def read_manifest(dataset: Path) -> pd.DataFrame:
+    """Reads `manifest.parquet` of a dataset folder.
+
+    Raises:
+        MissingDataError: No such folder or no manifest in it.
+        InvalidDataError: The file is not a manifest of this version.
+    """
+    path = dataset / MANIFEST_NAME
+    if not path.is_file():
+        raise MissingDataError(
+            f"expected a dataset with {MANIFEST_NAME} in {dataset}, found none; build one with `falseflaw synthesize`"
+        )
+    try:
+        rows = pq.read_table(path).to_pandas()
+    except (pa.ArrowInvalid, OSError) as error:
+        raise InvalidDataError(f"cannot read {path}: {str(error).splitlines()[0]}; build it again") from error
+    validate(rows)
+    return rows
+
+
+def validate(rows: pd.DataFrame) -> None:
+    """Checks the invariants of a manifest.
+
+    Raises:
+        InvalidDataError: A column is missing, a value is not one of the words, a label contradicts
+            its edit, a mask is missing or superfluous, a path stands twice, or a source crosses folds.
+    """
+    if missing := [name for name in SCHEMA.names if name not in rows.columns]:
+        raise InvalidDataError(f"expected manifest columns {', '.join(SCHEMA.names)}; missing: {', '.join(missing)}")
+    for column, words in (("fold", Fold), ("edit", Edit)):
+        if unknown := sorted(set(rows[column]) - {str(word) for word in words}):
+            raise InvalidDataError(f"unknown {column} in manifest: {', '.join(map(str, unknown))}")
+    if unknown := sorted(set(rows["damage_kind"]) - {str(word) for word in DamageKind} - {""}):
+        raise InvalidDataError(f"unknown damage_kind in manifest: {', '.join(map(str, unknown))}")
+    wrong = rows["label"] != rows["edit"].map(lambda edit: Edit(edit).label)
+    if wrong.any():
+        raise InvalidDataError(f"{int(wrong.sum())} manifest rows have a label that contradicts their edit")
+    if ((rows["mask_path"] != "") != (rows["label"] == 1)).any():
+        raise InvalidDataError("expected a mask_path for every positive and for no negative manifest row")
+    if rows["path"].duplicated().any():
+        raise InvalidDataError(f"path stands twice in manifest: {rows.loc[rows['path'].duplicated(), 'path'].iloc[0]}")
+    for column in ("source_id", "contributor"):
+        crossing = rows.groupby(column)["fold"].nunique()
+        if (crossing > 1).any():
+            raise InvalidDataError(f"{column} {crossing.index[crossing > 1][0]} crosses folds")

@@ -1,0 +1,25 @@
+"""Errors that reach the user as one line: what was expected, what came, what to do."""
+
+
+class FalseFlawError(Exception):
+    """Base of every error a user can cause or mend; its message is a single line."""
+
+
+class UnreadableImageError(FalseFlawError):
+    """A file that should be a photo cannot be decoded."""
+
+
+class MissingExtraError(FalseFlawError):
+    """A verb needs packages of an optional extra that is not installed."""
+
+
+class MissingDataError(FalseFlawError):
+    """A dataset, photo folder, checkpoint or bundle is not where the config says."""
+
+
+class InvalidDataError(FalseFlawError):
+    """A dataset, photo folder, checkpoint or bundle is there, but is not what is expected."""
+
+
+class ConfigurationError(FalseFlawError):
+    """A value of the configuration is out of its range or contradicts another one."""

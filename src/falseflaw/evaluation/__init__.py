@@ -1,0 +1,1 @@
+"""Predictions first, figures second."""

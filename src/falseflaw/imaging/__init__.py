@@ -1,0 +1,1 @@
+"""Pixels in, pixels out: decoding, encoding, the camera step, laundering and augmentation."""

@@ -1,0 +1,1 @@
+"""Flaws written by a diffusion model: training it, sampling from it, composing its output."""

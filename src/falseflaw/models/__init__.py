@@ -1,0 +1,1 @@
+"""The detector in pure PyTorch; knows no Lightning, Hydra or W&B."""

@@ -1,0 +1,1 @@
+"""Product photos: where they come from and which fold each belongs to."""

@@ -1,0 +1,1 @@
+"""Inference without torch: onnxruntime, NumPy and Pillow."""

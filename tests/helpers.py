@@ -1,0 +1,91 @@
+"""Builders of tiny fixtures that several parts of the tests share."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from falseflaw.dataset.manifest import MANIFEST_NAME, write_manifest
+from falseflaw.imaging import codec
+from falseflaw.seeding import derive_rng
+from falseflaw.types import Edit, Fold, Image
+
+FOLDS = (Fold.TRAIN, Fold.VAL, Fold.TEST, Fold.TRAIN)
+
+
+def textured_photo(rng: np.random.Generator, height: int, width: int) -> Image:
+    """A smooth color gradient with fine grain: something that JPEG and filters can act on."""
+    y, x = np.mgrid[0:height, 0:width]
+    base = rng.uniform(60, 190, 3) + 40 * np.sin(x / rng.uniform(9, 30))[..., None] + 20 * np.cos(y / 17)[..., None]
+    return np.clip(base + rng.normal(0, 5, (height, width, 3)), 0, 255).astype(np.uint8)
+
+
+def make_dataset(folder: Path, sources: int = 8, size: tuple[int, int] = (96, 128), seed: int = 0) -> Path:
+    """Writes a tiny dataset with a valid manifest: all edits, and the folds train, val and test.
+
+    Positives carry a checkerboard inside the mask and simulated damage a smooth dark spot at the
+    same place, so that a detector has something to learn and no inpainter is needed.
+    """
+    height, width = size
+    rows = []
+    for index in range(sources):
+        rng = derive_rng("tiny-dataset", seed, index)
+        photo = textured_photo(rng, height, width)
+        top, left = int(rng.integers(8, height - 40)), int(rng.integers(8, width - 40))
+        region = np.zeros((height, width), bool)
+        region[top : top + 32, left : left + 32] = True
+        source = f"tiny/{index:03d}"
+        stem = source.replace("/", "__")
+        codec.write_atomic(folder / f"masks/{stem}.png", codec.encode_png(region))
+        dark = np.where(region[..., None], photo // 2, photo)
+        checker = ((np.indices((height, width)).sum(axis=0) % 2) * 60 - 30)[..., None]
+        fake = np.where(region[..., None], np.clip(dark.astype(int) + checker, 0, 255), photo).astype(np.uint8)
+        pixels = {
+            Edit.AUTHENTIC: photo,
+            Edit.NULL_EDIT: photo,
+            Edit.SIMULATED_DAMAGE: dark,
+            Edit.SPLICED: fake,
+            Edit.REGENERATED: np.where(region[..., None], fake, np.clip(photo.astype(int) + 2, 0, 255)).astype(np.uint8),
+        }
+        for edit, image in pixels.items():
+            data = codec.encode_jpeg(image, 95)
+            path = f"images/{stem}__{edit}.jpg"
+            codec.write_atomic(folder / path, data)
+            flawed = edit not in {Edit.AUTHENTIC, Edit.NULL_EDIT}
+            rows.append(
+                {
+                    "path": path,
+                    "sha256": hashlib.sha256(data).hexdigest(),
+                    "source_id": source,
+                    "contributor": f"person-{index}",
+                    "photo_set": "tiny",
+                    "product": "shirt" if index % 2 else "hat",
+                    "fold": str(FOLDS[index % len(FOLDS)]),
+                    "edit": str(edit),
+                    "label": edit.label,
+                    "damage_kind": ("coffee" if index % 2 else "hole") if flawed else "",
+                    "region_path": f"masks/{stem}.png",
+                    "mask_path": f"masks/{stem}.png" if edit.label else "",
+                    "mask_area": float(region.mean()) if edit.label else 0.0,
+                    "generator": "checker" if edit.label else "",
+                    "prompt": "a coffee stain on a shirt" if edit.label else "",
+                    "seed": index,
+                    "steps": 2 if edit.label else 0,
+                    "guidance": 0.0,
+                    "crop_size": 64,
+                    "crop_scale": 1.0,
+                    "camera": "{}",
+                    "first_quality": 95,
+                    "upload_quality": 95,
+                    "subsampling": "4:2:0",
+                    "width": width,
+                    "height": height,
+                    "batch": index // 4,
+                    "config_hash": "tiny",
+                }
+            )
+    write_manifest(pd.DataFrame(rows), folder / MANIFEST_NAME)
+    return folder
