@@ -1,0 +1,42 @@
+"""`falseflaw download`: fetches a public photo set, or checks the copy that FALSEFLAW_PHOTOS names."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from omegaconf import DictConfig
+
+from falseflaw.photos.clothing import CLOTHING
+from falseflaw.photos.download import Download, download, verify
+from falseflaw.photos.grocery import GROCERY
+from falseflaw.photos.indexed import PHOTOS_VARIABLE
+
+EXTRAS: tuple[str, ...] = ()
+
+PUBLIC_SETS = {public_set.name: public_set for public_set in (CLOTHING, GROCERY)}
+
+
+def run(config: DictConfig) -> None:
+    """Completes the chosen set below `output` and prints how many files it has."""
+    name = str(config.photos["_target_"]).split(".")[-2]  # the module of a source is named after its set
+    public_set = PUBLIC_SETS.get(name)
+    if public_set is None:
+        print(f"{name}: nothing to download; photos=clothing and photos=grocery are public sets")
+        return
+    given = os.environ.get(PHOTOS_VARIABLE)
+    if given:
+        folder = Path(given) / public_set.name
+        report = verify(public_set, folder, config.limit)
+        print(
+            f"{name}: {PHOTOS_VARIABLE} is set; {report.kept} of {report.total} photos in {folder}, "
+            f"all as pinned ({public_set.license_name})"
+        )
+        return
+    how = Download(config.base_url, config.threads, config.attempts, config.pause, config.timeout)
+    folder = Path(config.output).expanduser() / public_set.name
+    report = download(public_set, folder, config.limit, how)
+    print(
+        f"{name}: {report.fetched} photos fetched, {report.kept} kept, {report.total} in {folder} "
+        f"({public_set.license_name})"
+    )

@@ -1,0 +1,58 @@
+"""What a set of product photos offers to the other parts, wherever the photos come from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from falseflaw.types import Image, Mask
+
+
+@dataclass(frozen=True)
+class Photo:
+    """One clean photo of a product.
+
+    Attributes:
+        photo_id: Unique name such as `clothing/4285fab0`; a file stem once `/` became `__`.
+        contributor: Who took it, or what stands for that; a contributor never crosses folds.
+        product: Lower-case word for the product, such as `t-shirt`.
+    """
+
+    photo_id: str
+    contributor: str
+    product: str
+
+
+class PhotoSource(Protocol):
+    """A set of photos that can be listed and loaded one by one."""
+
+    @property
+    def name(self) -> str:
+        """Name of the set: `studio`, `clothing`, `grocery` or `folder`."""
+        ...
+
+    def photos(self) -> list[Photo]:
+        """Returns every photo, sorted by `photo_id`, never truncated."""
+        ...
+
+    def load(self, photo: Photo) -> Image:
+        """Returns the pixels, uint8 RGB (H, W, 3).
+
+        Raises:
+            UnreadableImageError: The file is missing, broken or not an image.
+        """
+        ...
+
+    def product_mask(self, photo: Photo) -> Mask | None:
+        """Returns where the product is, bool (H, W), if the set knows it exactly, else None."""
+        ...
+
+
+@runtime_checkable
+class FileSource(PhotoSource, Protocol):
+    """A set whose photos are files; only such sets are searched for near-duplicates."""
+
+    def path(self, photo: Photo) -> Path:
+        """Returns the file of a photo."""
+        ...
