@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import io
 import os
 import sys
 import traceback
@@ -30,6 +31,9 @@ USAGE = "usage: falseflaw VERB [group=option ...] [key=value ...] [-m for a swee
 def main(argv: list[str] | None = None) -> int:
     """Runs one verb and returns the exit code: 0 done, 1 the work failed, 2 the call was wrong."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a file name may hold bytes that are not text
+            stream.reconfigure(errors="backslashreplace")
     if not arguments or arguments[0] in {"-h", "--help", "help"}:
         print(_overview())
         return 0 if arguments else 2
@@ -106,8 +110,9 @@ def _overview() -> str:
     width = max(map(len, VERBS))
     verbs = "\n".join(f"  {verb:<{width}}  {text}" for verb, text in VERBS.items())
     return (
-        f"{USAGE}\n\nFalseFlaw {__version__}: detectors of AI-faked product damage\n\nverbs, in the order of the data:\n"
-        f"{verbs}\n\n`falseflaw VERB --help` shows the configuration groups and keys of a verb."
+        f"{USAGE}\n\nFalseFlaw {__version__}: detectors of AI-faked product damage\n\n"
+        f"verbs, in the order of the data:\n{verbs}\n\n"
+        "`falseflaw VERB --help` shows the configuration groups and keys of a verb."
     )
 
 

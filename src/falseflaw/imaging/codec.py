@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
+import secrets
+import stat
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image as Pil
-from PIL import ImageOps
+from PIL import ImageOps, UnidentifiedImageError
 
 from falseflaw.errors import UnreadableImageError
 from falseflaw.types import HeatMap, Image, Mask
@@ -19,57 +23,108 @@ from falseflaw.types import HeatMap, Image, Mask
 MAX_PIXELS = 150_000_000
 """Larger photos are refused before they are decoded (decompression bombs)."""
 
+MAX_BYTES = 1_000_000_000
+"""Larger files are refused before they are read."""
+
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".avif", ".bmp", ".tif", ".tiff", ".gif"})
+
+_FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "BMP", "TIFF", "GIF")
+"""What a file may hold whatever its name says. Pillow knows more, and runs Ghostscript for some of it."""
 
 Subsampling = Literal["4:4:4", "4:2:2", "4:2:0"]
 
 
 def decode(source: Path | bytes, name: str | None = None) -> Image:
-    """Decodes a photo, applies its EXIF rotation and returns it as uint8 RGB (H, W, 3).
+    """Decodes a photo, applies its EXIF rotation and returns it as writable uint8 RGB (H, W, 3).
 
-    Transparent pixels are laid on white; 16-bit gray is scaled to 8 bits; of an animation
-    the first frame counts.
+    The content decides the format, not the name. Transparent pixels are laid on white; deeper gray is
+    scaled to 8 bits (see `_gray_to_8_bits`); CMYK is converted without color profiles; of an animation
+    or a multi-picture file the first frame counts. EXIF data that cannot be read turns nothing.
+
+    Args:
+        source: A file, or the bytes of one.
+        name: What error messages call it; by default the file's name.
 
     Raises:
-        UnreadableImageError: Missing, empty, truncated, not an image, or above `MAX_PIXELS`.
+        UnreadableImageError: Missing, a folder or device, empty, truncated, not an image, or above
+            `MAX_PIXELS` or `MAX_BYTES`.
     """
-    label = name or (source.name if isinstance(source, Path) else "image")
-    try:
-        data = source.read_bytes() if isinstance(source, Path) else source
-    except OSError as error:
-        raise UnreadableImageError(f"cannot read {label}: {error.strerror or error}") from error
+    label = " ".join((name or (source.name if isinstance(source, Path) else "image")).split())
+    data = _read(source, label) if isinstance(source, Path) else source
     if not data:
         raise UnreadableImageError(f"cannot read {label}: the file is empty")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with Pil.open(io.BytesIO(data)) as opened:
+            with Pil.open(io.BytesIO(data), formats=_FORMATS) as opened:
                 width, height = opened.size
                 if width * height > MAX_PIXELS:
-                    raise UnreadableImageError(
-                        f"cannot read {label}: {width}x{height} pixels exceed the limit of {MAX_PIXELS}"
-                    )
-                upright = ImageOps.exif_transpose(opened)
-                return np.asarray(_to_rgb(upright), dtype=np.uint8)
+                    raise _too_large(label, f"{width}x{height} pixels")
+                opened.load()
+                return np.array(_to_rgb(_turn_upright(opened)), dtype=np.uint8)
     except UnreadableImageError:
         raise
+    except UnidentifiedImageError as error:
+        raise UnreadableImageError(
+            f"cannot read {label}: expected a JPEG, PNG, WebP, AVIF, BMP, TIFF or GIF, got something else"
+        ) from error
+    except Pil.DecompressionBombError as error:
+        raise _too_large(label, "its pixels") from error
     except Exception as error:  # Pillow's plugins raise many kinds, SyntaxError and struct.error among them
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise UnreadableImageError(f"cannot read {label}: {reason}") from error
+
+
+def _read(path: Path, label: str) -> bytes:
+    try:
+        status = path.stat()
+        if stat.S_ISDIR(status.st_mode):
+            raise UnreadableImageError(f"cannot read {label}: expected an image file, got a folder")
+        if not stat.S_ISREG(status.st_mode):  # a pipe or device would block, or never end
+            raise UnreadableImageError(f"cannot read {label}: expected an image file, got a pipe or device")
+        if status.st_size > MAX_BYTES:
+            raise UnreadableImageError(
+                f"cannot read {label}: {status.st_size} bytes exceed the limit of {MAX_BYTES}"
+            )
+        return path.read_bytes()
+    except (OSError, ValueError) as error:  # ValueError: a NUL byte in the name
+        raise UnreadableImageError(
+            f"cannot read {label}: {getattr(error, 'strerror', None) or error}"
+        ) from error
+
+
+def _too_large(label: str, what: str) -> UnreadableImageError:
+    return UnreadableImageError(f"cannot read {label}: {what} exceed the limit of {MAX_PIXELS} pixels")
+
+
+def _turn_upright(image: Pil.Image) -> Pil.Image:
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:  # the pixels are decoded already; damaged EXIF raises anything
+        return image
 
 
 def _to_rgb(image: Pil.Image) -> Pil.Image:
     if image.mode.startswith("I;16") or image.mode in {"I", "F"}:
-        values = np.asarray(image, dtype=np.float64)
-        top = 65535.0 if image.mode != "F" or values.max(initial=0) > 1 else 1.0
-        if image.mode in {"I", "F"} and 1 < values.max(initial=0) <= 255:
-            top = 255.0
-        return Pil.fromarray(np.clip(values / top * 255, 0, 255).round().astype(np.uint8)).convert("RGB")
-    if "A" in image.getbands() or "transparency" in image.info:
+        return Pil.fromarray(_gray_to_8_bits(np.asarray(image, dtype=np.float64), image.mode)).convert("RGB")
+    if "A" in image.getbands() or "a" in image.getbands() or "transparency" in image.info:
         rgba = image.convert("RGBA")
         white = Pil.new("RGBA", rgba.size, (255, 255, 255, 255))
         return Pil.alpha_composite(white, rgba).convert("RGB")
     return image.convert("RGB")
+
+
+def _gray_to_8_bits(values: NDArray[np.float64], mode: str) -> NDArray[np.uint8]:
+    """Scales deep gray (H, W) to uint8; white is 65535 for 16 bits.
+
+    The 32-bit and float modes do not say what white is: 1 (float only), 255, 65535 or the brightest
+    pixel is taken, whichever is the first that no pixel exceeds.
+    """
+    values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
+    brightest = float(values.max(initial=0.0))
+    candidates = {"F": (1.0, 255.0, 65535.0), "I": (255.0, 65535.0)}.get(mode, (65535.0,))
+    white = next((candidate for candidate in candidates if brightest <= candidate), brightest)
+    return np.clip(values / white * 255, 0, 255).round().astype(np.uint8)
 
 
 def encode_jpeg(image: Image, quality: int, subsampling: Subsampling = "4:2:0") -> bytes:
@@ -104,15 +159,30 @@ def read_mask(path: Path) -> Mask:
 
 
 def write_atomic(path: Path, data: bytes) -> None:
-    """Writes a file so that a kill leaves either the old or the new content, never a part."""
+    """Writes a file so that a kill leaves either the old or the new content, never a part.
+
+    Missing parent folders are made. The partial file has a short hidden name of its own, so that long
+    names fit and writers of one file in several processes do not meet.
+
+    Raises:
+        OSError: The folder cannot be made or the file not written; nothing is left behind.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    partial.write_bytes(data)
-    os.replace(partial, path)
+    partial = path.parent / f".{os.getpid()}-{secrets.token_hex(4)}.partial"
+    try:
+        partial.write_bytes(data)
+        partial.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+        raise
 
 
 def find_images(folder: Path) -> Iterator[Path]:
-    """Yields the image files of a folder and its subfolders by name ending, in sorted order."""
+    """Yields the image files of a folder and its subfolders by name ending, in sorted order.
+
+    Hidden files are left out; links to folders are not followed.
+    """
     for path in sorted(folder.rglob("*")):
         if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".") and path.is_file():
             yield path

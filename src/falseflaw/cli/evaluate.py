@@ -1,0 +1,99 @@
+"""`falseflaw evaluate`: measures a run, a checkpoint or a bundle under laundering and prints the table."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from falseflaw.errors import ConfigurationError, InvalidDataError, MissingDataError
+from falseflaw.paths import find_existing
+
+EXTRAS: tuple[str, ...] = ("train",)
+
+
+def run(config: DictConfig) -> None:
+    """Evaluates what the configuration names."""
+    given = [name for name in ("run", "checkpoint", "bundle") if config[name] is not None]
+    if len(given) != 1:
+        raise ConfigurationError(
+            "expected one of run=FOLDER, checkpoint=FILE and bundle=FOLDER, "
+            f"got {' and '.join(given) if given else 'none'}"
+        )
+    kind, path = given[0], Path(config[given[0]])
+    dataset = _dataset(config, path if kind == "run" else None)
+    launderings = [instantiate(item) for item in config.laundering.launderings]
+    calibration = [str(name) for name in config.laundering.calibration]
+
+    from falseflaw.evaluation.evaluate import evaluate
+    from falseflaw.evaluation.report import REPORT_NAME
+    from falseflaw.evaluation.scorers import BundleScorer, CheckpointScorer
+    from falseflaw.evaluation.summary import scope_text, text_table
+
+    scorer: CheckpointScorer | BundleScorer
+    operating_point = None
+    if kind == "bundle":
+        scorer = BundleScorer(find_existing(path, "a bundle", "make one with `falseflaw export`"))
+        operating_point = scorer.operating_point
+        output = Path("runs") / f"evaluation_{path.name}"
+    else:
+        checkpoint = path / "checkpoints" / "best.ckpt" if kind == "run" else path
+        scorer = CheckpointScorer(checkpoint, config.device)
+        output = path / "evaluation" if kind == "run" else path.parent / "evaluation"
+    output = Path(config.output) if config.output is not None else output
+    summary = evaluate(
+        scorer,
+        dataset,
+        launderings,
+        output,
+        calibrate_on=calibration,
+        operating_point=operating_point,
+        suite_name=str(config.laundering.name),
+        command=_command(config, kind),
+        limit_sources=config.limit_sources,
+        batch_size=config.batch_size,
+        threads=config.threads,
+        replicates=config.replicates,
+        seed=config.seed,
+        examples=config.examples,
+        progress=config.progress,
+    )
+    print(text_table(summary))
+    print(f"\n{scope_text(summary)}")
+    if rule := summary["fitted"].get("rule"):
+        print(f"Operating point {rule}.")
+    print(f"report: {output / REPORT_NAME}")
+
+
+def _dataset(config: DictConfig, run_folder: Path | None) -> Path:
+    """Returns the dataset given, or the one that the run was trained on."""
+    hint = "build one with `falseflaw synthesize`"
+    if config.dataset is not None:
+        return find_existing(config.dataset, "a dataset", hint)
+    if run_folder is None:
+        raise ConfigurationError("expected dataset=FOLDER beside checkpoint= or bundle=, got none")
+    path = run_folder / "config.yaml"
+    if not path.is_file():
+        raise MissingDataError(
+            f"expected a training run with config.yaml at {run_folder}, found none; "
+            "name a folder that `falseflaw train` made"
+        )
+    try:
+        trained_on = OmegaConf.select(OmegaConf.load(path), "data.dataset")
+    except (OSError, ValueError, OmegaConfBaseException) as error:
+        raise InvalidDataError(f"cannot read {path}: {str(error).splitlines()[0]}") from error
+    if not isinstance(trained_on, str):
+        raise InvalidDataError(f"expected data.dataset in {path}, got {trained_on!r}; pass dataset=FOLDER")
+    return find_existing(trained_on, "the dataset of the run", "pass dataset=FOLDER")
+
+
+def _command(config: DictConfig, kind: str) -> str:
+    """Returns a command line that gives the same figures."""
+    parts = ["falseflaw", "evaluate", f"{kind}={config[kind]}", f"laundering={config.laundering.name}"]
+    for name in ("dataset", "output", "limit_sources"):
+        if config[name] is not None:
+            parts.append(f"{name}={config[name]}")
+    return shlex.join(parts)

@@ -1,0 +1,127 @@
+"""`falseflaw export`: turns a checkpoint into an ONNX bundle and proves parity."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+
+from omegaconf import DictConfig
+
+from falseflaw import __version__
+from falseflaw.errors import ConfigurationError, InvalidDataError, MissingDataError
+from falseflaw.paths import find_existing
+from falseflaw.types import Image
+
+EXTRAS: tuple[str, ...] = ("train",)
+
+
+def run(config: DictConfig) -> None:
+    """Exports what the configuration names and prints parity, latency and where the bundle lies.
+
+    Raises:
+        ConfigurationError: Not exactly one of run and checkpoint, or a value out of range.
+        InvalidDataError: The evaluation is of another checkpoint.
+    """
+    if (config.run is None) == (config.checkpoint is None):
+        given = "none" if config.run is None else "both"
+        raise ConfigurationError(f"expected one of run=FOLDER and checkpoint=FILE, got {given}")
+    checkpoint, evaluation_folder = _inputs(config)
+
+    from falseflaw.models.checkpoint import detector_arguments, load_detector, read_checkpoint
+    from falseflaw.provenance import git_revision
+    from falseflaw.release.bundle import file_sha256, release_bundle
+    from falseflaw.release.card import model_card
+    from falseflaw.release.summary import read_evaluation
+    from falseflaw.runtime.bundle import BundleInfo
+
+    detector = load_detector(checkpoint)
+    arguments = detector_arguments(read_checkpoint(checkpoint))
+    evaluation = read_evaluation(evaluation_folder)
+    sha256 = file_sha256(checkpoint)
+    if evaluation.model_sha256 != sha256:
+        raise InvalidDataError(
+            f"expected an evaluation of {checkpoint} in {evaluation_folder}, got one of another model; "
+            "run `falseflaw evaluate` with this checkpoint"
+        )
+    try:
+        info = BundleInfo(
+            name=str(config.name),
+            created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            falseflaw=__version__,
+            git_revision=git_revision(),
+            operating_point=evaluation.operating_point,
+            detector=arguments,
+            checkpoint_sha256=sha256,
+            dataset={
+                "name": Path(evaluation.dataset).name,
+                "config_hash": ",".join(evaluation.provenance.get("dataset_config_hash", [])),
+            },
+            stride_multiple=detector.stride_multiple,
+            tile_pixels=int(config.tile_pixels),
+            tile_overlap=int(config.tile_overlap),
+        )
+    except ValueError as error:
+        raise ConfigurationError(str(error)) from error
+    release = release_bundle(
+        detector,
+        info,
+        _parity_photos(config, evaluation.dataset),
+        Path(str(config.output)),
+        lambda final: model_card(final, evaluation),
+        latency_photos=int(config.latency_photos),
+        show=print,
+    )
+    print(
+        f"400x533 photo, median: onnxruntime {1000 * release.onnx_seconds:.0f} ms, "
+        f"torch {1000 * release.torch_seconds:.0f} ms"
+    )
+    print(f"{release.folder}/  {release.size / 1e6:.1f} MB")
+
+
+def _inputs(config: DictConfig) -> tuple[Path, Path]:
+    """Returns the checkpoint and the evaluation folder."""
+    if config.run is not None:
+        folder = find_existing(config.run, "a training run", "make one with `falseflaw train`")
+        checkpoint = folder / "checkpoints" / "best.ckpt"
+        evaluation = folder / "evaluation"
+    else:
+        checkpoint = find_existing(config.checkpoint, "a checkpoint", "make one with `falseflaw train`")
+        evaluation = checkpoint.parent / "evaluation"
+    return checkpoint, evaluation if config.evaluation is None else Path(str(config.evaluation))
+
+
+def _parity_photos(config: DictConfig, dataset: str) -> list[Image]:
+    """Returns the photos to prove parity on, of a folder or of the dataset's test fold.
+
+    Raises:
+        ConfigurationError: `parity_photos` is below 2; pairs are compared too.
+        MissingDataError: There are none.
+    """
+    from falseflaw.imaging import codec
+
+    count = int(config.parity_photos)
+    if count < 2:
+        raise ConfigurationError(f"expected parity_photos of at least 2, got {count}")
+    if config.photos is not None:
+        folder = find_existing(config.photos, "a folder of photos", "pass photos=FOLDER")
+        paths, where = list(codec.find_images(folder)), str(folder)
+        paths = paths[:: max(1, len(paths) // count)]
+    else:
+        if not dataset:
+            raise MissingDataError("expected the evaluation to name its dataset; pass photos=FOLDER")
+        folder = find_existing(dataset, "the dataset that was evaluated", "pass photos=FOLDER")
+        paths, where = _test_photos(folder), f"the test fold of {folder}"
+    if not paths:
+        raise MissingDataError(f"expected photos to prove parity on in {where}, found none")
+    return [codec.decode(path) for path in paths[:count]]
+
+
+def _test_photos(dataset: Path) -> list[Path]:
+    """Returns the photos of the test fold, the edits taking turns."""
+    from falseflaw.dataset.manifest import read_manifest
+    from falseflaw.types import Fold
+
+    rows = read_manifest(dataset)
+    rows = rows[rows["fold"] == str(Fold.TEST)]
+    turn = rows.groupby("edit").cumcount()
+    return [dataset / path for path in rows.assign(turn=turn).sort_values(["turn", "edit"])["path"]]

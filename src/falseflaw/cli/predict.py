@@ -1,0 +1,52 @@
+"""`falseflaw predict`: judges photos with a bundle; needs no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from omegaconf import DictConfig, OmegaConf
+
+from falseflaw.errors import ConfigurationError, InvalidDataError
+from falseflaw.paths import find_existing
+
+EXTRAS: tuple[str, ...] = ()
+
+
+def run(config: DictConfig) -> None:
+    """Judges `input` and writes the results to `output`.
+
+    Raises:
+        InvalidDataError: Not one photo could be judged.
+    """
+    from tqdm import tqdm
+
+    from falseflaw.runtime.folder import HEATMAPS_NAME, PREDICTIONS_NAME, judge_folder
+    from falseflaw.runtime.predictor import Predictor
+
+    for key in ("input", "output"):
+        if OmegaConf.is_missing(config, key) or not str(config[key] or ""):
+            raise ConfigurationError(f"expected {key}=PATH, got none; see `falseflaw predict --help`")
+    source, output = _path(config.input), _path(config.output)
+    bundle = find_existing(str(config.bundle), "a bundle", "make one with `falseflaw export`")
+    predictor = Predictor(bundle, threads=config.threads, tile_pixels=config.tile_pixels)
+
+    def bar(files: Iterable[Path], total: int) -> Iterable[Path]:
+        return tqdm(files, total=total, desc="predict", unit="photo")
+
+    summary = judge_folder(predictor, source, output, int(config.batch_size), bar)
+    if not summary.judged:
+        raise InvalidDataError(
+            f"expected a photo that can be judged, got {summary.describe()}; first: {summary.first_error}"
+        )
+    print(summary.describe())
+    print(f"{output / PREDICTIONS_NAME}\n{output / HEATMAPS_NAME}/")
+
+
+def _path(text: object) -> Path:
+    """Returns the path as typed; `~` stands for the home folder unless something is called so."""
+    path = Path(str(text))
+    try:
+        return path if path.exists() else path.expanduser()
+    except RuntimeError:  # no such user
+        return path

@@ -1,0 +1,52 @@
+"""`falseflaw train`: trains a detector on a dataset."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+
+from falseflaw.cli.main import require_extras
+
+EXTRAS: tuple[str, ...] = ("train",)
+
+
+def run(config: DictConfig) -> None:
+    """Builds what the configuration names, trains, and prints where the best checkpoint lies."""
+    from falseflaw.training.recording import record_run
+    from falseflaw.training.run import find_resume, train
+
+    run_dir = Path(HydraConfig.get().runtime.output_dir)
+    config.run_dir = str(run_dir)  # a job of a sweep has a folder of its own
+    wanted = config.logger or {}
+    if any("wandb" in str(logger.get("_target_", "")).lower() for logger in wanted.values()):
+        require_extras(("wandb",))
+    find_resume(config.resume, run_dir / "checkpoints")  # before anything is written
+    data = instantiate(config.data)
+    make_trainer = instantiate(config.trainer)
+    record_run(run_dir, config, config.seed)
+    result = train(
+        detector=_plain(config.model),
+        loss=_plain(config.loss),
+        optimizer=_plain(config.optimizer),
+        data=data,
+        make_trainer=make_trainer,
+        loggers=[instantiate(logger, save_dir=str(run_dir)) for logger in wanted.values()],
+        run_dir=run_dir,
+        seed=config.seed,
+        ema_decay=config.ema_decay,
+        checkpoint_every=config.checkpoint_every,
+        resume=config.resume,
+    )
+    named = {name.removeprefix("val/"): value for name, value in result.figures.items()}
+    shown = ", ".join(f"{name} {named[name]:.3f}" for name in ("score", "auroc", "ap", "f1") if name in named)
+    print(f"best checkpoint: {result.best}")
+    print(f"validation: {shown or 'none ran'} ({result.steps} steps, {result.seconds:.0f} s)")
+
+
+def _plain(section: DictConfig) -> dict[str, Any]:
+    values: dict[str, Any] = OmegaConf.to_container(section, resolve=True)  # type: ignore[assignment]
+    return values

@@ -1,0 +1,45 @@
+"""`falseflaw train-inpainter`: trains the bundled inpainting pipeline on photos of the inpainter's fold."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from omegaconf import DictConfig, OmegaConf
+
+EXTRAS: tuple[str, ...] = ("synthesis",)
+RAW_KEYS = ("output", "cache")
+
+
+def run(config: DictConfig) -> None:
+    """Trains, or goes on with what `output` holds, and prints where the pipeline lies."""
+    import torch
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.utils import instantiate
+
+    from falseflaw.inpainting.build import train_inpainter
+    from falseflaw.photos.split import assign_folds
+
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    torch.set_num_threads(int(config.threads or cores))
+    recipe = instantiate(config.recipe)
+    source = instantiate(config.photos)
+    cache = Path(str(config.cache)).expanduser()
+    split = OmegaConf.to_container(config.split, resolve=True)
+    assert isinstance(split, dict)
+    masker_name = HydraConfig.get().runtime.choices["product_mask"]
+    pipeline = train_inpainter(
+        source=source,
+        folds=assign_folds(source, split["fractions"], int(split["seed"]), cache),
+        split={str(key): value for key, value in split.items()},
+        camera=instantiate(config.camera),
+        engine=instantiate(config.damage),
+        masker=instantiate(config.product_mask),
+        masks=cache / "product_masks" / str(masker_name),
+        recipe=recipe,
+        output=Path(str(config.output)).expanduser(),
+        seed=int(config.seed),
+        workers=cores if config.workers is None else int(config.workers),
+        progress=bool(config.progress),
+    )
+    print(pipeline)

@@ -1,0 +1,61 @@
+"""Every shipped configuration composes, and none lies about unused. The verbs' own tests run them."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+
+from falseflaw.cli.help import describe
+from falseflaw.cli.main import VERBS
+from falseflaw.paths import config_dir
+
+ROOT = config_dir()
+
+
+def groups_of(verb: str) -> list[str]:
+    defaults = yaml.safe_load((ROOT / f"{verb.replace('-', '_')}.yaml").read_text())["defaults"]
+    named = [str(key) for entry in defaults if isinstance(entry, dict) for key in entry]
+    return [key.removeprefix("optional ") for key in named if not key.startswith("override ")]
+
+
+def options_of(group: str) -> list[str]:
+    return sorted(path.stem for path in (ROOT / group.split("@")[0]).glob("*.yaml"))
+
+
+CASES = [(verb, group, option) for verb in VERBS for group in groups_of(verb) for option in options_of(group)]
+
+
+@pytest.mark.parametrize(("verb", "group", "option"), CASES)
+def test_composes(verb: str, group: str, option: str) -> None:
+    with initialize_config_dir(str(ROOT), version_base="1.3"):
+        config = compose(verb.replace("-", "_"), overrides=[f"{group}={option}"])
+    package = group.split("@")[-1]
+    if group not in {"experiment", "debug"}:  # these have no node of their own
+        assert package in OmegaConf.to_container(config, resolve=False)
+
+
+def test_every_file_belongs_to_a_verb() -> None:
+    primary = {f"{verb.replace('-', '_')}.yaml" for verb in VERBS}
+    reached = {f"{group.split('@')[0]}/{option}.yaml" for _, group, option in CASES}
+    present = {str(path.relative_to(ROOT)) for path in Path(ROOT).rglob("*.yaml")}
+    assert present == primary | reached
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_help_names_every_group_and_option(verb: str) -> None:
+    text = describe(verb, VERBS[verb])
+    for group in groups_of(verb):
+        assert group.split("@")[0] in text
+        for option in options_of(group):
+            assert option in text
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_own_defaults_come_last(verb: str) -> None:
+    defaults = yaml.safe_load((ROOT / f"{verb.replace('-', '_')}.yaml").read_text())["defaults"]
+    after = defaults[defaults.index("_self_") + 1 :]
+    # Experiments are deltas to the verb's own values and therefore stand below them.
+    allowed = ("experiment", "optional experiment", "debug", "optional debug", "override ")
+    assert all(isinstance(entry, dict) and next(iter(entry)).startswith(allowed) for entry in after)
