@@ -47,6 +47,25 @@ SCHEMA = pa.schema(
 )
 
 
+SHARED = (
+    "contributor",
+    "photo_set",
+    "product",
+    "region_path",
+    "seed",
+    "crop_size",
+    "crop_scale",
+    "camera",
+    "first_quality",
+    "upload_quality",
+    "subsampling",
+    "width",
+    "height",
+    "batch",
+)
+"""Columns that are equal for all members of a matched set: they are drawn per source, never per class."""
+
+
 def write_manifest(rows: pd.DataFrame, path: Path) -> None:
     """Validates rows and writes them atomically as Parquet, sorted by source and edit."""
     validate(rows)
@@ -67,11 +86,12 @@ def read_manifest(dataset: Path) -> pd.DataFrame:
     path = dataset / MANIFEST_NAME
     if not path.is_file():
         raise MissingDataError(
-            f"expected a dataset with {MANIFEST_NAME} in {dataset}, found none; build one with `falseflaw synthesize`"
+            f"expected a dataset with {MANIFEST_NAME} in {dataset}, found none; "
+            "build one with `falseflaw synthesize`"
         )
     try:
-        rows = pq.read_table(path).to_pandas()
-    except (pa.ArrowInvalid, OSError) as error:
+        rows: pd.DataFrame = pq.read_table(path).to_pandas()
+    except (pa.ArrowException, OSError) as error:
         raise InvalidDataError(f"cannot read {path}: {str(error).splitlines()[0]}; build it again") from error
     validate(rows)
     return rows
@@ -82,10 +102,14 @@ def validate(rows: pd.DataFrame) -> None:
 
     Raises:
         InvalidDataError: A column is missing, a value is not one of the words, a label contradicts
-            its edit, a mask is missing or superfluous, a path stands twice, or a source crosses folds.
+            its edit, a mask is missing or superfluous, a path or an edit of a source stands twice, a
+            source or contributor crosses folds, the inpainter's fold is there, or the members of a set were
+            not treated alike.
     """
     if missing := [name for name in SCHEMA.names if name not in rows.columns]:
-        raise InvalidDataError(f"expected manifest columns {', '.join(SCHEMA.names)}; missing: {', '.join(missing)}")
+        raise InvalidDataError(
+            f"expected manifest columns {', '.join(SCHEMA.names)}; missing: {', '.join(missing)}"
+        )
     for column, words in (("fold", Fold), ("edit", Edit)):
         if unknown := sorted(set(rows[column]) - {str(word) for word in words}):
             raise InvalidDataError(f"unknown {column} in manifest: {', '.join(map(str, unknown))}")
@@ -97,8 +121,26 @@ def validate(rows: pd.DataFrame) -> None:
     if ((rows["mask_path"] != "") != (rows["label"] == 1)).any():
         raise InvalidDataError("expected a mask_path for every positive and for no negative manifest row")
     if rows["path"].duplicated().any():
-        raise InvalidDataError(f"path stands twice in manifest: {rows.loc[rows['path'].duplicated(), 'path'].iloc[0]}")
+        twice = rows.loc[rows["path"].duplicated(), "path"].iloc[0]
+        raise InvalidDataError(f"path stands twice in manifest: {twice}")
+    if (rows["fold"] == str(Fold.INPAINTER)).any():
+        raise InvalidDataError(
+            "expected no source of the fold inpainter in a dataset: the inpainter has seen it"
+        )
     for column in ("source_id", "contributor"):
         crossing = rows.groupby(column)["fold"].nunique()
         if (crossing > 1).any():
             raise InvalidDataError(f"{column} {crossing.index[crossing > 1][0]} crosses folds")
+    _validate_sets(rows)
+
+
+def _validate_sets(rows: pd.DataFrame) -> None:
+    """Checks that the members of a set are one of each edit and went through the same steps."""
+    if (twice := rows.duplicated(["source_id", "edit"])).any():
+        source, edit = rows.loc[twice, ["source_id", "edit"]].iloc[0]
+        raise InvalidDataError(f"edit {edit} stands twice for {source} in manifest")
+    values = rows.groupby("source_id")[list(SHARED)].nunique()
+    for column in SHARED:
+        if (values[column] > 1).any():
+            source = values.index[values[column] > 1][0]
+            raise InvalidDataError(f"expected one {column} for all members of {source}, got several")

@@ -1,0 +1,174 @@
+"""The datasheet beside a dataset, after "Datasheets for Datasets" (Gebru et al. 2021), in short."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from falseflaw.dataset.folder import CONFIG_NAME, SHEET_NAME, Skipped
+from falseflaw.types import Edit
+
+LICENSES = {
+    "studio": "rendered by this project, Apache-2.0",
+    "clothing": "CC0-1.0, photos by volunteers (alexeygrigorev/clothing-dataset-small)",
+    "grocery": "MIT, photos by Klasson et al. (marcusklasson/GroceryStoreDataset)",
+}
+"""License of the clean photos by photo set; derivatives carry it on."""
+
+_SHOWN_SKIPS = 20
+
+_TEMPLATE = """# Datasheet: {name}
+
+{sets} matched sets, {images} images; configuration hash `{config_hash}`. A look: `{sheet}`.
+
+## Motivation
+
+To train and measure detectors of flaws that an AI inpainter painted into photos of intact products, so that
+nothing but the trace of the alteration can be learnt. The comparison to make is inpainted against
+simulated damage, never against authentic alone.
+
+## Composition
+
+One matched set per source: authentic; null edit; simulated damage, painted before the camera step; and one
+sampling of an inpainter, spliced (original pixels outside the region) and regenerated (the whole photo
+through the autoencoder). `manifest.parquet` has a row per image; `masks/` holds each set's region, which is
+the truth of the positives and holds the simulated flaw.
+
+{fold_table}
+
+{kind_table}
+
+{product_table}
+
+{area_table}
+
+Generators: {generators}.
+
+{resized} of {sets} sets had their crop resized for the model and back, the null edit alike. At crop scale 1
+the null edit has the pixels of the authentic photo: the network is skipped and nothing is resized.
+
+Skipped sources: {skipped}
+
+## Collection
+
+Clean photos: {photo_set}; license: {license}. No photo of this dataset belongs to the fold
+`inpainter`, the only one that the inpainter learnt from; contributors never cross folds.
+
+## Preprocessing
+
+Every member of a set passed the same camera step (downscaling, lens, sensor noise, denoising or sharpening,
+JPEG Q1 {q1}) and the same upload save (JPEG Q2 {q2}, {subsampling}), with parameters drawn per
+source. Files carry no metadata.
+
+## Uses
+
+Training and evaluation of detectors. Not for claims about real damage: simulated flaws are painted by a
+program, and only photos of really damaged products speak for honest buyers. One generator teaches one
+generator.
+
+## Limits
+
+Sources that cannot be decoded or offer no place for a flaw are left out, which favors photos with a clearly
+visible product. Sizes are those of the sources after the camera ({widths} pixels wide). Regenerated photos
+with a resized crop were resized as a whole.
+
+## Rebuild
+
+```
+{command}
+```
+
+gives the same bytes on the same machine with the same packages and weights. The resolved configuration is
+in `{config}`.
+"""
+
+
+def datasheet(
+    rows: pd.DataFrame, skipped: Sequence[Skipped], config: Mapping[str, Any], command: Sequence[str]
+) -> str:
+    """Returns the datasheet as Markdown.
+
+    Args:
+        rows: Manifest rows.
+        skipped: Sources that were left out.
+        config: What `config.yaml` holds.
+        command: Overrides of the command line that built it.
+    """
+    sources = rows[rows["edit"] == str(Edit.AUTHENTIC)]
+    fakes = rows[rows["edit"] == str(Edit.SPLICED)]
+    photo_set = str(rows["photo_set"].iloc[0])
+    areas = fakes.groupby("fold")["mask_area"].describe(percentiles=[0.1, 0.5, 0.9])
+    return _TEMPLATE.format(
+        name=photo_set,
+        sets=len(sources),
+        images=len(rows),
+        config_hash=config["config_hash"],
+        sheet=SHEET_NAME,
+        config=CONFIG_NAME,
+        fold_table=_table(
+            ("fold", "sources", "contributors", "images"),
+            (
+                (fold, group["source_id"].nunique(), group["contributor"].nunique(), len(group))
+                for fold, group in rows.groupby("fold")
+            ),
+        ),
+        kind_table=_crosstab(fakes, "damage_kind", "kind of damage"),
+        product_table=_crosstab(sources, "product", "product"),
+        area_table=_table(
+            ("region's share of the photo", "10 %", "median", "90 %", "largest"),
+            (
+                (fold, *(f"{100 * values[name]:.2f} %" for name in ("10%", "50%", "90%", "max")))
+                for fold, values in areas.iterrows()
+            ),
+        ),
+        generators=_generators(fakes),
+        resized=int((sources["crop_scale"] != 1).sum()),
+        skipped=_skips(skipped),
+        photo_set=photo_set,
+        license=LICENSES.get(photo_set, "that of the photos' owner"),
+        q1=_span(sources["first_quality"]),
+        q2=_span(sources["upload_quality"]),
+        subsampling=" or ".join(sorted(set(sources["subsampling"]))),
+        widths=_span(sources["width"]),
+        command=shlex.join(["falseflaw", "synthesize", *command]),
+    )
+
+
+def _generators(fakes: pd.DataFrame) -> str:
+    counts = Counter(zip(fakes["generator"], fakes["steps"], fakes["guidance"], strict=True))
+    return "; ".join(
+        f"{name} ({steps} steps, guidance {guidance:g}): {count} sets"
+        for (name, steps, guidance), count in sorted(counts.items())
+    )
+
+
+def _skips(skipped: Sequence[Skipped]) -> str:
+    if not skipped:
+        return "none."
+    shown = "".join(f"\n- `{entry.source_id}`: {entry.reason}" for entry in skipped[:_SHOWN_SKIPS])
+    rest = len(skipped) - _SHOWN_SKIPS
+    return f"{len(skipped)}.\n{shown}" + (f"\n- and {rest} more" if rest > 0 else "")
+
+
+def _span(values: pd.Series) -> str:
+    low, high = values.min(), values.max()
+    return f"{low}" if low == high else f"{low} to {high}"
+
+
+def _crosstab(sources: pd.DataFrame, column: str, title: str) -> str:
+    folds = sorted(set(sources["fold"]))
+    counts = Counter(zip(sources[column], sources["fold"], strict=True))
+    words = sorted(set(sources[column]))
+    return _table(
+        (title, *(f"{fold}" for fold in folds)),
+        ((word, *(counts[word, fold] for fold in folds)) for word in words),
+    )
+
+
+def _table(header: Sequence[str], lines: Iterable[Sequence[object]]) -> str:
+    rows = [header, ["---"] * len(header), *lines]
+    return "\n".join("| " + " | ".join(map(str, row)) + " |" for row in rows)

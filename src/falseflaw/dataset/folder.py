@@ -1,0 +1,192 @@
+"""The folder of a dataset while it is built: who may write into it, and which batches are done.
+
+A batch counts as done once its part file stands, which is written after its images. The manifest is
+written last, when everything else is there, and then the part files go.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import yaml
+
+from falseflaw.dataset.manifest import MANIFEST_NAME, SCHEMA
+from falseflaw.errors import ConfigurationError
+from falseflaw.imaging.codec import write_atomic
+
+CONFIG_NAME = "config.yaml"
+DATASHEET_NAME = "DATASHEET.md"
+SHEET_NAME = "contact_sheet.png"
+_FOLDERS = ("images", "masks", "parts")
+_FILES = (MANIFEST_NAME, DATASHEET_NAME, SHEET_NAME, CONFIG_NAME)
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A source that could not be used, and why in one line."""
+
+    source_id: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one finished batch left: manifest rows and the sources that were skipped."""
+
+    batch: int
+    rows: list[dict[str, Any]]
+    skipped: list[Skipped]
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Words a failure to write into the dataset folder as one line.
+
+    Raises:
+        ConfigurationError: The disk is full, the folder is read-only, and so on.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot write the dataset to {path}: {error.strerror or error}; "
+            "mend that and run the same command again to go on"
+        ) from error
+
+
+@dataclass(frozen=True)
+class DatasetFolder:
+    """A dataset folder that this build may write.
+
+    Attributes:
+        path: The folder.
+    """
+
+    path: Path
+
+    @classmethod
+    def claim(cls, path: Path, config: Mapping[str, Any], overwrite: bool) -> DatasetFolder:
+        """Takes a new or empty folder, or one that was started with the same configuration.
+
+        Args:
+            path: The folder.
+            config: What the images depend on, of plain types; it has `config_hash`.
+            overwrite: Whether to throw away a dataset that is there.
+
+        Raises:
+            ConfigurationError: The folder holds something else.
+        """
+        folder = cls(path)
+        if path.exists() and not path.is_dir():
+            raise ConfigurationError(f"expected a folder for the dataset, got the file {path}")
+        with writing(path):
+            folder._make_room(config, overwrite)
+            folder._begin(config)
+        return folder
+
+    def _make_room(self, config: Mapping[str, Any], overwrite: bool) -> None:
+        """Clears a dataset that may go; refuses what may not."""
+        found = {entry.name for entry in self.path.iterdir()} if self.path.is_dir() else set()
+        found = {name for name in found if not name.endswith(".partial")}
+        before = self.read_config()
+        if found and "config_hash" not in before:
+            raise ConfigurationError(
+                f"expected an empty folder or a dataset in {self.path}, found {min(found)}; choose another"
+            )
+        same = before.get("config_hash") == config["config_hash"]
+        if overwrite or not (same or self.started):
+            self._clear()
+        elif not same:
+            raise ConfigurationError(
+                f"{self.path} was built with another configuration ({_difference(before, config)}); "
+                "choose another output or pass overwrite=true"
+            )
+
+    def _begin(self, config: Mapping[str, Any]) -> None:
+        path = self.path
+        for name in ("images", "masks"):
+            (path / name).mkdir(parents=True, exist_ok=True)
+        for stray in path.rglob(".*.partial"):  # of a build that was killed while writing
+            stray.unlink(missing_ok=True)
+        if not (path / CONFIG_NAME).exists():
+            write_atomic(path / CONFIG_NAME, yaml.safe_dump(dict(config), sort_keys=False).encode())
+
+    @property
+    def started(self) -> bool:
+        """Whether a batch is done."""
+        return self.complete or any(self.path.glob("parts/*.parquet"))
+
+    @property
+    def complete(self) -> bool:
+        """Whether the dataset is finished."""
+        return (self.path / MANIFEST_NAME).is_file()
+
+    def read_config(self) -> dict[str, Any]:
+        """Returns what `claim` wrote; empty when it cannot be read."""
+        try:
+            values = yaml.safe_load((self.path / CONFIG_NAME).read_text())
+        except (OSError, UnicodeDecodeError, yaml.YAMLError):
+            return {}
+        return values if isinstance(values, dict) else {}
+
+    def write_part(self, part: Part) -> None:
+        """Records a batch as done; its images must be written."""
+        notes = [[entry.source_id, entry.reason] for entry in part.skipped]
+        schema = SCHEMA.with_metadata({"skipped": json.dumps(notes)})
+        buffer = io.BytesIO()
+        pq.write_table(pa.Table.from_pylist(part.rows, schema=schema), buffer)
+        write_atomic(self._part_path(part.batch), buffer.getvalue())
+
+    def read_part(self, batch: int) -> Part | None:
+        """Returns a finished batch; None if it is not done, or its part or a file of it is gone."""
+        try:
+            table = pq.read_table(self._part_path(batch))
+            notes = json.loads(table.schema.metadata[b"skipped"])
+        except (OSError, pa.ArrowInvalid, KeyError, TypeError, ValueError):
+            return None
+        rows = table.to_pylist()
+        for row in rows:
+            if not (self.path / row["path"]).is_file() or not (self.path / row["region_path"]).is_file():
+                return None
+        return Part(batch, rows, [Skipped(*note) for note in notes])
+
+    def remove_parts(self) -> None:
+        """Removes the records of the batches, once the manifest holds them all."""
+        shutil.rmtree(self.path / "parts", ignore_errors=True)
+
+    def _part_path(self, batch: int) -> Path:
+        return self.path / "parts" / f"batch-{batch:05d}.parquet"
+
+    def _clear(self) -> None:
+        """Removes what a build writes and nothing else; the manifest first, the configuration last."""
+        for name in _FILES[:1]:
+            (self.path / name).unlink(missing_ok=True)
+        for name in _FOLDERS:
+            shutil.rmtree(self.path / name, ignore_errors=True)
+        for name in _FILES[1:]:
+            (self.path / name).unlink(missing_ok=True)
+
+
+def _difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """Names the first keys that differ, so that the user sees what to change back."""
+    old, new = dict(_flat(before)), dict(_flat(now))
+    keys = [key for key in [*new, *old] if old.get(key) != new.get(key) and key != "config_hash"]
+    shown = [f"{key}: {old.get(key)} then, {new.get(key)} now" for key in dict.fromkeys(keys)][:2]
+    return "; ".join(shown)
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value

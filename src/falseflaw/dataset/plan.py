@@ -1,0 +1,234 @@
+"""The plan of a dataset: which sources, and all that is drawn for each of them, before a pixel is read.
+
+All draws come from generators derived from the seed and the source's name, so that a source gets the
+same draws whoever else is in the dataset, and a rebuild gets the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from falseflaw.damage.prompts import prompt
+from falseflaw.dataset.ports import CameraDrawer
+from falseflaw.errors import ConfigurationError, MissingDataError
+from falseflaw.imaging.camera import Camera
+from falseflaw.imaging.codec import Subsampling
+from falseflaw.photos.source import Photo
+from falseflaw.seeding import derive_rng, derive_seed, unit_interval
+from falseflaw.types import DamageKind, Fold
+
+_Word = TypeVar("_Word", Fold, DamageKind)
+
+BUILDABLE = (Fold.TRAIN, Fold.VAL, Fold.TEST)
+"""Folds that a dataset may hold: what the inpainter learnt from must not be in it."""
+
+
+@dataclass(frozen=True)
+class SynthesisSettings:
+    """What is drawn for a source and how sources are batched.
+
+    Attributes:
+        seed: Of every draw.
+        folds: Folds to build, of train, val and test.
+        limit_sources: Number of sources, spread over the folds in proportion; None for all.
+        batch_size: Sources of one planned batch; those whose crops have one size are sampled together.
+        kinds: Kinds of flaw, drawn with equal weight; empty for all.
+        upload_quality: JPEG Q2 as (lowest, highest).
+        full_chroma_probability: Share of sources that are uploaded 4:4:4 instead of 4:2:0.
+        crop_sizes: Sides of the crops that the model sees, pixels; the smallest that fits is taken.
+        crop_margin: Context around the region inside a crop, model pixels.
+        resized_share: Share of sources whose crop is resized for the model and back.
+        resized_scales: Photo pixels per model pixel of those, > 1; drawn with equal weight.
+    """
+
+    seed: int = 0
+    folds: tuple[Fold, ...] = BUILDABLE
+    limit_sources: int | None = None
+    batch_size: int = 8
+    kinds: tuple[DamageKind, ...] = ()
+    upload_quality: tuple[int, int] = (70, 95)
+    full_chroma_probability: float = 0.3
+    crop_sizes: tuple[int, ...] = (128, 192, 256)
+    crop_margin: int = 8
+    resized_share: float = 0.25
+    resized_scales: tuple[float, ...] = (1.25, 1.5)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "folds", tuple(_word(Fold, name, "fold") for name in self.folds))
+        kinds = tuple(_word(DamageKind, name, "kind of damage") for name in self.kinds)
+        object.__setattr__(self, "kinds", kinds or tuple(DamageKind))
+        for name in ("upload_quality", "crop_sizes", "resized_scales"):  # Hydra passes lists
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        if not self.folds or not set(self.folds) <= set(BUILDABLE):
+            raise ConfigurationError(
+                f"expected folds of {', '.join(BUILDABLE)}, got {', '.join(self.folds) or 'none'}; "
+                "the inpainter has seen its own fold"
+            )
+        if self.limit_sources is not None and self.limit_sources < 1:
+            raise ConfigurationError(f"expected limit_sources >= 1 or null, got {self.limit_sources}")
+        if self.batch_size < 1:
+            raise ConfigurationError(f"expected batch_size >= 1, got {self.batch_size}")
+        quality = self.upload_quality
+        if len(quality) != 2 or not 1 <= quality[0] <= quality[1] <= 100:
+            raise ConfigurationError(
+                f"expected upload_quality as [lowest, highest] in 1..100, got {list(quality)}"
+            )
+        for name in ("full_chroma_probability", "resized_share"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ConfigurationError(f"expected {name} in [0, 1], got {getattr(self, name)}")
+        if not self.crop_sizes or min(self.crop_sizes) < 8:
+            raise ConfigurationError(f"expected crop_sizes of at least 8 pixels, got {list(self.crop_sizes)}")
+        if self.crop_margin < 0:
+            raise ConfigurationError(f"expected crop_margin >= 0, got {self.crop_margin}")
+        if (self.resized_share > 0 and not self.resized_scales) or any(s <= 1 for s in self.resized_scales):
+            raise ConfigurationError(f"expected resized_scales > 1, got {list(self.resized_scales)}")
+
+
+@dataclass(frozen=True)
+class SetPlan:
+    """Everything that is drawn for one source and shared by the members of its matched set.
+
+    Attributes:
+        photo: The source.
+        fold: Its fold.
+        batch: Number of its planned batch, from 0.
+        seed: Of this source; damage, region, noise, crop and sampling derive theirs from it.
+        kind: Kind of flaw.
+        prompt: Text for the inpainter.
+        camera: The camera step, with Q1.
+        crop_scale: Photo pixels per model pixel; 1 for a crop at the photo's own scale.
+        upload_quality: Q2.
+        subsampling: Chroma subsampling of the upload save.
+    """
+
+    photo: Photo
+    fold: Fold
+    batch: int
+    seed: int
+    kind: DamageKind
+    prompt: str
+    camera: Camera
+    crop_scale: float
+    upload_quality: int
+    subsampling: Subsampling
+
+    @property
+    def source_id(self) -> str:
+        """Name of the source in the manifest."""
+        return self.photo.photo_id
+
+    @property
+    def stem(self) -> str:
+        """Start of the names of the set's files."""
+        return self.photo.photo_id.replace("/", "__")
+
+    @property
+    def sampling_seed(self) -> int:
+        """Seed of the diffusion sampling, 63 bits."""
+        return derive_seed("sampling", self.seed)
+
+
+def _word(words: type[_Word], name: str, what: str) -> _Word:
+    try:
+        return words(name)
+    except ValueError:
+        raise ConfigurationError(f"expected a {what} of {', '.join(words)}; got {name!r}") from None
+
+
+def make_plan(
+    photos: Sequence[Photo], folds: Mapping[str, Fold], cameras: CameraDrawer, settings: SynthesisSettings
+) -> list[SetPlan]:
+    """Returns one plan per selected source, in the order of their names, batch by batch.
+
+    Args:
+        photos: All photos of the source.
+        folds: photo_id → fold.
+        cameras: Draws a camera.
+        settings: Ranges.
+
+    Raises:
+        MissingDataError: No photo lies in the folds.
+    """
+    selected = select_sources(photos, folds, settings)
+    return [
+        _draw(photo, folds[photo.photo_id], index // settings.batch_size, cameras, settings)
+        for index, photo in enumerate(selected)
+    ]
+
+
+def select_sources(
+    photos: Sequence[Photo], folds: Mapping[str, Fold], settings: SynthesisSettings
+) -> list[Photo]:
+    """Returns the sources to build, sorted by name.
+
+    With a limit each fold gives its share, and which photos it gives depends on their names and the seed
+    alone: a fold's smaller selection is part of its larger one.
+
+    Raises:
+        MissingDataError: No photo lies in the folds.
+    """
+    by_fold = {fold: [p for p in photos if folds[p.photo_id] == fold] for fold in settings.folds}
+    counts = {fold: len(members) for fold, members in by_fold.items()}
+    if not sum(counts.values()):
+        raise MissingDataError(
+            f"expected photos in the folds {', '.join(settings.folds)}, found none among {len(photos)}; "
+            "add photos or change split.fractions"
+        )
+    wanted = counts if settings.limit_sources is None else share_out(counts, settings.limit_sources)
+    chosen = [
+        photo
+        for fold, members in by_fold.items()
+        for photo in sorted(members, key=lambda p: unit_interval("limit", settings.seed, p.photo_id))[
+            : wanted[fold]
+        ]
+    ]
+    return sorted(chosen, key=lambda photo: photo.photo_id)
+
+
+def share_out(counts: Mapping[Fold, int], limit: int) -> dict[Fold, int]:
+    """Divides a limit over folds in proportion to their counts, by largest remainders.
+
+    A fold that has photos gets at least one where the limit allows it; none gets more than it has.
+    """
+    total = sum(counts.values())
+    if limit >= total:
+        return dict(counts)
+    exact = {fold: limit * count / total for fold, count in counts.items()}
+    shares = {fold: int(value) for fold, value in exact.items()}
+    by_remainder = sorted(counts, key=lambda fold: shares[fold] - exact[fold])
+    for fold in by_remainder[: limit - sum(shares.values())]:
+        shares[fold] += 1
+    for fold in [fold for fold in counts if counts[fold] and not shares[fold]]:
+        richest = max(shares, key=lambda other: shares[other])
+        if shares[richest] > 1:
+            shares[richest] -= 1
+            shares[fold] += 1
+    return shares
+
+
+def _draw(
+    photo: Photo, fold: Fold, batch: int, cameras: CameraDrawer, settings: SynthesisSettings
+) -> SetPlan:
+    source = photo.photo_id
+    rng = derive_rng("plan", settings.seed, source)
+    resized, chroma = rng.random(2).tolist()
+    lowest, highest = settings.upload_quality
+    kind = settings.kinds[int(rng.integers(len(settings.kinds)))]
+    quality = int(rng.integers(lowest, highest, endpoint=True))
+    scale = 1.0
+    if resized < settings.resized_share:
+        scale = float(rng.choice(settings.resized_scales))
+    return SetPlan(
+        photo=photo,
+        fold=fold,
+        batch=batch,
+        seed=derive_seed("set", settings.seed, source),
+        kind=kind,
+        prompt=prompt(kind, photo.product, derive_rng("prompt", settings.seed, source)),
+        camera=cameras.draw(derive_rng("camera", settings.seed, source)),
+        crop_scale=scale,
+        upload_quality=quality,
+        subsampling="4:4:4" if chroma < settings.full_chroma_probability else "4:2:0",
+    )

@@ -1,0 +1,184 @@
+import hashlib
+
+import pytest
+import torch
+from tests.helpers import textured_photo
+
+from falseflaw.cli.main import main
+from falseflaw.damage.prompts import all_prompts
+from falseflaw.dataset.manifest import read_manifest
+from falseflaw.imaging import codec
+from falseflaw.inpainting.networks import NetworkSizes, build_pipeline
+from falseflaw.photos.studio import StudioPhotos
+from falseflaw.seeding import derive_rng
+from falseflaw.types import Edit
+
+
+@pytest.fixture(scope="module")
+def pipeline(tmp_path_factory):
+    """A pipeline of the bundled one's classes, tiny and untrained."""
+    torch.manual_seed(0)
+    sizes = NetworkSizes(
+        autoencoder_channels=8,
+        encoder_blocks=(0, 1, 1),
+        decoder_blocks=(1, 1, 0),
+        unet_channels=(8, 16),
+        norm_groups=4,
+        text_width=16,
+        text_layers=1,
+        text_heads=2,
+        crop=32,
+    )
+    folder = tmp_path_factory.mktemp("inpainter")
+    build_pipeline(sizes, all_prompts()).save_pretrained(folder)
+    return folder
+
+
+def call(output, pipeline, *overrides):
+    return main(
+        [
+            "synthesize",
+            "photos.count=16",
+            "photos.width=128",
+            "photos.height=160",
+            "synthesis=tiny",
+            f"inpainter.path={pipeline}",
+            "inpainter.steps=2",
+            f"output={output}",
+            f"cache={output.parent / 'cache'}",
+            "progress=false",
+            *overrides,
+        ]
+    )
+
+
+def only_line(error):
+    """The error's one line, below what libraries say while they load."""
+    lines = error.strip().splitlines()
+    assert [line for line in lines if line.startswith("falseflaw synthesize: ")] == lines[-1:]
+    assert "Traceback" not in error
+    return lines[-1]
+
+
+def digests(folder):
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_builds_a_dataset_and_builds_it_again_alike(tmp_path, pipeline, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    first, second = tmp_path / "first", tmp_path / "second one"
+    assert call(first, pipeline, "limit_sources=5") == 0
+    out = capsys.readouterr().out
+    assert "25 images of 5 sources" in out
+    assert "seconds a source: load " in out
+    rows = read_manifest(first)
+    assert set(rows.loc[rows["label"] == 1, "generator"]) == {"bundled"}
+    assert set(rows["photo_set"]) == {"studio"}
+    assert set(rows.loc[rows["label"] == 1, "steps"]) == {2}
+    assert call(second, pipeline, "limit_sources=5") == 0
+    assert digests(first) == digests(second)
+    assert "falseflaw synthesize photos.count=16" in (first / "DATASHEET.md").read_text()
+    assert call(first, pipeline, "limit_sources=5") == 0
+    assert "5 of them there before" in capsys.readouterr().out
+    assert {path.name for path in tmp_path.iterdir()} <= {"first", "second one", "cache"}, "wrote elsewhere"
+
+
+def test_inpainted_pixels_are_in_the_region_only(tmp_path, pipeline):
+    """The untrained network writes noise, which no JPEG table hides."""
+    assert call(tmp_path / "d", pipeline, "limit_sources=3") == 0
+    for _, members in read_manifest(tmp_path / "d").set_index("edit").groupby("source_id"):
+        image = {edit: codec.decode(tmp_path / "d" / members.loc[edit, "path"]).astype(int) for edit in Edit}
+        region = codec.read_mask(tmp_path / "d" / members["region_path"].iloc[0])
+        change = abs(image[Edit.SPLICED] - image[Edit.AUTHENTIC]).mean(axis=-1)
+        assert change[region].mean() > 5 * change[~region].mean()
+        everywhere = abs(image[Edit.REGENERATED] - image[Edit.AUTHENTIC]).mean(axis=-1)
+        assert everywhere[~region].mean() > 5
+
+
+def test_a_dataset_of_other_weights_is_refused(tmp_path, pipeline, capsys):
+    output = tmp_path / "d"
+    other = tmp_path / "other"
+    other.mkdir()
+    for path in pipeline.rglob("*"):
+        if path.is_file():
+            target = other / path.relative_to(pipeline)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(path.read_bytes())
+    assert call(output, other, "limit_sources=2") == 0
+    (other / "README.md").write_text("changed")
+    assert call(output, other, "limit_sources=2") == 1
+    assert "another configuration (inpainter.path: sha256:" in only_line(capsys.readouterr().err)
+
+
+def test_an_inpainter_that_learnt_from_the_sources_is_refused(tmp_path, pipeline, capsys):
+    everyone = sorted({photo.contributor for photo in StudioPhotos(16, 128, 160, 0).photos()})
+    listed = ", ".join(f'"{name}"' for name in everyone)
+    record = pipeline / "training.json"
+    try:
+        record.write_text(f'{{"photo_set": "studio", "contributors": [{listed}]}}')
+        assert call(tmp_path / "d", pipeline, "limit_sources=2") == 1
+        assert "learnt from" in capsys.readouterr().err
+        record.write_text(f'{{"photo_set": "clothing", "contributors": [{listed}]}}')
+        assert call(tmp_path / "d", pipeline, "limit_sources=2") == 0
+        record.write_text("{}")
+        assert call(tmp_path / "e", pipeline, "limit_sources=2") == 1
+        assert "training.json" in capsys.readouterr().err
+    finally:
+        record.unlink()
+
+
+def test_own_photos_without_masks(tmp_path, pipeline, capsys):
+    photos = tmp_path / "photos"
+    for index in range(6):
+        data = codec.encode_jpeg(textured_photo(derive_rng("own", index), 120, 100), 92)
+        codec.write_atomic(photos / f"person{index}" / "shirt.jpg", data)
+    codec.write_atomic(photos / "person0" / "broken.jpg", b"\xff\xd8 nothing")
+    code = main(
+        [
+            "synthesize",
+            "photos=folder",
+            f"photos.folder={photos}",
+            "synthesis=tiny",
+            "product_mask=classical",
+            f"inpainter.path={pipeline}",
+            "inpainter.steps=1",
+            f"output={tmp_path / 'd'}",
+            f"cache={tmp_path / 'cache'}",
+            "split.fractions={train: 0.5, val: 0.2, test: 0.3, inpainter: 0}",
+            "progress=false",
+        ]
+    )
+    captured = capsys.readouterr()
+    assert code == 0, captured.err
+    assert "30 images of 6 sources, 1 sources skipped" in captured.out
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("folds=[inpainter]", "the inpainter has seen its own fold"),
+        ("synthesis.batch_size=0", "expected batch_size >= 1"),
+        ("synthesis.crop_sizes=[33]", "multiples of"),
+        ("synthesis.crop_size=[32]", "crop_size"),
+        ("camera.scale=[0.5,2]", "camera scale"),
+        ("inpainter.path=nowhere", "expected an inpainting pipeline"),
+        ("limit=3", "limit"),
+        ("photos=polaroids", "polaroids"),
+    ],
+)
+def test_mistakes_are_one_line(tmp_path, pipeline, capsys, override, message):
+    assert call(tmp_path / "d", pipeline, override) == 1
+    error = only_line(capsys.readouterr().err)
+    assert message in error
+    assert not list((tmp_path / "d").rglob("*.jpg"))
+
+
+def test_help_names_groups_and_keys(capsys):
+    assert main(["synthesize", "--help"]) == 0
+    out = capsys.readouterr().out
+    for word in ("photos", "camera", "inpainter", "synthesis", "limit_sources: null  # number of sources"):
+        assert word in out

@@ -1,0 +1,270 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from falseflaw.dataset.manifest import MANIFEST_NAME, read_manifest, write_manifest
+from falseflaw.dataset.module import DetectorData, StreamSampler, collate
+from falseflaw.dataset.samples import EDITS, PhotoReader, TrainPairs, ValidationCrops, matched_sets
+from falseflaw.errors import ConfigurationError, InvalidDataError, MissingDataError, UnreadableImageError
+from falseflaw.imaging import codec
+from falseflaw.imaging.augment import Laundering
+from falseflaw.types import Edit, Fold, Image, Mask
+from helpers import make_dataset
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_dataset(tmp_path_factory.mktemp("dataset"))
+
+
+def pairs_of(dataset: Path, **changes: Any) -> TrainPairs:
+    arguments: dict[str, Any] = {
+        "crop_size": 64,
+        "region_share": 0.8,
+        "negative_mix": 0.2,
+        "launder": Laundering(resize_range=(0.7, 1.2)),
+        "seed": 0,
+    }
+    sets = matched_sets(read_manifest(dataset), Fold.TRAIN)
+    return TrainPairs(sets, PhotoReader(dataset), **{**arguments, **changes})
+
+
+def data_of(dataset: Path, **changes: Any) -> DetectorData:
+    arguments: dict[str, Any] = {"batch_size": 4, "crop_size": 64, "val_crop_size": 96}
+    data = DetectorData(dataset, **{**arguments, **changes})
+    data.setup("fit")
+    return data
+
+
+def test_pairs_are_one_to_one_with_a_share_of_negatives(dataset: Path) -> None:
+    pairs = pairs_of(dataset, launder=None)
+    seen = [tuple(sample.edit for sample in pairs[number]) for number in range(100)]
+    assert {first for first, _ in seen} == {Edit.SIMULATED_DAMAGE, Edit.AUTHENTIC}
+    negatives = [pair for pair in seen if pair == (Edit.AUTHENTIC, Edit.NULL_EDIT)]
+    flawed = [second for first, second in seen if first is Edit.SIMULATED_DAMAGE]
+    assert len(negatives) + len(flawed) == 100
+    assert 8 < len(negatives) < 35
+    assert set(flawed) == {Edit.SPLICED, Edit.REGENERATED}
+    assert 0.3 < np.mean([edit is Edit.SPLICED for edit in flawed]) < 0.7
+
+
+def test_every_source_comes_once_per_pass_in_changing_order(dataset: Path) -> None:
+    pairs = pairs_of(dataset)
+    count = len(pairs.sets)
+    orders = [pairs._order(turn).tolist() for turn in range(6)]
+    assert all(sorted(order) == list(range(count)) for order in orders)
+    assert len({tuple(order) for order in orders}) > 1
+
+
+def test_a_pair_depends_on_seed_and_number_alone(dataset: Path) -> None:
+    first, second, other = pairs_of(dataset), pairs_of(dataset), pairs_of(dataset, seed=1)
+    [second[number] for number in (7, 3, 900)]
+    differs = False
+    for number in (0, 3, 7, 31):
+        for one, two, three in zip(first[number], second[number], other[number], strict=True):
+            np.testing.assert_array_equal(one.image, two.image)
+            np.testing.assert_array_equal(one.mask, two.mask)
+            assert (one.label, one.edit) == (two.label, two.edit)
+            differs |= not np.array_equal(one.image, three.image)
+    assert differs
+
+
+def test_twins_share_place_laundering_and_turn(dataset: Path) -> None:
+    # Authentic and null edit are the same file content here, so their crops must be the same pixels.
+    pairs = pairs_of(dataset, negative_mix=1.0)
+    for number in range(10):
+        authentic, null = pairs[number]
+        assert (authentic.edit, null.edit) == (Edit.AUTHENTIC, Edit.NULL_EDIT)
+        np.testing.assert_array_equal(authentic.image, null.image)
+
+
+def test_mask_marks_what_differs_and_labels_follow_the_rule(dataset: Path) -> None:
+    pairs = pairs_of(dataset, launder=None, negative_mix=0.0, region_share=0.3)
+    labels = set()
+    for number in range(80):
+        damage, fake = pairs[number]
+        assert damage.label == 0
+        assert not damage.mask.any()
+        assert fake.label == (1 if fake.edit is Edit.REGENERATED else int(fake.mask.any()))
+        labels.add((fake.edit, fake.label, bool(fake.mask.any())))
+        if fake.edit is Edit.SPLICED and fake.mask.sum() > 200:
+            change = np.abs(fake.image.astype(int) - damage.image).mean(axis=-1)
+            assert change[fake.mask].mean() > 4 * change[~fake.mask].mean()
+    assert labels == {
+        (Edit.SPLICED, 1, True),
+        (Edit.SPLICED, 0, False),
+        (Edit.REGENERATED, 1, True),
+        (Edit.REGENERATED, 1, False),
+    }
+
+
+def test_region_share_moves_crops_onto_flaws_in_all_classes(dataset: Path) -> None:
+    def shares(region_share: float) -> float:
+        pairs = pairs_of(dataset, crop_size=32, region_share=region_share, negative_mix=0.0, launder=None)
+        return float(np.mean([bool(pairs[number][1].mask.any()) for number in range(60)]))
+
+    assert shares(1.0) == 1.0
+    assert shares(0.0) < 0.75
+
+
+def test_photos_smaller_than_the_crop_are_mirrored_and_marked(dataset: Path) -> None:
+    pairs = pairs_of(dataset, crop_size=160, launder=None)
+    for number in range(6):
+        for sample in pairs[number]:
+            assert sample.image.shape == (160, 160, 3)
+            assert sample.valid.sum() == 96 * 128
+            assert not (sample.mask & ~sample.valid).any()
+            assert sample.image[~sample.valid].std() > 1
+
+
+def test_crops_shift_the_jpeg_grid(dataset: Path) -> None:
+    boxes = []
+
+    def launder(image: Image, mask: Mask, seed: int) -> tuple[Image, Mask]:
+        boxes.append(image.shape)
+        return image, mask
+
+    launder.smallest_factor = 0.5  # type: ignore[attr-defined]
+    pairs = pairs_of(dataset, crop_size=32, launder=launder)
+    for number in range(4):
+        assert pairs[number][0].image.shape == (32, 32, 3)
+    assert set(boxes) == {(80, 80, 3)}  # room for a resize to one half and a margin of two blocks
+
+
+def test_validation_is_fixed_and_centered(dataset: Path) -> None:
+    sets = matched_sets(read_manifest(dataset), Fold.VAL)
+    crops = ValidationCrops(sets, PhotoReader(dataset), 64, Laundering(share=1.0), 0)
+    assert len(crops) == len(sets) * 2 * len(EDITS)
+    again = ValidationCrops(sets, PhotoReader(dataset, cache=True), 64, Laundering(share=1.0), 0)
+    samples = [crops[number][0] for number in range(len(crops))]
+    for number in reversed(range(len(crops))):
+        np.testing.assert_array_equal(samples[number].image, again[number][0].image)
+    assert {sample.laundered for sample in samples} == {False, True}
+    for sample in samples:
+        assert sample.label == sample.edit.label
+        if sample.label and not sample.laundered:
+            assert sample.mask.sum() == 32 * 32
+    clean = [sample for sample in samples if not sample.laundered]
+    assert len(ValidationCrops(sets, PhotoReader(dataset), 64, None, 0)) == len(clean)
+
+
+def test_no_fold_but_train_and_val_is_reachable(dataset: Path) -> None:
+    rows = read_manifest(dataset)
+    data = data_of(dataset)
+    used = {path for matched in data.train_sets + data.val_sets for path in matched.paths.values()}
+    folds = rows[rows["path"].isin(used)]["fold"]
+    assert set(folds) == {"train", "val"}
+    used_train = {path for matched in data.train_sets for path in matched.paths.values()}
+    assert set(rows[rows["path"].isin(used_train)]["fold"]) == {"train"}
+    assert type(data).test_dataloader is type(data).__mro__[1].test_dataloader  # Lightning's, which has none
+    assert type(data).predict_dataloader is type(data).__mro__[1].predict_dataloader
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_batches_do_not_depend_on_workers(dataset: Path, workers: int) -> None:
+    data = data_of(dataset, augment=Laundering(), workers=workers)
+    batches = list(data.train_dataloader())
+    assert len(batches) == 2  # four sources, two pairs a batch
+    pairs = TrainPairs(data.train_sets, PhotoReader(dataset), 64, 0.8, 0.15, Laundering(), 0)
+    for index, batch in enumerate(batches):
+        expected = collate([pairs[2 * index], pairs[2 * index + 1]])
+        assert batch.keys() == expected.keys()
+        for name in batch:
+            torch.testing.assert_close(batch[name], expected[name])
+    first = batches[0]
+    assert first["image"].shape == (4, 3, 64, 64)
+    assert first["image"].is_contiguous(memory_format=torch.channels_last)
+    assert first["valid"].shape == first["mask"].shape == (4, 1, 64, 64)
+
+
+def test_validation_keeps_the_last_batch(dataset: Path) -> None:
+    data = data_of(dataset, val_batch_size=3)
+    numbers = torch.cat([batch["number"] for batch in data.val_dataloader()])
+    assert numbers.tolist() == list(range(len(data.val_sets) * len(EDITS)))
+
+
+class Standing:
+    """Stands for a data module of one process among several, some batches into the training."""
+
+    repeat_batches: int | None = None
+
+    def __init__(self, done: int, rank: int, ranks: int) -> None:
+        self.place = (done, rank, ranks)
+
+    def position(self) -> tuple[int, int, int]:
+        return self.place
+
+
+def test_processes_and_resumed_trainings_share_out_the_stream() -> None:
+    def numbers(done: int, rank: int, ranks: int, batches: int) -> list[int]:
+        return list(StreamSampler(batches, 3, Standing(done, rank, ranks)))  # type: ignore[arg-type]
+
+    whole = numbers(0, 0, 1, 8)
+    assert whole == list(range(24))
+    assert numbers(0, 0, 1, 3) + numbers(3, 0, 1, 5) == whole
+    both = [set(numbers(0, rank, 2, 4)) for rank in range(2)]
+    assert not both[0] & both[1]
+    assert both[0] | both[1] == set(whole)
+
+
+def test_repeated_batches_come_again(dataset: Path) -> None:
+    data = data_of(dataset, repeat_batches=1, augment=Laundering())
+    first, second = data.train_dataloader()
+    torch.testing.assert_close(first["image"], second["image"])
+
+
+def test_incomplete_sets_are_left_out_and_an_empty_fold_is_one_line(dataset: Path) -> None:
+    rows = read_manifest(dataset)
+    source = rows[rows["fold"] == "train"]["source_id"].iloc[0]
+    damage = rows["edit"] == str(Edit.SIMULATED_DAMAGE)
+    some = rows[~((rows["source_id"] == source) & damage)]
+    assert source not in {matched.source_id for matched in matched_sets(some, Fold.TRAIN)}
+    with pytest.raises(InvalidDataError, match="fold val, found none"):
+        matched_sets(rows[~damage], Fold.VAL)
+
+
+def test_broken_datasets_are_one_line(tmp_path: Path) -> None:
+    with pytest.raises(MissingDataError, match="falseflaw synthesize"):
+        data_of(tmp_path / "nothing")
+    with pytest.raises(MissingDataError, match=MANIFEST_NAME):
+        data_of(tmp_path)
+    folder = make_dataset(tmp_path / "broken")
+    rows = read_manifest(folder)
+    fakes = rows[(rows["fold"] == "train")]["path"]
+    for path in fakes:
+        (folder / path).write_bytes(b"")
+    with pytest.raises(UnreadableImageError, match="empty"):
+        next(iter(data_of(folder, augment=None).train_dataloader()))
+    for path in fakes:
+        codec.write_atomic(folder / path, codec.encode_jpeg(np.zeros((50, 50, 3), np.uint8), 90))
+    with pytest.raises(InvalidDataError, match="128x96 pixels like its region, got 50x50"):
+        next(iter(data_of(folder, augment=None).train_dataloader()))
+
+
+def test_manifest_without_val_fold_fails_before_training(tmp_path: Path) -> None:
+    folder = make_dataset(tmp_path / "d")
+    rows = read_manifest(folder)
+    write_manifest(pd.DataFrame(rows[rows["fold"] != "val"]), folder / MANIFEST_NAME)
+    with pytest.raises(InvalidDataError, match="fold val"):
+        data_of(folder)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"batch_size": 3},
+        {"crop_size": 100},
+        {"val_crop_size": 0},
+        {"region_share": 1.2},
+        {"workers": -1},
+        {"val_sources": 0},
+        {"repeat_batches": 0},
+    ],
+)
+def test_one_line_for_values_out_of_range(dataset: Path, arguments: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError, match=next(iter(arguments))):
+        DetectorData(dataset, **arguments)
