@@ -19,7 +19,11 @@ FOLDS = (Fold.TRAIN, Fold.VAL, Fold.TEST, Fold.TRAIN)
 def textured_photo(rng: np.random.Generator, height: int, width: int) -> Image:
     """A smooth color gradient with fine grain: something that JPEG and filters can act on."""
     y, x = np.mgrid[0:height, 0:width]
-    base = rng.uniform(60, 190, 3) + 40 * np.sin(x / rng.uniform(9, 30))[..., None] + 20 * np.cos(y / 17)[..., None]
+    base = (
+        rng.uniform(60, 190, 3)
+        + 40 * np.sin(x / rng.uniform(9, 30))[..., None]
+        + 20 * np.cos(y / 17)[..., None]
+    )
     return np.clip(base + rng.normal(0, 5, (height, width, 3)), 0, 255).astype(np.uint8)
 
 
@@ -42,13 +46,17 @@ def make_dataset(folder: Path, sources: int = 8, size: tuple[int, int] = (96, 12
         codec.write_atomic(folder / f"masks/{stem}.png", codec.encode_png(region))
         dark = np.where(region[..., None], photo // 2, photo)
         checker = ((np.indices((height, width)).sum(axis=0) % 2) * 60 - 30)[..., None]
-        fake = np.where(region[..., None], np.clip(dark.astype(int) + checker, 0, 255), photo).astype(np.uint8)
+        fake = np.where(region[..., None], np.clip(dark.astype(int) + checker, 0, 255), photo).astype(
+            np.uint8
+        )
         pixels = {
             Edit.AUTHENTIC: photo,
             Edit.NULL_EDIT: photo,
             Edit.SIMULATED_DAMAGE: dark,
             Edit.SPLICED: fake,
-            Edit.REGENERATED: np.where(region[..., None], fake, np.clip(photo.astype(int) + 2, 0, 255)).astype(np.uint8),
+            Edit.REGENERATED: np.where(
+                region[..., None], fake, np.clip(photo.astype(int) + 2, 0, 255)
+            ).astype(np.uint8),
         }
         for edit, image in pixels.items():
             data = codec.encode_jpeg(image, 95)

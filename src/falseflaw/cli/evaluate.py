@@ -8,6 +8,7 @@ from pathlib import Path
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from falseflaw.errors import ConfigurationError, InvalidDataError, MissingDataError
 from falseflaw.paths import find_existing
@@ -83,7 +84,7 @@ def _dataset(config: DictConfig, run_folder: Path | None) -> Path:
         )
     try:
         trained_on = OmegaConf.select(OmegaConf.load(path), "data.dataset")
-    except (OSError, ValueError, OmegaConfBaseException) as error:
+    except (OSError, ValueError, YAMLError, OmegaConfBaseException) as error:
         raise InvalidDataError(f"cannot read {path}: {str(error).splitlines()[0]}") from error
     if not isinstance(trained_on, str):
         raise InvalidDataError(f"expected data.dataset in {path}, got {trained_on!r}; pass dataset=FOLDER")

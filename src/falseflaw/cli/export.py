@@ -25,6 +25,9 @@ def run(config: DictConfig) -> None:
     if (config.run is None) == (config.checkpoint is None):
         given = "none" if config.run is None else "both"
         raise ConfigurationError(f"expected one of run=FOLDER and checkpoint=FILE, got {given}")
+    for key, least in (("parity_photos", 2), ("latency_photos", 1)):  # pairs are compared too
+        if not (isinstance(config[key], int) and config[key] >= least):
+            raise ConfigurationError(f"expected {key} of at least {least}, got {config[key]!r}")
     checkpoint, evaluation_folder = _inputs(config)
 
     from falseflaw.models.checkpoint import detector_arguments, load_detector, read_checkpoint
@@ -68,13 +71,13 @@ def run(config: DictConfig) -> None:
         _parity_photos(config, evaluation.dataset),
         Path(str(config.output)),
         lambda final: model_card(final, evaluation),
-        latency_photos=int(config.latency_photos),
+        latency_photos=config.latency_photos,
         show=print,
     )
-    print(
-        f"400x533 photo, median: onnxruntime {1000 * release.onnx_seconds:.0f} ms, "
-        f"torch {1000 * release.torch_seconds:.0f} ms"
+    milliseconds = (
+        f"onnxruntime {1000 * release.onnx_seconds:.0f} ms, torch {1000 * release.torch_seconds:.0f} ms"
     )
+    print(f"400x533 photo, median, {release.threads} threads: {milliseconds}")
     print(f"{release.folder}/  {release.size / 1e6:.1f} MB")
 
 
@@ -94,22 +97,19 @@ def _parity_photos(config: DictConfig, dataset: str) -> list[Image]:
     """Returns the photos to prove parity on, of a folder or of the dataset's test fold.
 
     Raises:
-        ConfigurationError: `parity_photos` is below 2; pairs are compared too.
         MissingDataError: There are none.
     """
     from falseflaw.imaging import codec
 
-    count = int(config.parity_photos)
-    if count < 2:
-        raise ConfigurationError(f"expected parity_photos of at least 2, got {count}")
-    if config.photos is not None:
-        folder = find_existing(config.photos, "a folder of photos", "pass photos=FOLDER")
+    count = config.parity_photos
+    if config.parity_folder is not None:
+        folder = find_existing(config.parity_folder, "a folder of photos", "pass parity_folder=FOLDER")
         paths, where = list(codec.find_images(folder)), str(folder)
         paths = paths[:: max(1, len(paths) // count)]
     else:
         if not dataset:
-            raise MissingDataError("expected the evaluation to name its dataset; pass photos=FOLDER")
-        folder = find_existing(dataset, "the dataset that was evaluated", "pass photos=FOLDER")
+            raise MissingDataError("expected the evaluation to name its dataset; pass parity_folder=FOLDER")
+        folder = find_existing(dataset, "the dataset that was evaluated", "pass parity_folder=FOLDER")
         paths, where = _test_photos(folder), f"the test fold of {folder}"
     if not paths:
         raise MissingDataError(f"expected photos to prove parity on in {where}, found none")

@@ -6,7 +6,9 @@ import os
 import re
 from pathlib import Path
 
-PATH_KEYS = frozenset({"input", "output", "bundle", "run", "checkpoint", "evaluation", "dataset"})
+PATH_KEYS = frozenset(
+    {"input", "output", "bundle", "run", "checkpoint", "evaluation", "dataset", "parity_folder"}
+)
 """Top-level keys of the verbs that hold paths, existing or not."""
 
 _OVERRIDE = re.compile(r"(?P<key>\+{0,2}[A-Za-z_][\w./@:-]*)=(?P<value>.*)", re.DOTALL)

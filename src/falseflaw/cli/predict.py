@@ -34,7 +34,7 @@ def run(config: DictConfig) -> None:
     def bar(files: Iterable[Path], total: int) -> Iterable[Path]:
         return tqdm(files, total=total, desc="predict", unit="photo")
 
-    summary = judge_folder(predictor, source, output, int(config.batch_size), bar)
+    summary = judge_folder(predictor, source, output, config.batch_size, bar)
     if not summary.judged:
         raise InvalidDataError(
             f"expected a photo that can be judged, got {summary.describe()}; first: {summary.first_error}"

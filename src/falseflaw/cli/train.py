@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, read_write
 
 from falseflaw.cli.main import require_extras
 
@@ -16,6 +20,8 @@ EXTRAS: tuple[str, ...] = ("train",)
 
 def run(config: DictConfig) -> None:
     """Builds what the configuration names, trains, and prints where the best checkpoint lies."""
+    from lightning.pytorch.utilities import rank_zero_only
+
     from falseflaw.training.recording import record_run
     from falseflaw.training.run import find_resume, train
 
@@ -27,24 +33,54 @@ def run(config: DictConfig) -> None:
     find_resume(config.resume, run_dir / "checkpoints")  # before anything is written
     data = instantiate(config.data)
     make_trainer = instantiate(config.trainer)
-    record_run(run_dir, config, config.seed)
-    result = train(
-        detector=_plain(config.model),
-        loss=_plain(config.loss),
-        optimizer=_plain(config.optimizer),
-        data=data,
-        make_trainer=make_trainer,
-        loggers=[instantiate(logger, save_dir=str(run_dir)) for logger in wanted.values()],
-        run_dir=run_dir,
-        seed=config.seed,
-        ema_decay=config.ema_decay,
-        checkpoint_every=config.checkpoint_every,
-        resume=config.resume,
-    )
+    rank_zero_only(record_run)(run_dir, config, config.seed)
+    with _own_command_line(run_dir):
+        result = train(
+            detector=_plain(config.model),
+            loss=_plain(config.loss),
+            optimizer=_plain(config.optimizer),
+            data=data,
+            make_trainer=make_trainer,
+            loggers=[instantiate(logger, save_dir=str(run_dir)) for logger in wanted.values()],
+            run_dir=run_dir,
+            seed=config.seed,
+            ema_decay=config.ema_decay,
+            checkpoint_every=config.checkpoint_every,
+            resume=config.resume,
+        )
+    if getattr(rank_zero_only, "rank", 0) != 0:  # several processes ran this; one of them speaks
+        return
     named = {name.removeprefix("val/"): value for name, value in result.figures.items()}
     shown = ", ".join(f"{name} {named[name]:.3f}" for name in ("score", "auroc", "ap", "f1") if name in named)
     print(f"best checkpoint: {result.best}")
     print(f"validation: {shown or 'none ran'} ({result.steps} steps, {result.seconds:.0f} s)")
+
+
+@contextmanager
+def _own_command_line(run_dir: Path) -> Iterator[None]:
+    """Lets Lightning start further processes of a distributed training, and clears up behind them.
+
+    They get this process's own command with the overrides of this very job, and its folder; afterwards the
+    next job of a sweep must not take what Lightning left in the environment for a launcher's orders.
+    """
+    from torch import distributed
+
+    import __main__
+
+    arguments, environment = sys.argv, dict(os.environ)
+    script = getattr(__main__, "__file__", None) or arguments[0]
+    sys.argv = [str(script), "train", *HydraConfig.get().overrides.task]
+    settings = HydraConfig.get()
+    with read_write(settings):
+        settings.run.dir = str(run_dir)
+    try:
+        yield
+    finally:
+        sys.argv = arguments
+        os.environ.clear()
+        os.environ.update(environment)
+        if distributed.is_available() and distributed.is_initialized():
+            distributed.destroy_process_group()
 
 
 def _plain(section: DictConfig) -> dict[str, Any]:

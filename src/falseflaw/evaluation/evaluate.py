@@ -1,0 +1,130 @@
+"""The stage: predictions, then the operating point, then every figure, then the report."""
+
+from __future__ import annotations
+
+import datetime
+import platform
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from falseflaw import __version__
+from falseflaw.dataset.manifest import read_manifest
+from falseflaw.errors import ConfigurationError, InvalidDataError
+from falseflaw.evaluation import calibration, figures, gallery, report
+from falseflaw.evaluation.predict import predict, select_sources
+from falseflaw.evaluation.scorers import Scorer
+from falseflaw.evaluation.summary import POSITIVES, prepare, summarize, write_summary
+from falseflaw.imaging import codec
+from falseflaw.imaging.laundering.base import Laundering, check_suite
+from falseflaw.provenance import git_revision, package_versions
+from falseflaw.types import Edit, Fold, OperatingPoint
+
+_PACKAGES = ("numpy", "torch", "timm", "onnxruntime", "pillow", "scipy", "pandas", "pyarrow")
+
+
+def evaluate(
+    scorer: Scorer,
+    dataset: Path,
+    launderings: Iterable[Laundering],
+    output: Path,
+    *,
+    calibrate_on: Sequence[str],
+    operating_point: OperatingPoint | None = None,
+    suite_name: str = "",
+    command: str = "",
+    limit_sources: int | None = None,
+    batch_size: int = 8,
+    threads: int = 2,
+    replicates: int = 1000,
+    seed: int = 0,
+    examples: int = 6,
+    progress: bool = True,
+) -> dict[str, Any]:
+    """Measures a detector on the test fold of a dataset and writes everything into `output`.
+
+    Args:
+        scorer: The model.
+        dataset: Folder with a manifest.
+        launderings: Of distinct names; the first one is what the report opens with.
+        output: Folder for predictions.parquet, operating_point.json, summary.json, figures/, report.html.
+        calibrate_on: Names of the launderings of the val fold that the operating point is fitted on.
+        operating_point: Given with a bundle; then nothing is fitted and the val fold is not needed.
+        suite_name: For the provenance.
+        command: For the provenance.
+        limit_sources: Most sources of each fold; None takes all.
+        batch_size: Most photos scored at once.
+        threads: That decode and launder.
+        replicates: Of the bootstrap.
+        seed: Of the bootstrap.
+        examples: Misses and false alarms pictured, each.
+        progress: Show a bar.
+
+    Returns:
+        The summary.
+
+    Raises:
+        ConfigurationError: A count is out of range.
+        MissingDataError, InvalidDataError: The dataset is not one, or lacks what has to be measured.
+    """
+    suite = check_suite(launderings)
+    for name, value in (
+        ("limit_sources", limit_sources),
+        ("batch_size", batch_size),
+        ("replicates", replicates),
+    ):
+        if value is not None and value < 1:
+            raise ConfigurationError(f"expected {name} of at least 1, got {value}")
+    manifest = read_manifest(dataset)
+    folds = [Fold.TEST] if operating_point else [Fold.VAL, Fold.TEST]
+    rows = _rows_of(manifest, folds, dataset, limit_sources)
+    predictions = predict(
+        dataset, rows, suite, scorer, output, batch_size=batch_size, threads=threads, progress=progress
+    )
+    fitted: dict[str, Any] = {}
+    if operating_point is None:
+        operating_point, fitted = calibration.fit(predictions, calibrate_on)
+    calibration.write_operating_point(output / calibration.OPERATING_POINT_NAME, operating_point, fitted)
+    provenance = {
+        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "command": command,
+        "falseflaw": __version__,
+        "git_revision": git_revision(),
+        "model": scorer.describe(),
+        "dataset": str(dataset),
+        "dataset_config_hash": sorted({str(value) for value in rows["config_hash"]}),
+        "photo_sets": sorted({str(value) for value in rows["photo_set"]}),
+        "generators": sorted({str(value) for value in rows["generator"]} - {""}),
+        "suite": {"name": suite_name, "launderings": [repr(laundering) for laundering in suite]},
+        "limit_sources": limit_sources,
+        "versions": {"python": platform.python_version()} | package_versions(_PACKAGES),
+    }
+    summary = summarize(
+        predictions, operating_point, provenance, fitted=fitted, replicates=replicates, seed=seed
+    )
+    write_summary(output, summary)
+    test = prepare(predictions[predictions["fold"] == str(Fold.TEST)], operating_point)
+    drawn = figures.draw_all(test, summary)
+    for name, data in drawn.items():
+        codec.write_atomic(output / "figures" / f"{name}.png", data)
+    shown = test[test["laundering"] == suite[0].name]
+    missed = gallery.pick(shown[shown["edit"].isin(POSITIVES)], examples, highest=False)
+    alarming = gallery.pick(shown[shown["edit"] == Edit.SIMULATED_DAMAGE], examples, highest=True)
+    misses, alarms = (gallery.examples(dataset, rows, picked, suite, scorer) for picked in (missed, alarming))
+    report.write_report(output, report.render(summary, drawn, misses, alarms))
+    return summary
+
+
+def _rows_of(manifest: pd.DataFrame, folds: Sequence[Fold], dataset: Path, limit: int | None) -> pd.DataFrame:
+    """Returns the rows to predict, fold by fold, in the manifest's order."""
+    parts = []
+    for fold in folds:
+        part = manifest[manifest["fold"] == str(fold)]
+        if part.empty:
+            raise InvalidDataError(
+                f"expected photos of the {fold} fold in {dataset}, got none; build a larger dataset"
+            )
+        parts.append(select_sources(part, limit))
+    return pd.concat(parts, ignore_index=True)

@@ -1,0 +1,31 @@
+"""What predictions are broken down by, so that a positive and its simulated damage fall in one group."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+GROUPINGS = {"damage_kind": "kind of flaw", "product": "product", "mask_area_bin": "area of the flaw"}
+"""Columns that figures are broken down by, with the words for them."""
+
+AREA_EDGES = (0.01, 0.03, 0.10)
+AREA_BINS = ("below 1 %", "1 to 3 %", "3 to 10 %", "10 % and more")
+"""Bins of the mask's share of the photo before laundering; edges belong to the upper bin."""
+
+
+def with_groups(rows: pd.DataFrame) -> pd.DataFrame:
+    """Adds `mask_area_bin`: negatives get the bin of their source's positives, whose region they share.
+
+    A source without any positive gets an empty word.
+    """
+    region = rows.groupby("source_id")["mask_area"].transform("max").to_numpy(dtype=np.float64)
+    bins = np.array(AREA_BINS, dtype=object)[np.searchsorted(AREA_EDGES, region, side="right")]
+    return rows.assign(mask_area_bin=np.where(region > 0, bins, ""))
+
+
+def values_of(rows: pd.DataFrame, grouping: str) -> list[str]:
+    """Returns the values of a grouping that occur, areas by size and the others by name."""
+    present = {str(value) for value in rows[grouping]} - {""}
+    if grouping == "mask_area_bin":
+        return [name for name in AREA_BINS if name in present]
+    return sorted(present)

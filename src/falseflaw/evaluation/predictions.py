@@ -1,0 +1,98 @@
+"""The file of predictions: its columns, and how it is written and read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from falseflaw.errors import InvalidDataError
+from falseflaw.imaging import codec
+
+PREDICTIONS_NAME = "predictions.parquet"
+
+COPIED = (
+    "sha256",
+    "path",
+    "source_id",
+    "contributor",
+    "product",
+    "photo_set",
+    "fold",
+    "edit",
+    "label",
+    "damage_kind",
+    "generator",
+    "mask_area",
+)
+"""Manifest columns that every prediction carries."""
+
+_HISTOGRAM = pa.list_(pa.int64())
+SCHEMA = pa.schema(
+    [
+        *(pa.field(name, pa.string(), nullable=False) for name in COPIED[:8]),
+        pa.field("label", pa.int8(), nullable=False),
+        pa.field("damage_kind", pa.string(), nullable=False),
+        pa.field("generator", pa.string(), nullable=False),
+        pa.field("mask_area", pa.float64(), nullable=False),  # share of the image before laundering
+        pa.field("laundering", pa.string(), nullable=False),
+        pa.field("severity", pa.string(), nullable=False),
+        pa.field("unseen", pa.bool_(), nullable=False),
+        pa.field("logit", pa.float64(), nullable=False),  # uncalibrated
+        pa.field("positive_histogram", _HISTOGRAM, nullable=False),  # (256,) heat map inside the mask
+        pa.field("negative_histogram", _HISTOGRAM, nullable=False),  # (256,) and outside
+    ]
+)
+
+_KEY = b"falseflaw.predictions.key"
+
+
+def read_predictions(folder: Path) -> pd.DataFrame:
+    """Reads `predictions.parquet` of an evaluation folder.
+
+    Raises:
+        InvalidDataError: It is missing, broken or lacks a column.
+    """
+    path = folder / PREDICTIONS_NAME
+    try:
+        table = pq.read_table(path)
+    except (pa.ArrowInvalid, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise InvalidDataError(f"cannot read {path}: {reason}; run `falseflaw evaluate` again") from error
+    if missing := [name for name in SCHEMA.names if name not in table.column_names]:
+        raise InvalidDataError(
+            f"expected columns {', '.join(missing)} in {path}; run `falseflaw evaluate` again"
+        )
+    frame: pd.DataFrame = table.to_pandas()
+    return frame
+
+
+def histograms(rows: pd.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Returns the heat maps' histograms inside and outside the true mask, each (N, 256)."""
+    both: list[Any] = []
+    for name in ("positive_histogram", "negative_histogram"):
+        values = [np.asarray(histogram, dtype=np.int64) for histogram in rows[name]]
+        both.append(np.stack(values) if values else np.zeros((0, 256), dtype=np.int64))
+    return both[0], both[1]
+
+
+def read_if_current(path: Path, key: str) -> pa.Table | None:
+    """Returns the table if it was written whole under this key."""
+    try:
+        table = pq.read_table(path)
+    except (pa.ArrowInvalid, OSError):
+        return None
+    current = (table.schema.metadata or {}).get(_KEY) == key.encode()
+    return table.replace_schema_metadata(None) if current else None
+
+
+def write(table: pa.Table, path: Path, key: str) -> None:
+    """Writes predictions atomically under a key that stands for everything they depend on."""
+    sink = pa.BufferOutputStream()
+    pq.write_table(table.replace_schema_metadata({_KEY: key.encode()}), sink, compression="zstd")
+    codec.write_atomic(path, sink.getvalue().to_pybytes())

@@ -1,0 +1,149 @@
+"""What turns photos into logits and heat maps: a checkpoint in torch, or an ONNX bundle."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from falseflaw.errors import InvalidDataError, MissingDataError
+from falseflaw.types import OperatingPoint
+
+STRIDE = 32
+"""Height and width of the network's input are multiples of it."""
+
+
+class Scorer(Protocol):
+    """Scores photos of one size; the score of a photo does not depend on its batchmates."""
+
+    @property
+    def fingerprint(self) -> str:
+        """sha256 of the model file: equal exactly when the scores are."""
+
+    def describe(self) -> dict[str, str]:
+        """What was scored with, for the provenance: kind, path, sha256."""
+
+    def score(self, images: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
+        """Scores uint8 (B, H, W, 3); returns uncalibrated logits (B,) and heat maps uint8 (B, H, W)."""
+
+
+class CheckpointScorer:
+    """Runs the detector of a Lightning checkpoint in torch.
+
+    Args:
+        path: The checkpoint.
+        device: A torch device; `auto` takes the GPU if there is one.
+
+    Raises:
+        MissingDataError: No such file.
+        InvalidDataError: Not a checkpoint of this detector.
+    """
+
+    def __init__(self, path: str | Path, device: str = "auto") -> None:
+        import torch
+
+        from falseflaw.models.checkpoint import load_detector
+
+        self.path = Path(path)
+        if not self.path.is_file():
+            raise MissingDataError(
+                f"expected a checkpoint at {self.path}, found nothing there; train one with `falseflaw train`"
+            )
+        if device == "auto":
+            device = "cuda" if torch.cuda.is_available() else "cpu"
+        self._device = torch.device(device)
+        detector = load_detector(self.path).eval().to(self._device)
+        self._detector = detector.to(memory_format=torch.channels_last)
+        self._fingerprint = file_sha256(self.path)
+
+    @property
+    def fingerprint(self) -> str:
+        """sha256 of the checkpoint."""
+        return self._fingerprint
+
+    def describe(self) -> dict[str, str]:
+        """Returns kind, path, sha256 and device."""
+        return {
+            "kind": "checkpoint",
+            "path": str(self.path),
+            "sha256": self.fingerprint,
+            "device": str(self._device),
+        }
+
+    def score(self, images: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
+        """Scores uint8 (B, H, W, 3); returns logits (B,) and heat maps uint8 (B, H, W)."""
+        import torch
+
+        from falseflaw.models.postprocess import to_heat_map_8bit
+
+        height, width = images.shape[1:3]
+        padded, valid = pad_to_stride(images)
+        with torch.inference_mode():
+            batch = torch.from_numpy(padded).permute(0, 3, 1, 2).to(self._device)  # (B, 3, H', W')
+            inside = torch.from_numpy(valid)[:, None].to(self._device)  # (B, 1, H', W')
+            logit, mask_logit = self._detector(batch, inside)
+            heat = to_heat_map_8bit(mask_logit[:, 0, :height, :width].float())  # (B, H, W)
+        logits = logit.double().cpu().numpy().reshape(-1)
+        if not np.isfinite(logits).all():
+            raise InvalidDataError(f"expected finite logits of {self.path}, got NaN or infinity; train again")
+        return logits, heat.cpu().numpy()
+
+
+class BundleScorer:
+    """Runs the ONNX model of a bundle, exactly as `falseflaw predict` does.
+
+    Args:
+        path: The bundle's folder.
+
+    Raises:
+        MissingDataError: No bundle there.
+        InvalidDataError: It is damaged or changed.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        from falseflaw.runtime.predictor import Predictor
+
+        self.path = Path(path)
+        self._predictor = Predictor(self.path)
+        self._fingerprint = file_sha256(self.path / "model.onnx")
+
+    @property
+    def fingerprint(self) -> str:
+        """sha256 of `model.onnx`."""
+        return self._fingerprint
+
+    @property
+    def operating_point(self) -> OperatingPoint:
+        """The thresholds that the bundle ships, never refitted."""
+        return self._predictor.operating_point
+
+    def describe(self) -> dict[str, str]:
+        """Returns kind, path and sha256."""
+        return {"kind": "bundle", "path": str(self.path), "sha256": self.fingerprint}
+
+    def score(self, images: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
+        """Scores uint8 (B, H, W, 3); returns logits (B,) and heat maps uint8 (B, H, W)."""
+        logits, heat = self._predictor.raw(images)
+        return np.asarray(logits, dtype=np.float64).reshape(-1), np.asarray(heat, dtype=np.uint8)
+
+
+def pad_to_stride(images: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    """Pads uint8 (B, H, W, 3) at the bottom and right with the edge pixels to multiples of `STRIDE`.
+
+    Returns the padded batch (B, H', W', 3) and where it is photo, bool (B, H', W').
+    """
+    count, height, width = images.shape[:3]
+    below, behind = -height % STRIDE, -width % STRIDE
+    padded = np.pad(images, ((0, 0), (0, below), (0, behind), (0, 0)), mode="edge")
+    valid = np.zeros((count, height + below, width + behind), dtype=bool)
+    valid[:, :height, :width] = True
+    return padded, valid
+
+
+def file_sha256(path: Path) -> str:
+    """Returns the sha256 of a file in hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

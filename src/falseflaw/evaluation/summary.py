@@ -1,0 +1,255 @@
+"""Every figure of an evaluation, computed from its predictions and operating point and nothing else."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from falseflaw.errors import InvalidDataError
+from falseflaw.evaluation import metrics
+from falseflaw.evaluation.bootstrap import Bootstrap, Metric, rate
+from falseflaw.evaluation.calibration import calibrate
+from falseflaw.evaluation.groups import GROUPINGS, values_of, with_groups
+from falseflaw.evaluation.predictions import histograms
+from falseflaw.imaging import codec
+from falseflaw.types import INPAINTED, Edit, Fold, OperatingPoint
+
+SUMMARY_NAME = "summary.json"
+HEADLINE = "inpainted (spliced and regenerated) against simulated damage"
+POOLED = "all launderings pooled"
+POSITIVES = tuple(sorted(str(edit) for edit in INPAINTED))
+
+Json = dict[str, Any]
+
+
+def summarize(
+    predictions: pd.DataFrame,
+    point: OperatingPoint,
+    provenance: Json,
+    *,
+    fitted: Json | None = None,
+    fold: str = Fold.TEST,
+    replicates: int = 1000,
+    seed: int = 0,
+) -> Json:
+    """Computes all figures of one fold.
+
+    Args:
+        predictions: Columns of `predictions.SCHEMA`.
+        point: Thresholds; never refitted here.
+        provenance: Taken over as it is.
+        fitted: How the operating point came about; taken over as it is.
+        fold: To measure on.
+        replicates: Of the bootstrap.
+        seed: Of the bootstrap.
+
+    Returns:
+        What `summary.json` holds: figures as value, lo, hi (95 %) and n.
+
+    Raises:
+        InvalidDataError: The fold has no inpainted photo or no simulated damage.
+    """
+    rows = prepare(predictions[predictions["fold"] == str(fold)], point)
+    counts = rows.drop_duplicates("path")["edit"].value_counts()
+    if not sum(int(counts.get(edit, 0)) for edit in POSITIVES) or not counts.get(Edit.SIMULATED_DAMAGE):
+        raise InvalidDataError(
+            f"expected inpainted and simulated-damage photos in the {fold} fold, got "
+            f"{dict(counts)}; build a larger dataset"
+        )
+    names = list(dict.fromkeys(rows["laundering"]))
+    measure = _Measure(point, replicates, seed)
+    launderings = []
+    for name in names:
+        subset = rows[rows["laundering"] == name]
+        first = subset.iloc[0]
+        facts = {"name": name, "severity": first["severity"], "unseen": bool(first["unseen"])}
+        launderings.append(facts | measure.laundering(subset))
+    return {
+        "comparison": HEADLINE,
+        "fold": str(fold),
+        "sources": int(rows["source_id"].nunique()),
+        "photos": {str(edit): int(count) for edit, count in counts.items()},
+        "operating_point": {name: getattr(point, name) for name in OperatingPoint.__dataclass_fields__},
+        "fitted": fitted or {},
+        "intervals": {"level": 0.95, "clustered_by": "source", "replicates": replicates, "seed": seed},
+        "launderings": launderings,
+        "pooled": {"name": POOLED} | measure.laundering(rows),
+        "groups": {grouping: measure.groups(rows, grouping) for grouping in GROUPINGS},
+        "provenance": provenance,
+    }
+
+
+def prepare(rows: pd.DataFrame, point: OperatingPoint) -> pd.DataFrame:
+    """Adds what the thresholds make of each prediction: probability, flagged, f1, iou, pixel_auroc, groups.
+
+    The three pixel figures are NaN for negatives.
+    """
+    rows = with_groups(rows.reset_index(drop=True))
+    probability = calibrate(rows["logit"].to_numpy(dtype=np.float64), point.temperature)
+    rows = rows.assign(probability=probability, flagged=probability >= point.image_threshold)
+    positive = rows["edit"].isin(POSITIVES).to_numpy()
+    inside, outside = histograms(rows[positive])
+    figures = {
+        "f1": metrics.pixel_f1(inside, outside)[:, point.mask_threshold],
+        "iou": metrics.pixel_iou(inside, outside)[:, point.mask_threshold],
+        "pixel_auroc": metrics.pixel_auroc(inside, outside),
+    }
+    for name, values in figures.items():
+        column = np.full(len(rows), np.nan)
+        column[positive] = values
+        rows[name] = column
+    return rows
+
+
+class _Measure:
+    """Turns prepared rows into figures with intervals."""
+
+    def __init__(self, point: OperatingPoint, replicates: int, seed: int) -> None:
+        self._point = point
+        self._replicates = replicates
+        self._seed = seed
+
+    def laundering(self, rows: pd.DataFrame) -> Json:
+        """All figures of one laundering: headline, each positive alone, pixels, rates by edit."""
+        simulated = rows["edit"] == Edit.SIMULATED_DAMAGE
+        positive = rows["edit"].isin(POSITIVES)
+        return {
+            "headline": self.comparison(rows[positive | simulated]),
+            "pixel": self.pixel(rows[positive]),
+            "spliced": self.positive_alone(rows, Edit.SPLICED),
+            "regenerated": self.positive_alone(rows, Edit.REGENERATED),
+            "flagged": {str(edit): self.flagged(rows[rows["edit"] == edit]) for edit in Edit},
+        }
+
+    def positive_alone(self, rows: pd.DataFrame, edit: Edit) -> Json:
+        """The headline's figures with one kind of positive only."""
+        chosen = rows["edit"] == edit
+        simulated = rows["edit"] == Edit.SIMULATED_DAMAGE
+        return self.comparison(rows[chosen | simulated]) | {"pixel": self.pixel(rows[chosen])}
+
+    def comparison(self, rows: pd.DataFrame) -> Json:
+        """Image-level figures of positives against negatives."""
+        scores = rows["probability"].to_numpy(dtype=np.float64)
+        logits = rows["logit"].to_numpy(dtype=np.float64)  # ranks without the sigmoid's rounding
+        flagged = rows["flagged"].to_numpy(dtype=bool)
+        labels = rows["label"].to_numpy()
+        both: dict[str, Metric] = {
+            "auroc": lambda weights: metrics.auroc(logits, labels, weights),
+            "average_precision": lambda weights: metrics.average_precision(logits, labels, weights),
+            "oracle_tpr_at_fpr_1": lambda weights: metrics.oracle_tpr(logits, labels, weights),
+            "balanced_accuracy": lambda weights: metrics.balanced_accuracy(flagged, labels, weights),
+            "ece": lambda weights: metrics.expected_calibration_error(scores, labels, weights),
+        }
+        figures = {name: value.to_json() for name, value in self._bootstrap(rows).estimate(both).items()}
+        figures["tpr"] = self.flagged(rows[rows["label"] == 1])
+        figures["fpr"] = self.flagged(rows[rows["label"] == 0])
+        return figures
+
+    def pixel(self, rows: pd.DataFrame) -> Json:
+        """Pixel-level figures at the fixed threshold, averaged over positives."""
+        means: dict[str, Metric] = {}
+        for name, column in (("f1", "f1"), ("iou", "iou"), ("auroc", "pixel_auroc")):
+            values = rows[column].to_numpy(dtype=np.float64)
+            means[name] = lambda weights, values=values: metrics.mean(values, weights)  # type: ignore[misc]
+        return {name: value.to_json() for name, value in self._bootstrap(rows).estimate(means).items()}
+
+    def flagged(self, rows: pd.DataFrame) -> Json:
+        """Share called altered, with the count."""
+        flagged = rows["flagged"].to_numpy(dtype=bool)
+        estimate = rate(flagged, rows["source_id"].to_numpy(dtype=str), self._replicates, self._seed)
+        return estimate.to_json() | {"count": int(flagged.sum())}
+
+    def groups(self, rows: pd.DataFrame, grouping: str) -> list[Json]:
+        """Headline and pixel figures of each value of a grouping, all launderings pooled."""
+        rows = rows[rows["edit"].isin([*POSITIVES, str(Edit.SIMULATED_DAMAGE)])]
+        found = []
+        for value in values_of(rows, grouping):
+            subset = rows[rows[grouping] == value]
+            figures = self.comparison(subset)
+            found.append(
+                {
+                    "group": value,
+                    "sources": int(subset["source_id"].nunique()),
+                    **{name: figures[name] for name in ("auroc", "tpr", "fpr")},
+                    "pixel_f1": self.pixel(subset[subset["label"] == 1])["f1"],
+                }
+            )
+        return found
+
+    def _bootstrap(self, rows: pd.DataFrame) -> Bootstrap:
+        return Bootstrap(rows["source_id"].to_numpy(dtype=str), self._replicates, self._seed)
+
+
+def write_summary(folder: Path, summary: Json) -> Path:
+    """Writes `summary.json` atomically and returns its path."""
+    path = folder / SUMMARY_NAME
+    codec.write_atomic(path, (json.dumps(summary, indent=1, allow_nan=False) + "\n").encode())
+    return path
+
+
+def read_summary(folder: Path) -> Json:
+    """Reads `summary.json` of an evaluation folder.
+
+    Raises:
+        InvalidDataError: It is missing or not one.
+    """
+    path = folder / SUMMARY_NAME
+    try:
+        summary: Json = json.loads(path.read_text())
+        summary["launderings"][0]["headline"]["auroc"]
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise InvalidDataError(f"cannot read {path}: {error}; run `falseflaw evaluate` again") from error
+    return summary
+
+
+def figure_text(estimate: Json, digits: int = 3) -> str:
+    """Returns `0.912 [0.890, 0.930]`, or a dash where the figure is undefined."""
+    if estimate["value"] is None:
+        return "–"
+    text = f"{estimate['value']:.{digits}f}"
+    if estimate["lo"] is None:
+        return text
+    return f"{text} [{estimate['lo']:.{digits}f}, {estimate['hi']:.{digits}f}]"
+
+
+def table_rows(summary: Json) -> list[tuple[str, ...]]:
+    """Returns the table that the command prints: a header, then one row per laundering."""
+    rows: list[tuple[str, ...]] = [("laundering", "AUROC", "pixel F1", "TPR", "FPR")]
+    for entry in summary["launderings"]:
+        headline = entry["headline"]
+        figures = (headline["auroc"], entry["pixel"]["f1"], headline["tpr"], headline["fpr"])
+        name = entry["name"] + (" (unseen)" if entry["unseen"] else "")
+        rows.append((name, *(figure_text(figure) for figure in figures)))
+    return rows
+
+
+def text_table(summary: Json) -> str:
+    """Returns the table in aligned columns."""
+    rows = table_rows(summary)
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def markdown_table(summary: Json) -> str:
+    """Returns the table in Markdown, with a line that says what was compared on how many photos."""
+    header, *rows = table_rows(summary)
+    lines = [f"| {' | '.join(header)} |", f"|{'---|' * len(header)}"]
+    lines += [f"| {' | '.join(row)} |" for row in rows]
+    return "\n".join([*lines, "", scope_text(summary)])
+
+
+def scope_text(summary: Json) -> str:
+    """Says in a sentence what the table compares and on how many photos."""
+    photos = summary["photos"]
+    inpainted = sum(photos.get(edit, 0) for edit in POSITIVES)
+    return (
+        f"{summary['comparison'][0].upper()}{summary['comparison'][1:]}: {inpainted} against "
+        f"{photos.get(str(Edit.SIMULATED_DAMAGE), 0)} photos of {summary['sources']} unseen sources "
+        f"({summary['fold']} fold); pixel F1 is averaged over the inpainted ones. "
+        "Thresholds were fixed on the validation fold. Intervals are 95 %, clustered by source."
+    )

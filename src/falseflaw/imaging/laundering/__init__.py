@@ -1,0 +1,1 @@
+"""What happens to a photo after the edit: pure, seeded, severity-parameterised objects."""

@@ -1,0 +1,135 @@
+"""Pictures of a running training: what the inpainter writes on fixed validation crops, and its curves."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from falseflaw.imaging.codec import encode_png, write_atomic
+from falseflaw.inpainting.compose import Box, region_from_flaw, splice
+from falseflaw.inpainting.crops import Windows
+from falseflaw.inpainting.sampling import decode_latents, sample_latents
+from falseflaw.seeding import derive_rng, derive_seed
+from falseflaw.types import DamageKind, Image
+
+matplotlib.use("Agg", force=False)
+
+_GAP = 4
+
+
+def write_sample_sheet(
+    path: Path,
+    pipeline: Any,
+    windows: Windows,
+    prompts: Sequence[str],
+    side: int,
+    steps: int,
+    guidance: float,
+    seed: int,
+    per_kind: int = 2,
+) -> None:
+    """Writes a PNG of rows: intact crop, region, sample spliced in, sample as decoded, painted target.
+
+    Args:
+        path: The PNG.
+        pipeline: Pipeline in evaluation mode.
+        windows: Validation windows; the first of each kind are shown.
+        prompts: One prompt per window.
+        side: Side of the crops in pixels.
+        steps: Denoising steps.
+        guidance: Guidance scale.
+        seed: Of crops, regions and sampling; the same at every call of one training.
+        per_kind: Crops shown per kind of damage.
+    """
+    chosen = [index for kind in DamageKind for index in _first(windows, kind, per_kind)]
+    if not chosen:
+        return
+    rngs = [derive_rng("sheet", seed, index) for index in chosen]
+    crops = [windows.crop(index, side, rng) for index, rng in zip(chosen, rngs, strict=True)]
+    intact = np.stack([crop[0] for crop in crops])
+    regions = np.stack([region_from_flaw(crop[2], rng) for crop, rng in zip(crops, rngs, strict=True)])
+    seeds = [derive_seed("sheet sample", seed, index) for index in chosen]
+    latents = sample_latents(
+        pipeline, intact, regions, [prompts[index] for index in chosen], seeds, steps, guidance
+    )
+    decoded = decode_latents(pipeline, latents)
+    box = Box(0, 0, side, side)
+    tiles = []
+    for row, (clean, damaged, _) in enumerate(crops):
+        region = np.repeat((regions[row] * 255).astype(np.uint8)[..., None], 3, axis=2)
+        spliced = splice(clean, decoded[row], regions[row], box)
+        tiles.append(_join([clean, region, spliced, decoded[row], damaged], axis=1))
+    columns = [_join(tiles[part::per_kind], axis=0) for part in range(per_kind)]
+    write_atomic(path, encode_png(_join(columns, axis=1)))
+
+
+def _first(windows: Windows, kind: DamageKind, count: int) -> list[int]:
+    return [index for index, name in enumerate(windows.kinds) if name == kind][:count]
+
+
+def _join(tiles: Sequence[Image], axis: int) -> NDArray[np.uint8]:
+    """Puts pictures side by side (axis 1) or below each other (axis 0) on white."""
+    other = 1 - axis
+    length = max(tile.shape[other] for tile in tiles)
+    padded = []
+    for tile in tiles:
+        pads = [(0, 0), (0, 0), (0, 0)]
+        pads[axis], pads[other] = (0, _GAP), (0, length - tile.shape[other])
+        padded.append(np.pad(tile, pads, constant_values=255))
+    return np.concatenate(padded, axis=axis)
+
+
+class Curve:
+    """Learning curve: one JSON line per report, and a CSV and a PNG made from them.
+
+    Args:
+        folder: Gets `curve.jsonl`, `curve.csv` and `curve.png`.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "curve.jsonl"
+        text = self._path.read_text() if self._path.is_file() else ""
+        self._rows: list[dict[str, Any]] = [json.loads(line) for line in text.splitlines() if line.strip()]
+
+    def add(self, stage: str, values: Mapping[str, float]) -> None:
+        """Appends a report; it replaces those of its stage at the same or a later step (after a resume)."""
+        kept = [row for row in self._rows if row["stage"] != stage or row["step"] < values["step"]]
+        self._rows = [*kept, {"stage": stage, **values}]
+        lines = "".join(json.dumps(row) + "\n" for row in self._rows)
+        write_atomic(self._path, lines.encode())
+        names = list(dict.fromkeys(name for row in self._rows for name in row))
+        table = [",".join(names), *(",".join(_cell(row.get(name)) for name in names) for row in self._rows)]
+        write_atomic(self._path.with_suffix(".csv"), ("\n".join(table) + "\n").encode())
+        write_atomic(self._path.with_suffix(".png"), self._figure())
+
+    def _figure(self) -> bytes:
+        figure = Figure(figsize=(9, 3.2), layout="constrained")
+        FigureCanvasAgg(figure)
+        axes = figure.subplots(1, 2)
+        panels = (("autoencoder", ("psnr",), "dB"), ("denoiser", ("loss", "validation_loss"), "v loss"))
+        for axis, (stage, names, unit) in zip(axes, panels, strict=True):
+            rows = [row for row in self._rows if row["stage"] == stage]
+            for name in names:
+                axis.plot(
+                    [row["step"] for row in rows], [row[name] for row in rows], label=name.replace("_", " ")
+                )
+            axis.set(title=stage, xlabel="step", ylabel=unit)
+            axis.grid(alpha=0.3)
+            if rows:
+                axis.legend()
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="png", dpi=100)
+        return buffer.getvalue()
+
+
+def _cell(value: object) -> str:
+    return "" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)

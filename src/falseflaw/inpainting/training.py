@@ -1,0 +1,238 @@
+"""Trains the inpainter's denoiser and text encoder on painted flaws."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from falseflaw.damage.prompts import CLEAN_PROMPT, prompt
+from falseflaw.errors import ConfigurationError
+from falseflaw.inpainting.autoencoder_training import latents_of, to_tensor
+from falseflaw.inpainting.checkpoints import Checkpoints, Clock
+from falseflaw.inpainting.compose import region_from_flaw
+from falseflaw.inpainting.crops import Windows
+from falseflaw.inpainting.networks import encode_prompts
+from falseflaw.seeding import derive_rng, derive_seed
+from falseflaw.types import DamageKind
+
+
+@dataclass(frozen=True)
+class DenoiserRecipe:
+    """How long and how fast the denoiser learns.
+
+    Attributes:
+        steps: Most optimizer steps.
+        minutes: Most minutes of training, over all resumed runs, or None for no limit but `steps`; with a
+            limit the learning rate depends on the clock and two runs differ.
+        batch: Crops a step.
+        crop: Side of a crop in pixels.
+        learning_rate: Learning rate of AdamW; falls to a tenth over the last two fifths.
+        warmup: Steps of linear warm-up.
+        ema: Decay of the averaged weights, which are the ones that are saved.
+        mask_weight: Weight of the loss inside the mask against 1 outside.
+        empty_prompts: Share of samples without a prompt, for classifier-free guidance.
+        clean: Share of samples that ask for the clean material.
+    """
+
+    steps: int
+    minutes: float | None
+    batch: int
+    crop: int
+    learning_rate: float
+    warmup: int
+    ema: float
+    mask_weight: float
+    empty_prompts: float
+    clean: float
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch", "crop", "learning_rate", "mask_weight"):
+            if not getattr(self, name) > 0:
+                raise ConfigurationError(f"expected denoiser {name} > 0, got {getattr(self, name)}")
+        for name in ("ema", "empty_prompts", "clean"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ConfigurationError(f"expected denoiser {name} in [0, 1), got {getattr(self, name)}")
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One batch of crops.
+
+    Attributes:
+        target: uint8 (B, S, S, 3), what the net shall write.
+        hole: uint8 (B, S, S, 3), the intact crop; the mask is cut out of it later.
+        masks: bool (B, S, S), the region to write.
+        prompts: B texts.
+    """
+
+    target: NDArray[np.uint8]
+    hole: NDArray[np.uint8]
+    masks: NDArray[np.bool_]
+    prompts: list[str]
+
+
+def make_batch(windows: Windows, recipe: DenoiserRecipe, rng: np.random.Generator) -> Batch:
+    """Draws a batch; the same generator state gives the same batch."""
+    target, hole, masks, prompts = [], [], [], []
+    for index in rng.integers(len(windows), size=recipe.batch).tolist():
+        intact, damaged, flaw = windows.crop(index, recipe.crop, rng)
+        clean, empty = rng.random() < recipe.clean, rng.random() < recipe.empty_prompts
+        text = prompt(DamageKind(windows.kinds[index]), windows.products[index], rng)
+        masks.append(region_from_flaw(flaw, rng))
+        target.append(intact if clean else damaged)
+        hole.append(intact)
+        prompts.append("" if empty else CLEAN_PROMPT if clean else text)
+    return Batch(np.stack(target), np.stack(hole), np.stack(masks), prompts)
+
+
+class Average:
+    """Exponential moving average of modules' weights."""
+
+    def __init__(self, modules: Mapping[str, nn.Module], decay: float) -> None:
+        self.modules = {
+            name: copy.deepcopy(module).eval().requires_grad_(False) for name, module in modules.items()
+        }
+        self._decay = decay
+
+    @torch.no_grad()
+    def update(self, modules: Mapping[str, nn.Module], step: int) -> None:
+        """Moves the average; early steps weigh more, so that the start is soon forgotten."""
+        weight = 1 - min(self._decay, (1 + step) / (10 + step))
+        for name, module in modules.items():
+            averages: list[Tensor] = list(self.modules[name].parameters())
+            weights: list[Tensor] = list(module.parameters())
+            torch._foreach_lerp_(averages, weights, weight)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Returns the averaged weights."""
+        return {name: module.state_dict() for name, module in self.modules.items()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Takes averaged weights over."""
+        for name, module in self.modules.items():
+            module.load_state_dict(state[name])
+
+
+def denoising_loss(
+    pipeline: Any, modules: Mapping[str, nn.Module], batch: Batch, seed: int, mask_weight: float
+) -> Tensor:
+    """Returns the v-prediction loss (Salimans & Ho 2022) of a batch, weighted inside the mask.
+
+    Noise and time steps depend on `seed` alone. Masks are brought to the latents' size as the pipeline does.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    pixels, masks = to_tensor(batch.target), torch.from_numpy(batch.masks)[:, None].float()  # (B, 1, S, S)
+    with torch.no_grad():
+        target = latents_of(pipeline.vae, pixels)  # (B, C, s, s)
+        masked = latents_of(pipeline.vae, to_tensor(batch.hole) * (1 - masks))  # (B, C, s, s)
+    small = functional.interpolate(masks, size=target.shape[-2:])  # (B, 1, s, s), nearest
+    noise = torch.randn(target.shape, generator=generator)
+    scheduler = pipeline.scheduler
+    times = torch.randint(scheduler.config.num_train_timesteps, (len(target),), generator=generator)
+    noisy = scheduler.add_noise(target, noise, times)
+    velocity = scheduler.get_velocity(target, noise, times)
+    states = encode_prompts(batch.prompts, pipeline.tokenizer, modules["text_encoder"])  # (B, T, D)
+    joined = torch.cat([noisy, small, masked], dim=1).contiguous(memory_format=torch.channels_last)
+    predicted = modules["unet"](joined, times, encoder_hidden_states=states).sample  # (B, C, s, s)
+    weights = (1 + (mask_weight - 1) * small).expand_as(target)
+    loss: Tensor = ((predicted - velocity).square() * weights).sum() / weights.sum()
+    return loss
+
+
+def _rate(progress: float, step: int, warmup: int) -> float:
+    return min(1.0, (step + 1) / max(1, warmup)) * min(1.0, 0.1 + 0.9 * (1 - progress) / 0.4)
+
+
+def train_denoiser(
+    pipeline: Any,
+    windows: Windows,
+    validation: Windows,
+    recipe: DenoiserRecipe,
+    checkpoints: Checkpoints,
+    seed: int,
+    report: Callable[[dict[str, float], Mapping[str, nn.Module]], None],
+) -> dict[str, float]:
+    """Trains UNet and text encoder of a pipeline in place, and leaves the averaged weights in them.
+
+    Args:
+        pipeline: Pipeline with a trained autoencoder.
+        windows: What it learns from.
+        validation: Windows of other contributors.
+        recipe: How.
+        checkpoints: Where the state is kept; goes on from there.
+        seed: Of batches and noise.
+        report: Gets step, losses and the averaged modules at every checkpoint.
+
+    Returns:
+        step, seconds, loss, validation_loss.
+    """
+    modules = {"unet": pipeline.unet.train(), "text_encoder": pipeline.text_encoder.train()}
+    modules["unet"].to(memory_format=torch.channels_last)
+    pipeline.vae.eval().requires_grad_(False)
+    average = Average(modules, recipe.ema)
+    parameters = [weight for module in modules.values() for weight in module.parameters()]
+    optimizer = torch.optim.AdamW(parameters, lr=recipe.learning_rate, weight_decay=0.01, fused=True)
+    parts = {**modules, "average": average, "optimizer": optimizer}
+    step, clock, losses = checkpoints.restore(parts), Clock(checkpoints), [float("nan")]
+    limit = None if recipe.minutes is None else 60 * recipe.minutes
+    values: dict[str, float] = {}
+
+    def record() -> None:
+        checkpoints.save(step, clock.seconds, parts)
+        values.update(
+            step=step,
+            loss=float(np.mean(losses[-100:])),
+            validation_loss=validation_loss(pipeline, average.modules, validation, recipe, seed),
+        )
+        report(values, average.modules)
+
+    with checkpoints.bar(recipe.steps, step, "denoiser") as bar:
+        while step < recipe.steps and (limit is None or clock.seconds < limit):
+            progress = max(step / recipe.steps, 0.0 if limit is None else clock.seconds / limit)
+            for group in optimizer.param_groups:
+                group["lr"] = recipe.learning_rate * _rate(progress, step, recipe.warmup)
+            batch = make_batch(windows, recipe, derive_rng("denoiser", seed, step))
+            noise_seed = derive_seed("noise", seed, step)
+            loss = denoising_loss(pipeline, modules, batch, noise_seed, recipe.mask_weight)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+            optimizer.step()
+            average.update(modules, step)
+            losses = (
+                [*losses[-99:], float(loss.detach())]
+                if step and losses[0] == losses[0]
+                else [float(loss.detach())]
+            )
+            step += 1
+            bar.update()
+            if step % 20 == 0:
+                bar.set_postfix(loss=f"{np.mean(losses):.4f}", refresh=False)
+            if checkpoints.due():
+                record()
+    record()
+    for name, module in modules.items():
+        module.load_state_dict(average.modules[name].state_dict())
+        module.eval()
+    return {**values, "seconds": clock.seconds}
+
+
+@torch.no_grad()
+def validation_loss(
+    pipeline: Any, modules: Mapping[str, nn.Module], windows: Windows, recipe: DenoiserRecipe, seed: int
+) -> float:
+    """Returns the loss on four fixed batches of other contributors, the same at every call."""
+    losses = []
+    for index in range(4):
+        batch = make_batch(windows, recipe, derive_rng("validation", seed, index))
+        noise_seed = derive_seed("validation noise", seed, index)
+        losses.append(float(denoising_loss(pipeline, modules, batch, noise_seed, recipe.mask_weight)))
+    return float(np.mean(losses))

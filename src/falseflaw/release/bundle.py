@@ -1,0 +1,175 @@
+"""Writes the bundle folder: exported, compared with the checkpoint, described, and only then put in place."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import os
+import secrets
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from falseflaw.errors import ConfigurationError
+from falseflaw.release import verify
+from falseflaw.release.onnx import export_onnx
+from falseflaw.runtime.bundle import CARD_NAME, INFO_NAME, MODEL_NAME, SUMS_NAME, BundleInfo
+from falseflaw.runtime.predictor import Predictor
+from falseflaw.types import Image
+
+
+@dataclass(frozen=True)
+class Release:
+    """What came out of an export.
+
+    Attributes:
+        folder: The bundle.
+        info: What its `bundle.json` says.
+        parity: The comparison that it passed.
+        onnx_seconds: Median time of onnxruntime for a photo.
+        torch_seconds: Median time of torch for the same photos.
+        threads: That both used.
+        size: Of all files, bytes.
+    """
+
+    folder: Path
+    info: BundleInfo
+    parity: list[verify.ParityRow]
+    onnx_seconds: float
+    torch_seconds: float
+    threads: int
+    size: int
+
+
+def release_bundle(
+    detector: nn.Module,
+    info: BundleInfo,
+    photos: Sequence[Image],
+    folder: Path,
+    card: Callable[[BundleInfo], str],
+    *,
+    latency_size: tuple[int, int] = (400, 533),
+    latency_photos: int = 10,
+    show: Callable[[str], None] = lambda text: None,
+) -> Release:
+    """Exports a detector, proves parity on photos and writes the bundle.
+
+    All of it happens in a hidden folder beside the target, which takes the target's place at the end: when
+    anything fails, nothing is left, and an older bundle stays as it was.
+
+    Args:
+        detector: In eval mode, on the CPU.
+        info: Without parity, which is filled in.
+        photos: Real ones, to compare torch and onnxruntime on.
+        folder: Target; may hold an older bundle, but nothing else.
+        card: Writes `MODEL_CARD.md` from the final info.
+        latency_size: Height and width of the photos that are timed, pixels.
+        latency_photos: How many are timed.
+        show: Takes the parity table and other progress texts.
+
+    Raises:
+        ConfigurationError: The target holds something else than a bundle, or cannot be written.
+        ExportError: The detector cannot be exported.
+        ParityError: The exported model answers differently.
+    """
+    _check_target(folder)
+    with _staging(folder) as staging:
+        metadata = {
+            "falseflaw": info.falseflaw,
+            "git_revision": info.git_revision,
+            "name": info.name,
+            "checkpoint_sha256": info.checkpoint_sha256,
+            "temperature": repr(info.operating_point.temperature),
+        }
+        show("exporting to ONNX")
+        export_onnx(
+            detector,
+            info.operating_point.temperature,
+            staging / MODEL_NAME,
+            metadata,
+            info.stride_multiple,
+        )
+        _write_info(staging, info)
+        threads = torch.get_num_threads()  # the same for both, or the times could not be compared
+        predictor = Predictor(staging, threads=threads)
+        rows = verify.compare(detector, predictor, info.operating_point, verify.parity_cases(photos))
+        show(verify.format_table(rows))
+        verify.check(rows)
+        timed = [
+            verify.resize_by_tiling(photos[index % len(photos)], *latency_size)
+            for index in range(latency_photos)
+        ]
+        onnx_seconds = verify.median_seconds(predictor.infer, timed)
+        torch_seconds = verify.median_seconds(
+            lambda images: verify.run_torch(detector, info.operating_point.temperature, images), timed
+        )
+        final = dataclasses.replace(info, parity=verify.largest(rows))
+        (staging / CARD_NAME).write_text(card(final), encoding="utf-8")
+        _write_info(staging, final)
+        Predictor(staging)  # what is shipped can be opened
+        size = sum(path.stat().st_size for path in staging.iterdir())
+        _put_in_place(staging, folder)
+    return Release(folder, final, rows, onnx_seconds, torch_seconds, threads, size)
+
+
+def file_sha256(path: Path) -> str:
+    """Returns the sha256 of a file in hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _write_info(folder: Path, info: BundleInfo) -> None:
+    """Writes `bundle.json`, then the sums of all files that are there."""
+    (folder / INFO_NAME).write_text(info.to_json(), encoding="utf-8")
+    lines = [
+        f"{file_sha256(folder / name)}  {name}\n"
+        for name in (MODEL_NAME, INFO_NAME, CARD_NAME)
+        if (folder / name).is_file()
+    ]
+    (folder / SUMS_NAME).write_text("".join(lines), encoding="utf-8")
+
+
+def _check_target(folder: Path) -> None:
+    if not os.path.lexists(folder):
+        return
+    if not folder.is_dir():
+        raise ConfigurationError(f"expected output as a folder for the bundle, got the file {folder}")
+    known = {MODEL_NAME, INFO_NAME, CARD_NAME, SUMS_NAME}
+    if others := sorted(path.name for path in folder.iterdir() if path.name not in known):
+        raise ConfigurationError(
+            f"expected output as a new folder or an older bundle, got {folder} with {others[0]} in it; "
+            "pass another output"
+        )
+
+
+@contextlib.contextmanager
+def _staging(folder: Path) -> Iterator[Path]:
+    """Makes a hidden folder beside the target and removes it again, if it is still there."""
+    staging = folder.parent / f".{folder.name}.{os.getpid()}-{secrets.token_hex(4)}.partial"
+    try:
+        staging.mkdir(parents=True)
+    except OSError as error:
+        raise ConfigurationError(f"cannot write to {folder.parent}: {error.strerror or error}") from error
+    try:
+        yield staging
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def _put_in_place(staging: Path, folder: Path) -> None:
+    """Renames the finished folder; an older one is moved aside first and deleted last."""
+    aside = staging.with_suffix(".old")
+    if folder.exists():
+        folder.rename(aside)
+    try:
+        staging.rename(folder)
+    except OSError:
+        if aside.exists():
+            aside.rename(folder)
+        raise
+    shutil.rmtree(aside, ignore_errors=True)

@@ -1,0 +1,112 @@
+"""Turns a detector into one ONNX file that takes 8-bit photos and answers calibrated."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import warnings
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import onnx
+import torch
+from torch import Tensor, nn
+
+from falseflaw.errors import FalseFlawError
+from falseflaw.runtime.predictor import INPUTS, OUTPUTS
+
+
+class ExportError(FalseFlawError):
+    """A detector cannot be exported."""
+
+
+class ExportedDetector(nn.Module):
+    """What the ONNX graph computes: a detector with calibration and postprocessing around it."""
+
+    def __init__(self, detector: nn.Module, temperature: float) -> None:
+        """Wraps a detector.
+
+        Args:
+            detector: Takes image and valid, gives logit (B,) and mask logit (B, 1, H, W).
+            temperature: Positive divisor of the logit (Guo et al. 2017).
+        """
+        super().__init__()
+        self.detector = detector
+        self.temperature = temperature
+
+    def forward(self, image: Tensor, valid: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Judges a batch of photos of one size.
+
+        Args:
+            image: uint8 (B, 3, H, W), H and W multiples of the detector's `stride_multiple`.
+            valid: uint8 (B, 1, H, W), 1 inside the photo and 0 in its padding.
+
+        Returns:
+            Calibrated probability (B,), heat map (B, 1, H, W) in 0..1, uncalibrated logit (B,).
+        """
+        logit, mask_logit = self.detector(image, valid)
+        return torch.sigmoid(logit / self.temperature), torch.sigmoid(mask_logit), logit
+
+
+def export_onnx(
+    detector: nn.Module, temperature: float, path: Path, metadata: Mapping[str, str], multiple: int = 32
+) -> None:
+    """Writes a detector as one ONNX file, weights inside; batch, height and width stay free.
+
+    Height and width are declared as multiples of `multiple` (tracing with free ones and padding in the
+    graph does not finish). The file is checked with `onnx.checker`; it is removed again if that fails.
+
+    Args:
+        detector: In eval mode, on the CPU.
+        temperature: Of the calibration, which becomes part of the graph.
+        path: File to write.
+        metadata: Goes into the file's `metadata_props`.
+        multiple: Grid of height and width, pixels.
+
+    Raises:
+        ExportError: The exporter or the checker refuses; one line says where.
+    """
+    wrapped = ExportedDetector(detector, temperature).eval()
+    # Sizes that differ from one another and from 1, or the exporter would take them for fixed.
+    image = torch.zeros(2, 3, 3 * multiple, 4 * multiple, dtype=torch.uint8)
+    valid = torch.ones(2, 1, 3 * multiple, 4 * multiple, dtype=torch.uint8)
+    batch, rows, columns = (torch.export.Dim(name, min=1) for name in ("batch", "rows", "columns"))
+    sizes = {0: batch, 2: multiple * rows, 3: multiple * columns}
+    try:
+        with _quiet():
+            program = torch.onnx.export(
+                wrapped,
+                (image, valid),
+                dynamo=True,
+                input_names=list(INPUTS),
+                output_names=list(OUTPUTS),
+                dynamic_shapes={"image": sizes, "valid": sizes},
+                verbose=False,
+            )
+            if program is None:
+                raise RuntimeError("the exporter gave no program")
+            model = program.model_proto
+            onnx.helper.set_model_props(model, dict(sorted(metadata.items())))
+            onnx.save(model, path)
+            onnx.checker.check_model(str(path), full_check=True)
+    except Exception as error:  # torch.export and onnx raise a dozen kinds, with texts of a hundred lines
+        path.unlink(missing_ok=True)
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+        raise ExportError(f"cannot export the detector to ONNX: {lines[0][:300]}") from error
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps the exporter's progress and deprecation texts off the terminal."""
+    names = ("torch.onnx", "onnxscript", "torch.export", "onnx_ir")
+    loggers = [logging.getLogger(name) for name in names]
+    levels = [logger.level for logger in loggers]
+    try:
+        for logger in loggers:
+            logger.setLevel(logging.ERROR)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

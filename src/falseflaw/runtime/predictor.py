@@ -1,0 +1,173 @@
+"""Runs an exported detector with onnxruntime: photos in, probabilities and heat maps out. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from falseflaw.errors import ConfigurationError, InvalidDataError
+from falseflaw.runtime.bundle import MODEL_NAME, BundleInfo, read_bundle
+from falseflaw.runtime.tiling import Tiling, plan, stitch, to_8_bits
+from falseflaw.types import HeatMap, Image, OperatingPoint, Prediction
+
+INPUTS = ("image", "valid")
+OUTPUTS = ("probability", "heat_map", "logit")
+
+
+@dataclass(frozen=True, eq=False)
+class Outputs:
+    """What the network says of a batch of photos of one size, before anything is rounded.
+
+    Attributes:
+        probability: Calibrated, float32, (B,), in [0, 1].
+        heat_map: float32, (B, H, W), in [0, 1].
+        logit: Uncalibrated, float32, (B,).
+    """
+
+    probability: NDArray[np.float32]
+    heat_map: NDArray[np.float32]
+    logit: NDArray[np.float32]
+
+
+class Predictor:
+    """Judges photos with the detector of a bundle folder.
+
+    A photo is padded at the bottom and right to the network's multiple by repeating its edge, the network is
+    told which pixels are valid, and the heat map is cropped back. A photo of more than `tile_pixels` is
+    judged in overlapping tiles: the highest tile counts for the photo.
+    """
+
+    def __init__(self, bundle: Path, threads: int | None = None, tile_pixels: int | None = None) -> None:
+        """Reads and checks the bundle.
+
+        Args:
+            bundle: Folder made by `falseflaw export`.
+            threads: Of onnxruntime; None leaves it one for every core.
+            tile_pixels: Replaces the bundle's budget; fewer pixels need less memory.
+
+        Raises:
+            MissingDataError, InvalidDataError: See `read_bundle`; or `model.onnx` is not such a network.
+            ConfigurationError: `threads` or `tile_pixels` is out of range.
+        """
+        if threads is not None and not (isinstance(threads, int) and threads >= 1):
+            raise ConfigurationError(f"expected threads of at least 1 or null, got {threads!r}")
+        info, model = read_bundle(Path(bundle))
+        if tile_pixels is not None:
+            if not isinstance(tile_pixels, int):
+                raise ConfigurationError(f"expected tile_pixels as a number or null, got {tile_pixels!r}")
+            try:
+                info = replace(info, tile_pixels=tile_pixels)
+            except ValueError as error:
+                raise ConfigurationError(str(error)) from error
+        self.info: BundleInfo = info
+        self._session = _open_session(model, Path(bundle) / MODEL_NAME, threads)
+
+    @property
+    def operating_point(self) -> OperatingPoint:
+        """Calibration and thresholds of the bundle."""
+        return self.info.operating_point
+
+    def predict(self, image: Image) -> Prediction:
+        """Judges one photo, uint8 (H, W, 3) RGB of any size."""
+        return self.predict_batch([image])[0]
+
+    def predict_batch(self, images: Sequence[Image]) -> list[Prediction]:
+        """Judges photos of one size, each uint8 (H, W, 3); the result does not depend on the others."""
+        if not images:
+            return []
+        if len({image.shape for image in images}) > 1:
+            raise ValueError("expected photos of one size in a batch")
+        probability, _, heat = self._judge(np.stack(images))
+        return [Prediction(float(p), h) for p, h in zip(probability, heat, strict=True)]
+
+    def raw(self, images: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
+        """Scores photos of one size, uint8 (B, H, W, 3).
+
+        Returns uncalibrated logits, (B,), and heat maps, uint8 (B, H, W).
+        """
+        _, logit, heat = self._judge(images)
+        return logit.astype(np.float64), heat
+
+    def tiling(self, height: int, width: int) -> Tiling:
+        """Returns how a photo of this size is cut; one tile when it is judged whole."""
+        info = self.info
+        return plan(height, width, info.tile_pixels, info.tile_overlap, info.stride_multiple)
+
+    def infer(self, images: NDArray[np.uint8]) -> Outputs:
+        """Runs the network once on photos of one size, uint8 (B, H, W, 3), untiled.
+
+        Raises:
+            InvalidDataError: The network gave something that is not a number.
+        """
+        _check(images)
+        _, height, width, _ = images.shape
+        multiple = self.info.stride_multiple
+        below, right = -height % multiple, -width % multiple
+        padded = np.pad(images, ((0, 0), (0, below), (0, right), (0, 0)), mode="edge")
+        valid = np.zeros((len(images), 1, height + below, width + right), np.uint8)
+        valid[:, :, :height, :width] = 1
+        feeds = {"image": np.ascontiguousarray(padded.transpose(0, 3, 1, 2)), "valid": valid}  # (B, 3, H, W)
+        probability, heat_map, logit = self._session.run(list(OUTPUTS), feeds)
+        if not (np.isfinite(logit).all() and np.isfinite(heat_map).all()):
+            raise InvalidDataError("expected finite outputs of the network, got NaN or infinity")
+        return Outputs(probability, heat_map[:, 0, :height, :width], logit)
+
+    def _judge(
+        self, images: NDArray[np.uint8]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.uint8]]:
+        """Returns probability (B,), logit (B,) and 8-bit heat map (B, H, W), in tiles where needed."""
+        _check(images)
+        tiling = self.tiling(images.shape[1], images.shape[2])
+        if tiling.count == 1:
+            outputs = self.infer(images)
+            return outputs.probability, outputs.logit, to_8_bits(outputs.heat_map)
+        results = [self._judge_tiled(image, tiling) for image in images]
+        probability = np.array([result[0] for result in results], np.float32)
+        logit = np.array([result[1] for result in results], np.float32)
+        return probability, logit, np.stack([result[2] for result in results])
+
+    def _judge_tiled(self, image: Image, tiling: Tiling) -> tuple[float, float, HeatMap]:
+        probabilities, logits = [], []
+
+        def parts() -> Iterator[NDArray[np.float32]]:
+            for tile in tiling.tiles():
+                below, right = tile.top + tile.height, tile.left + tile.width
+                outputs = self.infer(image[None, tile.top : below, tile.left : right])
+                probabilities.append(float(outputs.probability[0]))
+                logits.append(float(outputs.logit[0]))
+                yield outputs.heat_map[0]
+
+        heat = stitch(tiling, parts())
+        return max(probabilities), max(logits), heat
+
+
+def _check(images: NDArray[np.uint8]) -> None:
+    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] != 3 or 0 in images.shape:
+        raise ValueError(f"expected photos (B, H, W, 3) uint8, got {images.shape} {images.dtype}")
+
+
+def _open_session(model: bytes, path: Path, threads: int | None) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3  # errors only: its warnings are about optimizations
+    options.enable_mem_pattern = False  # sizes differ from photo to photo
+    options.enable_cpu_mem_arena = False  # the arena would keep the memory of the largest photo
+    if threads is not None:
+        options.intra_op_num_threads = threads
+    try:
+        session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime raises its own C++ kinds, with long texts
+        reason = str(error).strip().splitlines()[0]
+        raise InvalidDataError(f"cannot load {path}: {reason[:200]}") from error
+    inputs = tuple(item.name for item in session.get_inputs())
+    outputs = tuple(item.name for item in session.get_outputs())
+    if set(inputs) != set(INPUTS) or not set(OUTPUTS) <= set(outputs):
+        raise InvalidDataError(
+            f"expected {path} with inputs {', '.join(INPUTS)} and outputs {', '.join(OUTPUTS)}, "
+            f"got {', '.join(inputs)} and {', '.join(outputs)}"
+        )
+    return session

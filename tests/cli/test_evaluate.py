@@ -1,0 +1,105 @@
+from pathlib import Path
+
+import pytest
+import torch
+from tests.helpers import make_dataset
+from tests.runtime.red import POINT, write_bundle
+
+from falseflaw.cli.main import main
+from falseflaw.evaluation.predictions import read_predictions
+from falseflaw.evaluation.summary import read_summary
+from falseflaw.models.checkpoint import save_detector_checkpoint
+from falseflaw.models.detector import Detector
+
+FAST = ["laundering=smoke", "replicates=20", "examples=1", "progress=false", "threads=1", "device=cpu"]
+
+
+@pytest.fixture(scope="module")
+def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A training run as far as the verb looks at it."""
+    folder = tmp_path_factory.mktemp("run")
+    dataset = make_dataset(folder / "data", sources=8)
+    torch.manual_seed(0)
+    save_detector_checkpoint(Detector(), folder / "checkpoints" / "best.ckpt")
+    (folder / "config.yaml").write_text(f"data:\n  dataset: {dataset}\n")
+    return folder
+
+
+def call(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    code = main(["evaluate", *arguments])
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+def test_a_run_is_measured_and_the_table_printed(run_folder, capsys, monkeypatch, tmp_path) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, out, err = call(capsys, f"run={run_folder}", *FAST)
+    assert code == 0, err
+    lines = out.splitlines()
+    assert lines[0].split() == ["laundering", "AUROC", "pixel", "F1", "TPR", "FPR"]
+    assert [line.split()[0] for line in lines[1:3]] == ["identity", "jpeg80"]
+    assert lines[-1] == f"report: {run_folder / 'evaluation' / 'report.html'}"
+    assert "Operating point fitted on n=4 predictions" in out
+    summary = read_summary(run_folder / "evaluation")
+    assert f"{summary['launderings'][0]['headline']['auroc']['value']:.3f} [" in lines[1]
+    assert summary["provenance"]["command"] == f"falseflaw evaluate run={run_folder} laundering=smoke"
+    assert set(read_predictions(run_folder / "evaluation")["fold"]) == {"val", "test"}
+    assert list(tmp_path.iterdir()) == []  # nothing is strewn over the working folder
+
+
+def test_a_bundle_keeps_its_operating_point(run_folder, capsys, tmp_path) -> None:
+    bundle = write_bundle(tmp_path / "red")
+    output = tmp_path / "out"
+    code, out, err = call(
+        capsys,
+        f"bundle={bundle}",
+        f"dataset={run_folder / 'data'}",
+        f"output={output}",
+        "limit_sources=1",
+        *FAST,
+    )
+    assert code == 0, err
+    assert "fitted" not in out
+    summary = read_summary(output)
+    assert summary["operating_point"]["image_threshold"] == POINT.image_threshold
+    assert summary["sources"] == 1
+    assert set(read_predictions(output)["fold"]) == {"test"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "expected one of run=FOLDER, checkpoint=FILE and bundle=FOLDER, got none"),
+        (["run=a", "checkpoint=b"], "got run and checkpoint"),
+        (["checkpoint=b"], "expected dataset=FOLDER"),
+        (["run=nowhere"], "falseflaw train"),
+        (["checkpoint=nowhere", "dataset=nowhere"], "falseflaw synthesize"),
+        (["laundering=none_such"], "none_such"),
+        (["lim=3"], "lim"),
+    ],
+)
+def test_errors_are_one_line_and_nonzero(arguments, message, capsys, monkeypatch, tmp_path) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, _, err = call(capsys, *arguments)
+    assert code != 0
+    assert message in err.splitlines()[-1]
+    assert err.splitlines()[-1].startswith("falseflaw evaluate: ")
+    assert "Traceback" not in err
+
+
+def test_a_run_without_a_dataset_says_so(run_folder, capsys, tmp_path) -> None:
+    for text, message in (("data: {}\n", "pass dataset=FOLDER"), ("data: [\n", "cannot read")):
+        (tmp_path / "config.yaml").write_text(text)
+        code, _, err = call(capsys, f"run={tmp_path}")
+        assert code == 1
+        assert message in err.splitlines()[-1]
+    code, _, err = call(capsys, f"checkpoint={run_folder / 'config.yaml'}", f"dataset={run_folder / 'data'}")
+    assert code == 1
+    assert "checkpoint" in err.splitlines()[-1]
+
+
+def test_help_shows_groups_and_keys(capsys) -> None:
+    code, out, _ = call(capsys, "--help")
+    assert code == 0
+    assert "quick*, smoke" in out
+    assert "limit_sources: null  # most sources of each fold" in out

@@ -1,0 +1,151 @@
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from tests.evaluation.conftest import NAMES, SUITE, CheckerScorer
+from tests.helpers import make_dataset
+
+from falseflaw.dataset.manifest import MANIFEST_NAME, read_manifest, write_manifest
+from falseflaw.errors import ConfigurationError, InvalidDataError, MissingDataError
+from falseflaw.evaluation.calibration import read_operating_point
+from falseflaw.evaluation.evaluate import evaluate
+from falseflaw.evaluation.figures import roc_curve
+from falseflaw.evaluation.gallery import pick
+from falseflaw.evaluation.predictions import read_predictions
+from falseflaw.evaluation.summary import prepare, read_summary
+from falseflaw.imaging import codec
+from falseflaw.types import OperatingPoint
+
+
+@pytest.fixture(scope="module")
+def folder(dataset, tmp_path_factory):
+    output = tmp_path_factory.mktemp("evaluation")
+    evaluate(CheckerScorer(), dataset, SUITE, output, calibrate_on=NAMES, replicates=40, examples=2,
+             suite_name="tiny <&>", command="falseflaw evaluate", progress=False)  # fmt: skip
+    return output
+
+
+class Checker(HTMLParser):
+    """Collects what a report must and must not have."""
+
+    VOID = frozenset({"meta", "img", "br", "link"})
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.links: list[str] = []
+        self.images: list[str] = []
+        self.scripts = 0
+
+    def handle_starttag(self, tag, attrs) -> None:
+        values = dict(attrs)
+        if tag == "img":
+            assert values["alt"]
+            self.images.append(values["src"])
+        self.links += [values[name] for name in ("href", "srcset") if name in values]
+        self.scripts += tag == "script"
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag) -> None:
+        assert self.open.pop() == tag
+
+
+def test_writes_all_it_promises_and_nothing_else(folder) -> None:
+    names = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    figures = {f"figures/{name}.png" for name in ("roc", "reliability", "robustness", "scores")}
+    assert names == {"predictions.parquet", "operating_point.json", "summary.json", "report.html"} | figures
+    for name in figures:
+        image = codec.decode(folder / name)
+        assert min(image.shape[:2]) > 300
+        assert image.std() > 5
+
+
+def test_report_is_one_wellformed_file_with_the_figures_of_the_summary(folder) -> None:
+    html = (folder / "report.html").read_text()
+    checker = Checker()
+    checker.feed(html)
+    assert not checker.open
+    assert not checker.links
+    assert not checker.scripts
+    assert all(source.startswith("data:image/") for source in checker.images)
+    assert len(checker.images) == 4 + 2 * 2 * 2
+    assert "http" not in re.sub(r"data:image/[^\"]*", "", html)
+    for entry in read_summary(folder)["launderings"]:
+        figure = entry["headline"]["auroc"]
+        assert f"{figure['value']:.3f}<small>{figure['lo']:.3f}" in html
+    assert "tiny &lt;&amp;&gt;" in html
+    assert "tiny <&>" not in html
+    assert "fewer than 100 photos" in html
+
+
+def test_figures_come_from_predictions_and_operating_point_alone(folder) -> None:
+    from falseflaw.evaluation.summary import summarize
+
+    point, fitted = read_operating_point(folder / "operating_point.json")
+    stored = read_summary(folder)
+    again = summarize(read_predictions(folder), point, stored["provenance"], fitted=fitted, replicates=40)
+    assert again == stored
+    assert fitted["launderings"] == list(NAMES)
+
+
+def test_provenance_names_model_data_and_versions(folder) -> None:
+    provenance = read_summary(folder)["provenance"]
+    assert provenance["model"]["sha256"] == CheckerScorer().fingerprint
+    assert provenance["dataset_config_hash"] == ["tiny"]
+    assert provenance["generators"] == ["checker"]
+    assert provenance["command"] == "falseflaw evaluate"
+    assert provenance["versions"]["numpy"] == np.__version__
+    assert len(provenance["suite"]["launderings"]) == 3
+
+
+def test_a_given_operating_point_is_not_refitted_and_val_not_touched(dataset, tmp_path) -> None:
+    point = OperatingPoint(1.5, 0.7, 0.2, 33)
+    summary = evaluate(CheckerScorer(), dataset, SUITE[:1], tmp_path, calibrate_on=NAMES,
+                       operating_point=point, replicates=10, examples=0, progress=False)  # fmt: skip
+    assert summary["operating_point"]["image_threshold"] == 0.7
+    assert read_operating_point(tmp_path / "operating_point.json") == (point, {})
+    assert set(read_predictions(tmp_path)["fold"]) == {"test"}
+    assert "was not refitted" in (tmp_path / "report.html").read_text()
+
+
+def test_limit_is_obeyed_and_told(dataset, tmp_path) -> None:
+    summary = evaluate(CheckerScorer(), dataset, SUITE[:1], tmp_path, calibrate_on=NAMES[:1], limit_sources=2,
+                       replicates=10, examples=1, progress=False)  # fmt: skip
+    assert summary["sources"] == 2
+    assert summary["provenance"]["limit_sources"] == 2
+    assert "Only 2 sources" in (tmp_path / "report.html").read_text()
+
+
+def test_errors_come_before_work(dataset, tmp_path) -> None:
+    def run(**changes: object) -> None:
+        arguments = {"calibrate_on": NAMES, "progress": False} | changes
+        evaluate(CheckerScorer(), dataset, SUITE, tmp_path, **arguments)
+
+    for name in ("limit_sources", "batch_size", "replicates"):
+        with pytest.raises(ConfigurationError, match=name):
+            run(**{name: 0})
+    with pytest.raises(MissingDataError, match="falseflaw synthesize"):
+        evaluate(CheckerScorer(), tmp_path / "none", SUITE, tmp_path, calibrate_on=NAMES)
+    small = make_dataset(tmp_path / "small", sources=4)
+    rows = read_manifest(small)
+    write_manifest(rows[rows["fold"] != "val"], small / MANIFEST_NAME)
+    with pytest.raises(InvalidDataError, match="val fold"):
+        evaluate(CheckerScorer(), small, SUITE, tmp_path, calibrate_on=NAMES)
+
+
+def test_roc_curve_by_hand() -> None:
+    false, true = roc_curve(np.array([3.0, 2, 2, 1]), np.array([1, 1, 0, 0]))
+    assert false.tolist() == [0, 0, 0.5, 1]
+    assert true.tolist() == [0, 0.5, 1, 1]
+
+
+def test_gallery_picks_one_per_source(folder) -> None:
+    point, _ = read_operating_point(folder / "operating_point.json")
+    rows = prepare(read_predictions(folder), point)
+    rows = rows[(rows["label"] == 1) & (rows["laundering"] == "identity")]
+    highest, lowest = pick(rows, 3, highest=True), pick(rows, 3, highest=False)
+    assert highest["source_id"].is_unique
+    assert highest["logit"].max() == rows["logit"].max()
+    assert lowest["logit"].min() == rows["logit"].min()

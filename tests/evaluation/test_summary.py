@@ -1,0 +1,136 @@
+import json
+
+import numpy as np
+import pytest
+from sklearn.metrics import average_precision_score, roc_auc_score
+from tests.evaluation.conftest import NAMES, SUITE, CheckerScorer
+
+from falseflaw.dataset.manifest import read_manifest
+from falseflaw.errors import InvalidDataError
+from falseflaw.evaluation import summary as module
+from falseflaw.evaluation.bootstrap import clopper_pearson
+from falseflaw.evaluation.calibration import calibrate
+from falseflaw.evaluation.predict import predict
+from falseflaw.evaluation.summary import (
+    markdown_table,
+    read_summary,
+    summarize,
+    table_rows,
+    text_table,
+    write_summary,
+)
+from falseflaw.types import Edit, OperatingPoint
+
+POINT = OperatingPoint(temperature=2.0, image_threshold=0.6, clear_threshold=0.3, mask_threshold=70)
+
+
+@pytest.fixture(scope="module")
+def predictions(dataset, tmp_path_factory):
+    rows = read_manifest(dataset)
+    return predict(dataset, rows, SUITE, CheckerScorer(), tmp_path_factory.mktemp("out"), progress=False)
+
+
+@pytest.fixture(scope="module")
+def summary(predictions):
+    return summarize(predictions, POINT, {"who": "test"}, replicates=50)
+
+
+def test_headline_is_inpainted_against_simulated_damage_of_the_test_fold(predictions, summary) -> None:
+    edits = [str(Edit.SIMULATED_DAMAGE), str(Edit.SPLICED), str(Edit.REGENERATED)]
+    for entry in summary["launderings"]:
+        rows = predictions[
+            (predictions["fold"] == "test")
+            & (predictions["laundering"] == entry["name"])
+            & predictions["edit"].isin(edits)
+        ]
+        headline = entry["headline"]
+        assert headline["auroc"]["value"] == pytest.approx(roc_auc_score(rows["label"], rows["logit"]))
+        expected = average_precision_score(rows["label"], rows["logit"])
+        assert headline["average_precision"]["value"] == pytest.approx(expected)
+        flagged = calibrate(rows["logit"].to_numpy(), 2.0) >= 0.6
+        assert headline["tpr"]["value"] == pytest.approx(flagged[rows["label"] == 1].mean())
+        assert headline["fpr"]["value"] == pytest.approx(flagged[rows["label"] == 0].mean())
+        assert headline["auroc"]["n"] == 9
+        assert headline["fpr"]["n"] == 3
+        low, high = clopper_pearson(headline["fpr"]["count"], 3)
+        assert (headline["fpr"]["lo"], headline["fpr"]["hi"]) == (low, high)
+    assert [entry["name"] for entry in summary["launderings"]] == list(NAMES)
+    assert summary["sources"] == 3
+    assert summary["photos"] == {str(edit): 3 for edit in Edit}
+
+
+def test_pixel_f1_is_the_mean_over_positives_at_the_fixed_threshold(predictions, summary) -> None:
+    for entry in summary["launderings"]:
+        rows = predictions[
+            (predictions["fold"] == "test")
+            & (predictions["laundering"] == entry["name"])
+            & (predictions["label"] == 1)
+        ]
+        each = []
+        for _, row in rows.iterrows():
+            inside, outside = row["positive_histogram"], row["negative_histogram"]
+            hit, alarm, missed = inside[70:].sum(), outside[70:].sum(), inside[:70].sum()
+            each.append(2 * hit / (2 * hit + alarm + missed))
+        assert entry["pixel"]["f1"]["value"] == pytest.approx(np.mean(each))
+        assert entry["pixel"]["f1"]["n"] == 6
+        parts = (entry["spliced"]["pixel"]["f1"], entry["regenerated"]["pixel"]["f1"])
+        assert np.mean([part["value"] for part in parts]) == pytest.approx(np.mean(each))
+
+
+def test_intervals_hold_their_figures_and_stay_in_range(summary) -> None:
+    def walk(node: object) -> int:
+        if isinstance(node, dict) and {"value", "lo", "hi", "n"} <= set(node):
+            if node["value"] is not None and node["lo"] is not None:
+                assert 0 <= node["lo"] <= node["hi"] <= 1
+                assert 0 <= node["value"] <= 1
+            return 1
+        children = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+        return sum(walk(child) for child in children)
+
+    assert walk(summary) > 100
+
+
+def test_groups_pair_positives_with_the_simulated_damage_of_their_sources(summary) -> None:
+    for grouping, rows in summary["groups"].items():
+        assert sum(row["sources"] for row in rows) == 3, grouping
+        assert sum(row["tpr"]["n"] for row in rows) == 18
+        assert sum(row["fpr"]["n"] for row in rows) == 9
+    assert [row["group"] for row in summary["groups"]["mask_area_bin"]] == ["3 to 10 %"]
+
+
+def test_only_the_test_fold_counts(predictions, summary) -> None:
+    changed = predictions.copy()
+    changed.loc[changed["fold"] != "test", "logit"] = 99.0
+    assert summarize(changed, POINT, {"who": "test"}, replicates=50) == summary
+
+
+def test_file_round_trip_and_damage(summary, tmp_path) -> None:
+    write_summary(tmp_path, summary)
+    assert read_summary(tmp_path) == json.loads(json.dumps(summary))
+    for text in ("", "[]", "{}", '{"launderings": []}'):
+        (tmp_path / module.SUMMARY_NAME).write_text(text)
+        with pytest.raises(InvalidDataError, match="cannot read"):
+            read_summary(tmp_path)
+
+
+def test_tables_say_the_same(summary) -> None:
+    rows = table_rows(summary)
+    assert len(rows) == 4
+    text, markdown = text_table(summary), markdown_table(summary)
+    figure = summary["launderings"][1]["headline"]["auroc"]
+    shown = f"{figure['value']:.3f} [{figure['lo']:.3f}, {figure['hi']:.3f}]"
+    assert shown in text.splitlines()[2]
+    assert shown in markdown.splitlines()[3]
+    assert markdown.splitlines()[1] == "|---|---|---|---|---|"
+    assert "6 against 3 photos of 3 unseen sources" in markdown
+
+
+def test_undefined_figures_are_a_dash() -> None:
+    assert module.figure_text({"value": None, "lo": None, "hi": None, "n": 0}) == "–"
+    assert module.figure_text({"value": 0.5, "lo": None, "hi": None, "n": 1}) == "0.500"
+
+
+@pytest.mark.parametrize("gone", [[Edit.SPLICED, Edit.REGENERATED], [Edit.SIMULATED_DAMAGE]])
+def test_a_fold_that_cannot_be_measured_is_refused(predictions, gone) -> None:
+    with pytest.raises(InvalidDataError, match="expected inpainted and simulated-damage photos"):
+        summarize(predictions[~predictions["edit"].isin([str(edit) for edit in gone])], POINT, {})

@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from falseflaw.inpainting.networks import NetworkSizes, build_pipeline
+
+TINY = NetworkSizes(
+    autoencoder_channels=8,
+    encoder_blocks=(0, 0, 1),
+    decoder_blocks=(1, 0, 0),
+    unet_channels=(16, 32),
+    norm_groups=8,
+    text_width=32,
+    text_layers=1,
+    text_heads=2,
+    crop=32,
+)
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def saved_pipeline(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny pipeline of random weights, saved as a hub model would be."""
+    torch.manual_seed(0)
+    pipeline = build_pipeline(TINY, ["a coffee stain on a shirt", "clean fabric"])
+    folder = tmp_path_factory.mktemp("pipeline")
+    pipeline.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(7)

@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from tests.helpers import textured_photo
+from tests.inpainting.conftest import TINY
+
+from falseflaw.inpainting.autoencoder_training import psnr, rate_at, to_images, to_tensor, whiten
+from falseflaw.inpainting.crops import Windows
+from falseflaw.inpainting.initialization import start_from_colors
+from falseflaw.inpainting.networks import NetworkSizes, build_autoencoder
+
+COLORS = np.array(
+    [[0, 160, 120], [200, 30, 120], [120, 160, 60], [240, 230, 80], [40, 40, 200], [128, 128, 128]], np.uint8
+)
+
+
+def photos(count: int, side: int = 32) -> Windows:
+    rng = np.random.default_rng(2)
+    images = np.stack([textured_photo(rng, side, side) for _ in range(count)])
+    return Windows(images, images, np.ones((count, side, side), bool), ["hole"] * count, ["shirt"] * count)
+
+
+@pytest.mark.parametrize("sizes", [TINY, NetworkSizes(autoencoder_channels=16)])
+def test_an_untrained_autoencoder_keeps_every_color(sizes):
+    torch.manual_seed(0)
+    vae = build_autoencoder(sizes)
+    start_from_colors(vae)
+    flat = np.broadcast_to(COLORS[:, None, None], (6, 32, 32, 3))
+    with torch.no_grad():
+        decoded = to_images(vae.decode(vae.encode(to_tensor(flat)).latents).sample)
+    assert np.abs(decoded[:, 12:20, 12:20].astype(int) - flat[:, 12:20, 12:20]).max() < 12
+
+
+def test_whitened_latents_are_uncorrelated_and_still_decode():
+    torch.manual_seed(0)
+    vae = build_autoencoder(TINY)
+    start_from_colors(vae)
+    windows = photos(24)
+    before = psnr(vae, windows)
+    with torch.no_grad():
+        vae.encoder.layers[-1].weight[1] += 0.9 * vae.encoder.layers[-1].weight[0]  # correlate two channels
+        whiten(vae, windows)
+        latents = vae.encode(to_tensor(windows.damaged)).latents * vae.config.scaling_factor
+    covariance = torch.cov(latents.permute(1, 0, 2, 3).flatten(1))
+    torch.testing.assert_close(covariance, torch.eye(4), rtol=0, atol=2e-2)
+    torch.testing.assert_close(latents.mean((0, 2, 3)), torch.zeros(4), rtol=0, atol=2e-2)
+    assert before > 15
+
+
+def test_whitening_changes_the_picture_at_the_border_and_in_extremes_only():
+    torch.manual_seed(0)
+    vae = build_autoencoder(TINY)
+    start_from_colors(vae)
+    windows = photos(8, 48)
+    before = to_images(vae.decode(vae.encode(to_tensor(windows.clean)).latents).sample.detach())
+    whiten(vae, windows)
+    after = to_images(vae.decode(vae.encode(to_tensor(windows.clean)).latents).sample.detach())
+    inner = (slice(None), slice(12, 36), slice(12, 36))
+    assert np.abs(before[inner].astype(int) - after[inner]).mean() < 6
+
+
+def test_psnr_is_the_one_of_the_definition():
+    class Darker:
+        """Stands in for an autoencoder: every pixel comes back 10 levels darker."""
+
+        def encode(self, pixels):
+            return type("Encoded", (), {"latents": pixels})
+
+        def decode(self, latents):
+            return type("Decoded", (), {"sample": latents - 10 / 127.5})
+
+    flat = np.full((4, 16, 16, 3), 100, np.uint8)
+    value = psnr(Darker(), Windows(flat, flat, np.ones((4, 16, 16), bool), ["hole"] * 4, ["shirt"] * 4))
+    assert value == pytest.approx(20 * np.log10(255 / 10))
+
+
+def test_pixels_survive_the_way_to_a_tensor_and_back(rng):
+    images = rng.integers(0, 256, (2, 8, 8, 3), dtype=np.uint8)
+    assert np.array_equal(to_images(to_tensor(images)), images)
+
+
+def test_an_untrained_autoencoder_has_the_announced_factor():
+    vae = build_autoencoder(TINY)
+    assert vae.encode(torch.zeros(1, 3, 32, 40)).latents.shape == (1, 4, 8, 10)
+    assert vae.decode(torch.zeros(1, 4, 8, 10)).sample.shape == (1, 3, 32, 40)
+
+
+def test_the_learning_rate_rises_then_falls():
+    rates = [rate_at(step / 100, step, 10) for step in range(101)]
+    assert max(rates) == max(rates[9:12]) <= 1
+    assert rates[0] == pytest.approx(0.1, abs=0.01)
+    assert rates[-1] == pytest.approx(0.02)
+    assert rates[10:] == sorted(rates[10:], reverse=True)

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hydra import compose, initialize_config_dir
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
+
+from falseflaw.damage.prompts import all_prompts
+from falseflaw.inpainting.build import Recipe
+from falseflaw.inpainting.networks import build_autoencoder, build_text_encoder, build_tokenizer, build_unet
+from falseflaw.paths import config_dir
+
+OVERRIDES = {"bundled": {}, "sd15": {"local": True, "device": "cpu", "dtype": "float32", "load": {}}}
+
+
+@pytest.mark.parametrize(
+    "path", sorted((config_dir() / "inpainter").glob("*.yaml")), ids=lambda path: path.stem
+)
+def test_every_inpainter_config_runs_on_a_tiny_pipeline(path: Path, saved_pipeline: Path):
+    config = OmegaConf.load(path)
+    for key, value in {"path": str(saved_pipeline), "steps": 2, **OVERRIDES.get(path.stem, {})}.items():
+        config[key] = value
+    inpainter = instantiate(config)
+    assert inpainter.name == path.stem
+    crops = np.full((1, 32, 32, 3), 120, np.uint8)
+    masks = np.zeros((1, 32, 32), bool)
+    masks[0, 8:20, 8:20] = True
+    assert inpainter.sample(crops, masks, ["a coffee stain on a shirt"], [1]).images.shape == crops.shape
+
+
+@pytest.mark.parametrize("path", sorted((config_dir() / "recipe").glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_recipe_can_be_built_and_spells_out_every_argument(path: Path):
+    with initialize_config_dir(str(config_dir()), version_base="1.3"):
+        config = compose("train_inpainter", [f"recipe={path.stem}"]).recipe
+    recipe = instantiate(config)
+    assert isinstance(recipe, Recipe)
+    for part in ("sizes", "autoencoder", "denoiser"):
+        names = set(config[part]) - {"_target_"}
+        assert names == set(vars(getattr(recipe, part)))
+    tokenizer = build_tokenizer(all_prompts(), recipe.sizes.text_length)
+    longest = max(len(ids) for ids in tokenizer(all_prompts()).input_ids)
+    assert longest <= recipe.sizes.text_length
+
+
+def test_the_bundled_recipe_fits_its_size_limit():
+    recipe = instantiate(OmegaConf.load(config_dir() / "recipe/bundled.yaml"))
+    tokenizer = build_tokenizer(all_prompts(), recipe.sizes.text_length)
+    modules = (
+        build_autoencoder(recipe.sizes),
+        build_unet(recipe.sizes),
+        build_text_encoder(recipe.sizes, tokenizer),
+    )
+    assert sum(weight.numel() for module in modules for weight in module.parameters()) * 2 < 40e6
+    assert recipe.sizes.factor == 4
+    assert recipe.sizes.grid == 16

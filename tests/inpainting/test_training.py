@@ -1,0 +1,237 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from diffusers import AutoPipelineForInpainting
+from safetensors.torch import load_file
+from tests.inpainting.runs import RECIPE, SIZES, longer, train
+from tests.inpainting.studio import StandInPhotos
+
+from falseflaw.errors import ConfigurationError, InvalidDataError, MissingDataError
+from falseflaw.inpainting import training
+from falseflaw.inpainting.build import hold_out
+from falseflaw.inpainting.crops import Windows
+
+ROOT = Path(__file__).parents[2]
+
+
+def weights(pipeline: Path) -> dict[str, torch.Tensor]:
+    parts = {"unet": "diffusion_pytorch_model", "vae": "diffusion_pytorch_model", "text_encoder": "model"}
+    return {
+        f"{part}.{name}": value
+        for part, stem in parts.items()
+        for name, value in load_file(pipeline / part / f"{stem}.safetensors").items()
+    }
+
+
+def assert_same_weights(one: Path, other: Path) -> None:
+    left, right = weights(one), weights(other)
+    assert left.keys() == right.keys()
+    for name in left:
+        assert torch.equal(left[name], right[name]), name
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return train(tmp_path_factory.mktemp("finished")).parent
+
+
+def test_the_result_is_a_half_precision_pipeline_that_loads_like_any_other(finished):
+    pipeline = AutoPipelineForInpainting.from_pretrained(
+        finished / "pipeline", safety_checker=None, requires_safety_checker=False, torch_dtype=torch.float32
+    )
+    assert pipeline.unet.dtype == torch.float32
+    assert pipeline.unet.config.in_channels == 9
+    assert pipeline.scheduler.config.timestep_spacing == "trailing"
+    assert pipeline.scheduler.config.prediction_type == "v_prediction"
+    assert all(value.dtype == torch.float16 for name, value in weights(finished / "pipeline").items())
+    assert pipeline.vae.config.scaling_factor != 1.0
+
+
+def test_it_records_what_it_learnt_from(finished):
+    facts = json.loads((finished / "pipeline/training.json").read_text())
+    assert facts["photo_set"] == "standin"
+    assert facts["fold"] == "inpainter"
+    learnt, held_out = set(facts["contributors"]), set(facts["validation_contributors"])
+    assert learnt
+    assert held_out
+    assert not learnt & held_out
+    assert learnt | held_out == {f"person-{index:02d}" for index in range(5)}  # person-05 is in another fold
+    assert facts["denoiser"]["step"] == facts["autoencoder"]["step"] == 12
+    assert facts["autoencoder"]["settle_steps"] == 3
+    assert np.isfinite([facts["denoiser"]["validation_loss"], facts["autoencoder"]["psnr"]]).all()
+    card = (finished / "pipeline/MODEL_CARD.md").read_text()
+    assert "`standin`" in card
+    assert "12 steps of 4" in card
+
+
+def test_pictures_and_curve_are_left_behind(finished):
+    for name in ("samples.png", "curve.png", "curve.csv"):
+        assert (finished / name).stat().st_size > 0
+    rows = (finished / "curve.csv").read_text().splitlines()
+    assert rows[0].split(",")[:2] == ["stage", "step"]
+    steps = [int(row.split(",")[1]) for row in rows[1:] if row.startswith("denoiser")]
+    assert steps == sorted(set(steps))
+    assert steps[-1] == 12
+    assert not (finished / "windows").exists()
+
+
+def test_calling_a_finished_training_again_changes_nothing(finished, tmp_path):
+    before = weights(finished / "pipeline")
+    train(finished)
+    after = weights(finished / "pipeline")
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+@pytest.mark.parametrize("stage", ["autoencoder", "denoiser"])
+def test_a_training_stopped_half_way_ends_as_if_it_had_not_been(finished, tmp_path, monkeypatch, stage):
+    from falseflaw.inpainting.sheets import Curve
+
+    original, calls = Curve.add, []
+
+    def stop(self, name, values):
+        original(self, name, values)
+        calls.append(name)
+        if calls.count(stage) == 5:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Curve, "add", stop)
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path)
+    monkeypatch.undo()
+    saved = torch.load(tmp_path / f"{stage}.pt", weights_only=True)
+    assert 0 < saved["step"] < 12
+    torch.manual_seed(99)  # nothing may hang on torch's global generator
+    assert_same_weights(train(tmp_path), finished / "pipeline")
+
+
+def test_a_training_killed_without_warning_goes_on_where_it_was(tmp_path):
+    """Kills a training in the middle; the resumed one ends with the very weights of one left alone."""
+    steps = 30
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "tests.inpainting.runs", str(tmp_path / "killed"), str(steps)]
+    process = subprocess.Popen(command, env=environment, cwd=ROOT)
+    state, deadline = tmp_path / "killed/denoiser.pt", time.monotonic() + 120
+    while not state.is_file() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    assert 0 < torch.load(state, weights_only=True)["step"] < steps
+    assert not (tmp_path / "killed/pipeline").exists()
+    recipe = longer(RECIPE, steps)
+    resumed = train(tmp_path / "killed", recipe)
+    assert json.loads((resumed / "training.json").read_text())["denoiser"]["step"] == steps
+    assert_same_weights(resumed, train(tmp_path / "alone", recipe))
+
+
+def test_another_recipe_does_not_resume_from_this_one(finished):
+    other = replace(RECIPE, denoiser=replace(RECIPE.denoiser, batch=3))
+    with pytest.raises(InvalidDataError, match="of this recipe") as caught:
+        train(finished, other)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_finished_training_can_be_made_longer(tmp_path):
+    first = weights(train(tmp_path, longer(RECIPE, 3)))
+    pipeline = train(tmp_path, longer(RECIPE, 5))
+    assert json.loads((pipeline / "training.json").read_text())["denoiser"]["step"] == 5
+    second = weights(pipeline)
+    assert torch.equal(first["vae.encoder.layers.0.weight"], second["vae.encoder.layers.0.weight"])
+    assert not torch.equal(first["unet.conv_in.weight"], second["unet.conv_in.weight"])
+
+
+def test_a_broken_checkpoint_is_named(tmp_path):
+    (tmp_path / "autoencoder.pt").write_bytes(b"half a file")
+    with pytest.raises(InvalidDataError, match=r"cannot resume from .*autoencoder\.pt"):
+        train(tmp_path)
+
+
+def test_a_fold_of_one_contributor_is_not_enough(tmp_path):
+    with pytest.raises(MissingDataError, match="two contributors"):
+        train(tmp_path, source=StandInPhotos(contributors=1))
+
+
+def test_held_out_contributors_depend_on_names_alone():
+    photos = StandInPhotos(contributors=30).photos()
+    learning, held_out = hold_out(photos, 0.1, 5)
+    assert len({photo.contributor for photo in held_out}) == 3
+    assert not {p.contributor for p in learning} & {p.contributor for p in held_out}
+    assert sorted(learning + held_out, key=lambda p: p.photo_id) == photos
+    fewer = [photo for photo in photos if photo.contributor != learning[0].contributor]
+    assert hold_out(fewer, 0.1, 5)[1] == held_out
+
+
+def windows(count: int = 6) -> Windows:
+    rng = np.random.default_rng(0)
+    clean = np.repeat(rng.integers(0, 256, (count, 12, 12, 3), dtype=np.uint8), 4, axis=1).repeat(4, axis=2)
+    flaws = np.zeros((count, 48, 48), bool)
+    flaws[:, 20:30, 18:28] = True
+    damaged = np.where(flaws[..., None], clean // 4, clean)
+    return Windows(clean, damaged, flaws, ["hole"] * count, ["shirt"] * count)
+
+
+def test_a_batch_asks_for_what_it_shows():
+    recipe = replace(RECIPE.denoiser, batch=200, clean=0.3, empty_prompts=0.2)
+    batch = training.make_batch(windows(), recipe, np.random.default_rng(0))
+    clean = np.array([(target == hole).all() for target, hole in zip(batch.target, batch.hole, strict=True)])
+    texts = np.array(batch.prompts)
+    assert set(texts[clean]) == {"clean fabric", ""}
+    assert all("hole" in text for text in texts[~clean] if text)
+    assert 0.2 < clean.mean() < 0.4
+    assert 0.12 < (texts == "").mean() < 0.28
+    changed = (batch.target != batch.hole).any(axis=3)
+    assert batch.masks[changed].all()
+
+
+def test_the_loss_counts_the_mask_more_and_repeats_itself():
+    from falseflaw.inpainting.networks import build_pipeline
+
+    torch.manual_seed(0)
+    pipeline = build_pipeline(SIZES, ["a hole"])
+    modules = {"unet": pipeline.unet.eval(), "text_encoder": pipeline.text_encoder.eval()}
+    batch = training.make_batch(windows(), RECIPE.denoiser, np.random.default_rng(0))
+    with torch.no_grad():
+        one, again = (float(training.denoising_loss(pipeline, modules, batch, 5, 4.0)) for _ in range(2))
+        flat = float(training.denoising_loss(pipeline, modules, batch, 5, 1.0))
+        inside = float(training.denoising_loss(pipeline, modules, batch, 5, 1e6))
+    assert one == again
+    share = (one - flat) / (inside - flat) if inside != flat else 0.5
+    assert 0 < share < 1
+
+
+def test_the_average_follows_the_weights():
+    module = torch.nn.Linear(2, 2)
+    average = training.Average({"m": module}, 0.5)
+    start = average.modules["m"].weight.clone()
+    with torch.no_grad():
+        module.weight += 1
+    average.update({"m": module}, step=1000)
+    torch.testing.assert_close(average.modules["m"].weight, start + 0.5)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda: replace(RECIPE, window=16),
+        lambda: replace(RECIPE, held_out=0.0),
+        lambda: replace(RECIPE, denoiser=replace(RECIPE.denoiser, crop=36)),
+        lambda: replace(RECIPE.denoiser, ema=1.0),
+        lambda: replace(RECIPE.autoencoder, steps=0),
+        lambda: replace(SIZES, decoder_blocks=(1, 0)),
+        lambda: replace(SIZES, unet_channels=(12, 32)),
+        lambda: replace(SIZES, crop=30),
+    ],
+)
+def test_recipes_that_cannot_work_are_refused(wrong):
+    with pytest.raises(ConfigurationError, match="expected"):
+        wrong()

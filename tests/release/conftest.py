@@ -1,0 +1,19 @@
+from pathlib import Path
+
+import pytest
+from tests.release.tiny import make_bundle
+from tests.runtime.red import write_bundle
+
+from falseflaw.release.bundle import Release
+
+
+@pytest.fixture(scope="session")
+def release(tmp_path_factory: pytest.TempPathFactory) -> Release:
+    """A real export of the tiny detector."""
+    return make_bundle(tmp_path_factory.mktemp("release") / "bundle", git_revision="abc", name="tiny")
+
+
+@pytest.fixture(scope="session")
+def red_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same network made by hand."""
+    return write_bundle(tmp_path_factory.mktemp("red") / "bundle")

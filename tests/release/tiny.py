@@ -1,0 +1,54 @@
+"""The detector of `tests.runtime.red` in torch, and its real export."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+from tests.runtime.red import GAIN, gray_photo, info, spotted_photo
+from torch import Tensor, nn
+
+from falseflaw.release.bundle import Release, release_bundle
+from falseflaw.runtime.bundle import BundleInfo
+from falseflaw.types import Image
+
+
+class RedDetector(nn.Module):
+    """Calls red pixels altered, and a photo as altered as its reddest valid pixel."""
+
+    stride_multiple = 32
+
+    def __init__(self, gain: float = GAIN) -> None:
+        super().__init__()
+        self.gain = nn.Parameter(torch.tensor(gain))
+
+    def forward(self, image: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
+        pixels = image.float() / 255
+        redness = pixels[:, :1] - pixels[:, 1:].mean(dim=1, keepdim=True)  # (B, 1, H, W)
+        mask_logit = self.gain * (redness - 0.5)
+        logit = (mask_logit - 1e4 * (1 - valid.to(mask_logit.dtype))).flatten(1).amax(dim=1)
+        return logit, mask_logit
+
+
+PHOTOS = (spotted_photo(70, 90, 20, 30), gray_photo(96, 64), gray_photo(65, 131))
+
+
+def make_bundle(
+    folder: Path,
+    photos: Sequence[Image] = PHOTOS,
+    detector: nn.Module | None = None,
+    card: Callable[[BundleInfo], str] = lambda final: f"# {final.name}\n",
+    show: Callable[[str], None] = lambda text: None,
+    **changes: object,
+) -> Release:
+    return release_bundle(
+        (detector or RedDetector()).eval(),
+        info(**changes),
+        photos,
+        folder,
+        card,
+        latency_size=(64, 64),
+        latency_photos=2,
+        show=show,
+    )

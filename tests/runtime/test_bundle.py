@@ -1,0 +1,108 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.runtime.red import info, write_bundle, write_sums
+
+from falseflaw.errors import FalseFlawError, InvalidDataError, MissingDataError
+from falseflaw.runtime.bundle import FORMAT, INFO_NAME, MODEL_NAME, SUMS_NAME, BundleInfo, read_bundle
+
+
+def test_info_survives_its_file(tmp_path: Path) -> None:
+    given = info(detector={"backbone": "x"}, parity={"probability": 1e-7}, tile_pixels=500_000)
+    assert BundleInfo.from_json(given.to_json()) == given
+    folder = write_bundle(tmp_path / "bundle", tile_pixels=500_000)
+    assert read_bundle(folder)[0].tile_pixels == 500_000
+
+
+def test_keys_of_a_later_version_are_left_aside() -> None:
+    values = json.loads(info().to_json()) | {"added_later": 1}
+    values["operating_point"]["added_later"] = 2
+    assert BundleInfo.from_json(json.dumps(values)) == info()
+
+
+def edit_info(folder: Path, change: Callable[[dict], None]) -> None:
+    values = json.loads((folder / INFO_NAME).read_text())
+    change(values)
+    (folder / INFO_NAME).write_text(json.dumps(values))
+
+
+def flip_a_bit(folder: Path) -> None:
+    data = bytearray((folder / MODEL_NAME).read_bytes())
+    data[len(data) // 2] ^= 1
+    (folder / MODEL_NAME).write_bytes(data)
+
+
+DAMAGE: dict[str, tuple[Callable[[Path], object], type[FalseFlawError], str]] = {
+    "no model": (lambda folder: (folder / MODEL_NAME).unlink(), MissingDataError, "model.onnx"),
+    "no info": (lambda folder: (folder / INFO_NAME).unlink(), MissingDataError, "bundle.json"),
+    "no sums": (lambda folder: (folder / SUMS_NAME).unlink(), MissingDataError, "SHA256SUMS"),
+    "empty sums": (
+        lambda folder: (folder / SUMS_NAME).write_text(""),
+        InvalidDataError,
+        "changed or damaged",
+    ),
+    "binary sums": (lambda folder: (folder / SUMS_NAME).write_bytes(b"\xff\0"), InvalidDataError, "damaged"),
+    "one bit": (flip_a_bit, InvalidDataError, "model.onnx"),
+    "truncated": (
+        lambda folder: (folder / MODEL_NAME).write_bytes((folder / MODEL_NAME).read_bytes()[:-9]),
+        InvalidDataError,
+        "model.onnx",
+    ),
+    "another threshold": (
+        lambda folder: edit_info(folder, lambda values: values["operating_point"].update(image_threshold=1)),
+        InvalidDataError,
+        "bundle.json",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGE)
+def test_a_damaged_bundle_is_refused_in_one_line(tmp_path: Path, name: str) -> None:
+    damage, error, words = DAMAGE[name]
+    folder = write_bundle(tmp_path / "bundle")
+    damage(folder)
+    with pytest.raises(error, match=words) as caught:
+        read_bundle(folder)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda values: values.update(format=FORMAT + 1), "update falseflaw"),
+        (lambda values: values.pop("format"), "format is missing"),
+        (lambda values: values.pop("operating_point"), "operating_point is missing"),
+        (lambda values: values["operating_point"].pop("mask_threshold"), "mask_threshold is missing"),
+        (lambda values: values["operating_point"].update(temperature=0), "temperature"),
+        (lambda values: values["operating_point"].update(temperature="warm"), "bundle.json"),
+        (lambda values: values.update(operating_point=[]), "bundle.json"),
+        (lambda values: values.update(tile_pixels=10), "tile_pixels"),
+        (lambda values: values.update(tile_overlap=100), "multiple of 32"),
+        (lambda values: values.pop("name"), "name"),
+    ],
+)
+def test_an_info_that_is_no_info_is_refused(
+    tmp_path: Path, change: Callable[[dict], None], words: str
+) -> None:
+    folder = write_bundle(tmp_path / "bundle")
+    edit_info(folder, change)
+    write_sums(folder)
+    with pytest.raises(InvalidDataError, match=words) as caught:
+        read_bundle(folder)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"format": 1', "\0"])
+def test_an_info_that_is_no_json_object_is_refused(tmp_path: Path, text: str) -> None:
+    folder = write_bundle(tmp_path / "bundle")
+    (folder / INFO_NAME).write_text(text)
+    write_sums(folder)
+    with pytest.raises(InvalidDataError, match=r"bundle\.json"):
+        read_bundle(folder)
+
+
+def test_no_bundle_at_all(tmp_path: Path) -> None:
+    with pytest.raises(MissingDataError, match="falseflaw export"):
+        read_bundle(tmp_path / "nothing")

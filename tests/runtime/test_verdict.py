@@ -1,0 +1,71 @@
+import numpy as np
+import pytest
+
+from falseflaw.runtime.verdict import SMALLEST_SIDE, decide
+from falseflaw.types import OperatingPoint, Prediction, Verdict
+
+POINT = OperatingPoint(temperature=1.0, image_threshold=0.9, clear_threshold=0.2, mask_threshold=200)
+
+
+def prediction(probability: float, marked: int = 0, shape: tuple[int, int] = (100, 80)) -> Prediction:
+    heat_map = np.full(shape, 199, np.uint8)
+    heat_map.flat[:marked] = 200
+    return Prediction(probability, heat_map)
+
+
+@pytest.mark.parametrize(
+    ("probability", "marked", "expected"),
+    [
+        (0.9, 1, Verdict.ALTERED),
+        (1.0, 8000, Verdict.ALTERED),
+        (0.9, 0, Verdict.INCONCLUSIVE),
+        (np.nextafter(0.9, 0), 50, Verdict.INCONCLUSIVE),
+        (0.2, 0, Verdict.INCONCLUSIVE),
+        (np.nextafter(0.2, 0), 0, Verdict.NO_SIGN),
+        (0.0, 8000, Verdict.NO_SIGN),
+    ],
+)
+def test_the_rule_holds_at_its_borders(probability: float, marked: int, expected: Verdict) -> None:
+    verdict, reason, area = decide(prediction(probability, marked), POINT)
+    assert verdict is expected
+    assert area == marked / 8000
+    assert reason
+    assert "\n" not in reason
+
+
+@pytest.mark.parametrize("shape", [(SMALLEST_SIDE - 1, 500), (500, SMALLEST_SIDE - 1), (1, 1)])
+def test_tiny_photos_are_never_judged(shape: tuple[int, int]) -> None:
+    for probability in (0.0, 0.5, 1.0):
+        verdict, reason, _ = decide(prediction(probability, shape[0] * shape[1], shape), POINT)
+        assert verdict is Verdict.INCONCLUSIVE
+        assert f"{shape[1]}x{shape[0]}" in reason
+
+
+def test_the_smallest_judged_photo_is_judged() -> None:
+    shape = (SMALLEST_SIDE, SMALLEST_SIDE)
+    assert decide(prediction(0.99, 5, shape), POINT)[0] is Verdict.ALTERED
+
+
+def test_the_reason_never_shows_equal_numbers_for_different_ones() -> None:
+    verdict, reason, _ = decide(prediction(0.8999999, 5), POINT)
+    assert verdict is Verdict.INCONCLUSIVE
+    assert "89.99999%" in reason
+    assert "90.00000%" in reason
+
+
+def test_the_reason_never_claims_certainty() -> None:
+    _, reason, _ = decide(prediction(0.999999, 8000), POINT)
+    assert "over 99.9%" in reason
+    _, reason, _ = decide(prediction(1e-7), POINT)
+    assert "under 0.1%" in reason
+
+
+def test_the_reason_says_how_a_large_photo_was_judged() -> None:
+    assert "6 overlapping tiles" in decide(prediction(0.95, 3), POINT, tiles=6)[1]
+    assert "tiles" not in decide(prediction(0.95, 3), POINT)[1]
+
+
+def test_clear_and_altered_may_meet() -> None:
+    point = OperatingPoint(image_threshold=0.5, clear_threshold=0.5, mask_threshold=1)
+    assert decide(prediction(0.5, 1), point)[0] is Verdict.ALTERED
+    assert decide(prediction(np.nextafter(0.5, 0), 1), point)[0] is Verdict.NO_SIGN

@@ -1,0 +1,65 @@
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as pl
+import pytest
+import torch
+from lightning.pytorch.loggers import CSVLogger
+
+from falseflaw.dataset.module import DetectorData
+from falseflaw.imaging.augment import Laundering
+from falseflaw.training.run import TrainingResult, train
+from helpers import make_dataset
+
+DETECTOR = {"backbone": "test_efficientnet", "residual_filters": 3, "decoder_channels": 8, "head_channels": 8}
+
+TrainTiny = Callable[..., TrainingResult]
+
+
+@pytest.fixture(scope="session")
+def tiny_dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_dataset(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture
+def train_tiny(tiny_dataset: Path) -> TrainTiny:
+    """Trains a tiny detector; keyword arguments override those of `train`, `data` and `trainer`."""
+
+    def run(
+        run_dir: Path,
+        data: dict[str, Any] | None = None,
+        trainer: dict[str, Any] | None = None,
+        **changes: Any,
+    ):  # type: ignore[no-untyped-def]
+        torch.set_num_threads(1)
+        crops = {"batch_size": 4, "crop_size": 64, "val_crop_size": 96, "augment": Laundering()}
+        arguments: dict[str, Any] = {
+            "detector": DETECTOR,
+            "loss": {},
+            "optimizer": {"warmup_steps": 1},
+            "data": DetectorData(tiny_dataset, **{**crops, **(data or {})}),
+            "loggers": [CSVLogger(str(run_dir), name="", version="", flush_logs_every_n_steps=1)],
+            "checkpoint_every": 2,
+            "ema_decay": 0.9,
+        }
+        options = {
+            "accelerator": "cpu",
+            "devices": 1,
+            "max_steps": 4,
+            "max_epochs": -1,
+            "val_check_interval": 2,
+            "check_val_every_n_epoch": None,
+            "num_sanity_val_steps": 0,
+            "log_every_n_steps": 1,
+            "use_distributed_sampler": False,
+            "enable_model_summary": False,
+            "enable_progress_bar": True,
+        }
+
+        def make_trainer(**given: Any) -> pl.Trainer:
+            return pl.Trainer(**{**options, **(trainer or {}), **given})
+
+        return train(run_dir=run_dir, make_trainer=make_trainer, **{**arguments, **changes})
+
+    return run
