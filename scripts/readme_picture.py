@@ -20,7 +20,7 @@ TITLES = {"authentic": "intact", "simulated_damage": "damaged", "inpainted": "da
 
 
 def overlay(photo: np.ndarray, heat: np.ndarray) -> np.ndarray:
-    """Lays the heat map over a dimmed gray photo: dark where nothing is seen, orange to white where it is sure."""
+    """Lays the heat map over a dimmed gray photo: orange to white where it is sure."""
     gray = photo.mean(axis=2, keepdims=True) * 0.45
     level = heat[..., None].astype(np.float64) / 255
     glow = np.array([255, 150, 40]) * (1 - level) + np.array([255, 245, 220]) * level

@@ -19,8 +19,8 @@ def run_hydra(verb: str, run: Callable[[DictConfig], None], overrides: list[str]
     failures: list[Exception] = []
 
     def run_one(config: DictConfig) -> None:
-        # Hydra reports a failed job in a line of its own; a single job needs no second line. In a sweep that
-        # line tells which job failed, and a launcher may run `run` in another process: there it stays as it is.
+        # Hydra reports a failed job in a line of its own; a single job needs no second line. In a sweep it
+        # tells which job failed, and a launcher may use another process: there it stays as it is.
         try:
             run(config)
         except Exception as error:

@@ -13,7 +13,7 @@ LICENSES = {
 """Licenses of the photo sets that an inpainter may have learnt from."""
 
 WEAK_POINTS = (
-    "Seen at a glance the flaws pass; looked at closely they are softer than the photo around them.",
+    "Colors may not match the photo around the mask, and pixels are softer than it; look at the sample sheet.",
     "Edges of holes, tears and burns are blurred, loose threads are missing.",
     "Stains carry color noise; brown and wine stains look alike.",
     "It follows the kind of flaw in the prompt, hardly its size and not the product.",
