@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from tests.helpers import make_dataset
 
 from falseflaw.cli.main import main
 from falseflaw.models.checkpoint import load_detector
 from falseflaw.paths import config_dir
-from helpers import make_dataset
 
 GROUPS = ("model", "data", "augment", "loss", "optimizer", "trainer", "logger", "experiment", "debug")
 OPTIONS = [(group, path.stem) for group in GROUPS for path in sorted((config_dir() / group).glob("*.yaml"))]

@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from tests.helpers import make_dataset
 
 from falseflaw.dataset.manifest import MANIFEST_NAME, read_manifest, write_manifest
 from falseflaw.dataset.module import DetectorData, StreamSampler, collate
@@ -13,7 +14,6 @@ from falseflaw.errors import ConfigurationError, InvalidDataError, MissingDataEr
 from falseflaw.imaging import codec
 from falseflaw.imaging.augment import Laundering
 from falseflaw.types import Edit, Fold, Image, Mask
-from helpers import make_dataset
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
-from photos_scenes import scene
 from PIL import Image as Pil
+from tests.photos.photos_scenes import scene
 
 from falseflaw.errors import ConfigurationError, UnreadableImageError
 from falseflaw.imaging import codec

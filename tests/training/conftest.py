@@ -6,11 +6,11 @@ import lightning.pytorch as pl
 import pytest
 import torch
 from lightning.pytorch.loggers import CSVLogger
+from tests.helpers import make_dataset
 
 from falseflaw.dataset.module import DetectorData
 from falseflaw.imaging.augment import Laundering
 from falseflaw.training.run import TrainingResult, train
-from helpers import make_dataset
 
 DETECTOR = {"backbone": "test_efficientnet", "residual_filters": 3, "decoder_channels": 8, "head_channels": 8}
 

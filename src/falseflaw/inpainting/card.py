@@ -13,7 +13,7 @@ LICENSES = {
 """Licenses of the photo sets that an inpainter may have learnt from."""
 
 WEAK_POINTS = (
-    "Colors may not match the photo around the mask, and pixels are softer than it; look at the sample sheet.",
+    "Colors may not match the photo around the mask, and pixels are softer; look at the sample sheet.",
     "Edges of holes, tears and burns are blurred, loose threads are missing.",
     "Stains carry color noise; brown and wine stains look alike.",
     "It follows the kind of flaw in the prompt, hardly its size and not the product.",
