@@ -35,8 +35,13 @@ def report(run: Path, dataset: Path) -> None:
     summary = read_summary(run / "evaluation")
     print(text_table(summary), "\n", sep="")
     print(scope_text(summary), "\n")
-    bundle = json.loads((run / "bundle" / "bundle.json").read_text())
-    print("ONNX: " + ", ".join(f"{name} {value:.3g}" for name, value in bundle["parity"].items()), "\n")
+    parity = json.loads((run / "bundle" / "bundle.json").read_text())["parity"]
+    print(
+        f"ONNX parity on {parity['photos']:.0f} photos: probability within {parity['probability']:.1e}, heat map "
+        f"within {parity['heat_map']:.1e}, {parity['verdicts']:.0f} verdicts differ"
+    )
+    printed = (run / "export.txt").read_text().splitlines()
+    print("latency of a " + next(line for line in printed if "median" in line), "\n")
     with (run / "verdicts" / "predictions.csv").open(newline="") as file:
         for row in csv.DictReader(file):
             print(
