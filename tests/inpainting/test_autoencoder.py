@@ -6,10 +6,11 @@ import torch
 from tests.helpers import textured_photo
 from tests.inpainting.conftest import TINY
 
-from falseflaw.inpainting.autoencoder_training import psnr, rate_at, to_images, to_tensor, whiten
+from falseflaw.inpainting.autoencoder_training import rate_at, whiten
 from falseflaw.inpainting.crops import Windows
 from falseflaw.inpainting.initialization import start_from_colors
 from falseflaw.inpainting.networks import NetworkSizes, build_autoencoder
+from falseflaw.inpainting.reconstruction import color_error, flat_color_error, psnr, to_images, to_tensor
 
 COLORS = np.array(
     [[0, 160, 120], [200, 30, 120], [120, 160, 60], [240, 230, 80], [40, 40, 200], [128, 128, 128]], np.uint8
@@ -61,19 +62,41 @@ def test_whitening_changes_the_picture_at_the_border_and_in_extremes_only():
     assert np.abs(before[inner].astype(int) - after[inner]).mean() < 6
 
 
-def test_psnr_is_the_one_of_the_definition():
-    class Darker:
-        """Stands in for an autoencoder: every pixel comes back 10 levels darker."""
+class Changed:
+    """Stands in for an autoencoder whose photos come back with changed pixels."""
 
-        def encode(self, pixels):
-            return type("Encoded", (), {"latents": pixels})
+    def __init__(self, change) -> None:
+        self.change = change
 
-        def decode(self, latents):
-            return type("Decoded", (), {"sample": latents - 10 / 127.5})
+    def encode(self, pixels):
+        return type("Encoded", (), {"latents": pixels})
 
+    def decode(self, latents):
+        return type("Decoded", (), {"sample": self.change(latents)})
+
+
+def gray_windows() -> Windows:
     flat = np.full((4, 16, 16, 3), 100, np.uint8)
-    value = psnr(Darker(), Windows(flat, flat, np.ones((4, 16, 16), bool), ["hole"] * 4, ["shirt"] * 4))
-    assert value == pytest.approx(20 * np.log10(255 / 10))
+    return Windows(flat, flat, np.ones((4, 16, 16), bool), ["hole"] * 4, ["shirt"] * 4)
+
+
+def test_psnr_is_the_one_of_the_definition():
+    darker = Changed(lambda pixels: pixels - 10 / 127.5)
+    assert psnr(darker, gray_windows()) == pytest.approx(20 * np.log10(255 / 10))
+
+
+def test_a_lost_hue_shows_in_the_color_error_of_colors_but_not_of_grays():
+    exchanged = Changed(lambda pixels: pixels[:, [2, 1, 0]])  # red for blue: gray photos come back perfectly
+    assert psnr(exchanged, gray_windows()) > 70
+    assert color_error(exchanged, gray_windows()) < 0.1
+    assert flat_color_error(exchanged) > 50
+
+
+def test_color_errors_are_distances_in_cielab():
+    assert flat_color_error(Changed(lambda pixels: pixels)) == 0
+    red = Changed(lambda pixels: torch.tensor([1.0, -1.0, -1.0])[:, None, None].expand_as(pixels))
+    # CIELAB of sRGB red is (53.24, 80.09, 67.20), of any gray (L, 0, 0)
+    assert color_error(red, gray_windows()) == pytest.approx(np.hypot(80.09, 67.20), abs=0.2)
 
 
 def test_pixels_survive_the_way_to_a_tensor_and_back(rng):

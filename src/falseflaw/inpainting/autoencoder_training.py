@@ -15,6 +15,7 @@ from torch.nn import functional
 from falseflaw.errors import ConfigurationError
 from falseflaw.inpainting.checkpoints import Checkpoints, Clock
 from falseflaw.inpainting.crops import Windows
+from falseflaw.inpainting.reconstruction import color_error, flat_color_error, psnr, to_tensor
 from falseflaw.seeding import derive_rng
 from falseflaw.types import Image
 
@@ -59,18 +60,6 @@ class AutoencoderRecipe:
                 raise ConfigurationError(f"expected autoencoder {name} > 0, got {getattr(self, name)}")
 
 
-def to_tensor(images: Image) -> Tensor:
-    """Returns uint8 (B, H, W, 3) as float (B, 3, H, W) in [-1, 1], channels last in memory."""
-    pixels = torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2)  # (B, 3, H, W)
-    return pixels.float().div_(127.5).sub_(1.0)
-
-
-def to_images(pixels: Tensor) -> Image:
-    """Returns float (B, 3, H, W) in [-1, 1] as uint8 (B, H, W, 3)."""
-    scaled = pixels.float().add(1.0).mul(127.5).round().clamp(0, 255)
-    return np.asarray(scaled.to(torch.uint8).permute(0, 2, 3, 1).contiguous().cpu().numpy())
-
-
 def latents_of(vae: AutoencoderTiny, pixels: Tensor) -> Tensor:
     """Returns the scaled latents of pixels in [-1, 1], float (B, C, H / f, W / f)."""
     latents: Tensor = vae.encode(pixels).latents * vae.config.scaling_factor
@@ -101,10 +90,10 @@ def train_autoencoder(
         recipe: How.
         checkpoints: Where the state is kept.
         seed: Of the crops.
-        report: Gets step, loss and validation PSNR every now and then.
+        report: Gets step, loss and the quality on validation windows every now and then.
 
     Returns:
-        step, settle_steps, seconds, psnr (dB, intact and damaged validation windows), scaling_factor.
+        step, settle_steps, seconds, the quality on intact and damaged validation windows, scaling_factor.
     """
     vae.to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(vae.parameters(), lr=recipe.learning_rate, weight_decay=0.01, fused=True)
@@ -129,20 +118,29 @@ def train_autoencoder(
                 bar.set_postfix(loss=f"{np.mean(losses[-50:]):.4f}", refresh=False)
             if checkpoints.due():
                 checkpoints.save(step, clock.seconds, {"model": vae, "optimizer": optimizer})
-                report({"step": step, "loss": float(np.mean(losses[-50:])), "psnr": psnr(vae, validation)})
+                report({"step": step, "loss": float(np.mean(losses[-50:])), **quality(vae, validation)})
     if losses:
         checkpoints.save(step, clock.seconds, {"model": vae, "optimizer": optimizer})
     whiten(vae, windows)
     settled = _settle(vae, windows, recipe, checkpoints.sibling("decoder"), seed)
-    quality = psnr(vae, validation)
+    measured = quality(vae, validation)
     if losses:
-        report({"step": step + settled, "loss": float(np.mean(losses[-50:])), "psnr": quality})
+        report({"step": step + settled, "loss": float(np.mean(losses[-50:])), **measured})
     return {
         "step": step,
         "settle_steps": settled,
         "seconds": clock.seconds,
-        "psnr": quality,
+        **measured,
         "scaling_factor": float(vae.config.scaling_factor),
+    }
+
+
+def quality(vae: AutoencoderTiny, validation: Windows) -> dict[str, float]:
+    """Returns psnr (dB), color_error and flat_color_error (distances in a*b*)."""
+    return {
+        "psnr": psnr(vae, validation),
+        "color_error": color_error(vae, validation),
+        "flat_color_error": flat_color_error(vae),
     }
 
 
@@ -238,16 +236,3 @@ def _distance(output: Tensor, pixels: Tensor, recipe: AutoencoderRecipe) -> Tens
     colors = (areas - areas.roll(1, dims=1)).abs().mean()  # red - blue, green - red, blue - green
     distance: Tensor = difference.abs().mean() + recipe.gradient_weight * edges + recipe.color_weight * colors
     return distance
-
-
-@torch.inference_mode()
-def psnr(vae: AutoencoderTiny, windows: Windows, most: int = 64) -> float:
-    """Returns the mean PSNR in dB over intact and damaged windows, after rounding to 8 bits."""
-    values = []
-    for index in range(0, min(most, len(windows)), 8):
-        stop = min(index + 8, most, len(windows))
-        images = np.concatenate([windows.clean[index:stop], windows.damaged[index:stop]])
-        decoded = to_images(vae.decode(vae.encode(to_tensor(images)).latents).sample)
-        error = np.square(images.astype(np.float64) - decoded).mean(axis=(1, 2, 3))
-        values += (10 * np.log10(255.0**2 / np.maximum(error, 1e-3))).tolist()
-    return float(np.mean(values))

@@ -48,6 +48,8 @@ pixels look like. It is not meant to deceive and not good enough to.
 | targets | flaws painted by the damage engine before the camera step, {recipe["windows"]} windows |
 | autoencoder | {autoencoder["step"]} steps, {autoencoder["seconds"]:.0f} s, \
 {autoencoder["psnr"]:.2f} dB PSNR on held-out photos |
+| its colors | off by {autoencoder["color_error"]:.1f} in the a*b* plane on areas of held-out photos, by at \
+most {autoencoder["flat_color_error"]:.1f} on 27 flat colors; about 2 can just be seen side by side |
 | held out | {facts["validation_photos"]} photos of {len(facts["validation_contributors"])} contributors |
 | denoiser | {denoiser["step"]} steps of {recipe["denoiser"]["batch"]}, {denoiser["seconds"]:.0f} s, \
 loss {denoiser["loss"]:.4f}, validation {denoiser["validation_loss"]:.4f} |

@@ -112,16 +112,19 @@ class Curve:
         write_atomic(self._path.with_suffix(".png"), self._figure())
 
     def _figure(self) -> bytes:
-        figure = Figure(figsize=(9, 3.2), layout="constrained")
+        figure = Figure(figsize=(13, 3.2), layout="constrained")
         FigureCanvasAgg(figure)
-        axes = figure.subplots(1, 2)
-        panels = (("autoencoder", ("psnr",), "dB"), ("denoiser", ("loss", "validation_loss"), "v loss"))
+        panels = (
+            ("autoencoder", ("psnr",), "dB"),
+            ("autoencoder", ("color_error", "flat_color_error"), "distance in a*b*"),
+            ("denoiser", ("loss", "validation_loss"), "v loss"),
+        )
+        axes = figure.subplots(1, len(panels))
         for axis, (stage, names, unit) in zip(axes, panels, strict=True):
             rows = [row for row in self._rows if row["stage"] == stage]
             for name in names:
-                axis.plot(
-                    [row["step"] for row in rows], [row[name] for row in rows], label=name.replace("_", " ")
-                )
+                if points := [(row["step"], row[name]) for row in rows if name in row]:
+                    axis.plot(*zip(*points, strict=True), label=name.replace("_", " "))
             axis.set(title=stage, xlabel="step", ylabel=unit)
             axis.grid(alpha=0.3)
             if rows:

@@ -1,0 +1,91 @@
+"""How well an autoencoder gives photos back: detail as PSNR, color as a distance in CIELAB.
+
+PSNR alone hides a lost hue: photos are mostly gray, and gray is given back well by an autoencoder that turns
+green into blue.
+"""
+
+from __future__ import annotations
+
+import itertools
+
+import cv2
+import numpy as np
+import torch
+from diffusers import AutoencoderTiny
+from numpy.typing import NDArray
+from torch import Tensor
+
+from falseflaw.inpainting.crops import Windows
+from falseflaw.types import Image
+
+_LEVELS = (32, 128, 224)
+_AREA = 8
+
+
+def to_tensor(images: Image) -> Tensor:
+    """Returns uint8 (B, H, W, 3) as float (B, 3, H, W) in [-1, 1], channels last in memory."""
+    pixels = torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2)  # (B, 3, H, W)
+    return pixels.float().div_(127.5).sub_(1.0)
+
+
+def to_images(pixels: Tensor) -> Image:
+    """Returns float (B, 3, H, W) in [-1, 1] as uint8 (B, H, W, 3)."""
+    scaled = pixels.float().add(1.0).mul(127.5).round().clamp(0, 255)
+    return np.asarray(scaled.to(torch.uint8).permute(0, 2, 3, 1).contiguous().cpu().numpy())
+
+
+@torch.inference_mode()
+def reconstruct(vae: AutoencoderTiny, images: Image) -> Image:
+    """Returns uint8 (B, H, W, 3) after encoding, decoding and rounding to 8 bits."""
+    return to_images(vae.decode(vae.encode(to_tensor(images)).latents).sample)
+
+
+def psnr(vae: AutoencoderTiny, windows: Windows, most: int = 64) -> float:
+    """Returns the mean PSNR in dB over intact and damaged windows, after rounding to 8 bits."""
+    values: list[float] = []
+    for images in _batches(windows, most):
+        error = np.square(images.astype(np.float64) - reconstruct(vae, images)).mean(axis=(1, 2, 3))
+        values += (10 * np.log10(255.0**2 / np.maximum(error, 1e-3))).tolist()
+    return float(np.mean(values))
+
+
+def color_error(vae: AutoencoderTiny, windows: Windows, most: int = 64) -> float:
+    """Returns the mean distance of color in the a*b* plane of CIELAB, over areas of 8 x 8 pixels.
+
+    About 2 can just be seen side by side.
+    """
+    parts = [_distance(images, reconstruct(vae, images)) for images in _batches(windows, most)]
+    return float(np.concatenate([part.ravel() for part in parts]).mean())
+
+
+def flat_color_error(vae: AutoencoderTiny, side: int = 32) -> float:
+    """Returns the largest such distance over 27 flat colors: dark, middle and bright in each RGB channel."""
+    colors = np.array(list(itertools.product(_LEVELS, repeat=3)), np.uint8)  # (27, 3)
+    images = np.broadcast_to(colors[:, None, None], (len(colors), side, side, 3)).copy()
+    return float(_distance(images, reconstruct(vae, images)).mean(axis=(1, 2)).max())
+
+
+def _batches(windows: Windows, most: int) -> list[Image]:
+    count = min(most, len(windows))
+    return [
+        np.concatenate([windows.clean[start : start + 8], windows.damaged[start : start + 8]])
+        for start in range(0, count, 8)
+    ]
+
+
+def _distance(first: Image, second: Image) -> NDArray[np.float32]:
+    """Distance in a*b* of the areas' mean colors, (B, H / 8, W / 8)."""
+    difference = _areas(first) - _areas(second)
+    return np.asarray(np.linalg.norm(difference[..., 1:], axis=-1), np.float32)
+
+
+def _areas(images: Image) -> NDArray[np.float32]:
+    means = [
+        cv2.resize(
+            image.astype(np.float32) / 255,
+            (image.shape[1] // _AREA, image.shape[0] // _AREA),
+            interpolation=cv2.INTER_AREA,
+        )
+        for image in images
+    ]
+    return np.stack([cv2.cvtColor(mean, cv2.COLOR_RGB2LAB) for mean in means])
