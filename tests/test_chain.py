@@ -18,7 +18,13 @@ from falseflaw.imaging import codec
 from falseflaw.runtime.predictor import Predictor
 from falseflaw.types import Edit, Fold
 
-PHOTOS = ["photos=studio", "photos.count=24", "photos.width=96", "photos.height=128", "product_mask=classical"]
+PHOTOS = [
+    "photos=studio",
+    "photos.count=24",
+    "photos.width=96",
+    "photos.height=128",
+    "product_mask=classical",
+]
 
 
 def falseflaw(*arguments: str) -> None:

@@ -3,12 +3,13 @@ import hashlib
 import pytest
 import torch
 from tests.helpers import textured_photo
+from tests.inpainting.tiny import TINY
 
 from falseflaw.cli.main import main
 from falseflaw.damage.prompts import all_prompts
 from falseflaw.dataset.manifest import read_manifest
 from falseflaw.imaging import codec
-from falseflaw.inpainting.networks import NetworkSizes, build_pipeline
+from falseflaw.inpainting.networks import build_pipeline
 from falseflaw.photos.studio import StudioPhotos
 from falseflaw.seeding import derive_rng
 from falseflaw.types import Edit
@@ -18,19 +19,8 @@ from falseflaw.types import Edit
 def pipeline(tmp_path_factory):
     """A pipeline of the bundled one's classes, tiny and untrained."""
     torch.manual_seed(0)
-    sizes = NetworkSizes(
-        autoencoder_channels=8,
-        encoder_blocks=(0, 1, 1),
-        decoder_blocks=(1, 1, 0),
-        unet_channels=(8, 16),
-        norm_groups=4,
-        text_width=16,
-        text_layers=1,
-        text_heads=2,
-        crop=32,
-    )
     folder = tmp_path_factory.mktemp("inpainter")
-    build_pipeline(sizes, all_prompts()).save_pretrained(folder)
+    build_pipeline(TINY, all_prompts()).save_pretrained(folder)
     return folder
 
 

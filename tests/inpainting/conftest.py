@@ -5,20 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tests.inpainting.tiny import TINY
 
-from falseflaw.inpainting.networks import NetworkSizes, build_pipeline
-
-TINY = NetworkSizes(
-    autoencoder_channels=8,
-    encoder_blocks=(0, 0, 1),
-    decoder_blocks=(1, 0, 0),
-    unet_channels=(16, 32),
-    norm_groups=8,
-    text_width=32,
-    text_layers=1,
-    text_heads=2,
-    crop=32,
-)
+from falseflaw.inpainting.networks import build_pipeline
 
 
 @pytest.fixture(autouse=True)

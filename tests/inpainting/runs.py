@@ -8,26 +8,15 @@ from pathlib import Path
 
 import torch
 from tests.inpainting.studio import OneCamera, SquarePainter, StandInPhotos, whole_photo
+from tests.inpainting.tiny import TINY
 
 from falseflaw.inpainting.autoencoder_training import AutoencoderRecipe
 from falseflaw.inpainting.build import Recipe, train_inpainter
-from falseflaw.inpainting.networks import NetworkSizes
 from falseflaw.inpainting.training import DenoiserRecipe
 from falseflaw.types import Fold
 
-SIZES = NetworkSizes(
-    autoencoder_channels=8,
-    encoder_blocks=(0, 0, 1),
-    decoder_blocks=(1, 0, 0),
-    unet_channels=(16, 32),
-    norm_groups=8,
-    text_width=32,
-    text_layers=1,
-    text_heads=2,
-    crop=32,
-)
 RECIPE = Recipe(
-    sizes=SIZES,
+    sizes=TINY,
     autoencoder=AutoencoderRecipe(
         steps=12, minutes=None, batch=4, crop=16, learning_rate=2e-3, warmup=2, settle_steps=3
     ),

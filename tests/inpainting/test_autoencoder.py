@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from tests.helpers import textured_photo
-from tests.inpainting.conftest import TINY
+from tests.inpainting.tiny import TINY
 
 from falseflaw.inpainting.autoencoder_training import rate_at, whiten
 from falseflaw.inpainting.crops import Windows

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from tests.inpainting.conftest import TINY
+from tests.inpainting.tiny import TINY
 
 from falseflaw.damage.prompts import all_prompts
 from falseflaw.inpainting.networks import (

@@ -14,8 +14,9 @@ import pytest
 import torch
 from diffusers import AutoPipelineForInpainting
 from safetensors.torch import load_file
-from tests.inpainting.runs import RECIPE, SIZES, longer, train
+from tests.inpainting.runs import RECIPE, longer, train
 from tests.inpainting.studio import StandInPhotos
+from tests.inpainting.tiny import TINY
 
 from falseflaw.errors import ConfigurationError, InvalidDataError, MissingDataError
 from falseflaw.inpainting import training
@@ -197,7 +198,7 @@ def test_the_loss_counts_the_mask_more_and_repeats_itself():
     from falseflaw.inpainting.networks import build_pipeline
 
     torch.manual_seed(0)
-    pipeline = build_pipeline(SIZES, ["a hole"])
+    pipeline = build_pipeline(TINY, ["a hole"])
     modules = {"unet": pipeline.unet.eval(), "text_encoder": pipeline.text_encoder.eval()}
     batch = training.make_batch(windows(), RECIPE.denoiser, np.random.default_rng(0))
     with torch.no_grad():
@@ -227,9 +228,9 @@ def test_the_average_follows_the_weights():
         lambda: replace(RECIPE, denoiser=replace(RECIPE.denoiser, crop=36)),
         lambda: replace(RECIPE.denoiser, ema=1.0),
         lambda: replace(RECIPE.autoencoder, steps=0),
-        lambda: replace(SIZES, decoder_blocks=(1, 0)),
-        lambda: replace(SIZES, unet_channels=(12, 32)),
-        lambda: replace(SIZES, crop=30),
+        lambda: replace(TINY, decoder_blocks=(1, 0)),
+        lambda: replace(TINY, unet_channels=(12, 32)),
+        lambda: replace(TINY, crop=30),
     ],
 )
 def test_recipes_that_cannot_work_are_refused(wrong):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +9,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
+from falseflaw.cli.mask_cache import mask_cache
 from falseflaw.paths import find_existing
 
 EXTRAS: tuple[str, ...] = ("synthesis",)
@@ -40,18 +39,17 @@ def run(config: DictConfig) -> None:
     for key in _STEERING:
         recorded.pop(key)
     recorded["photos"].pop("folder", None)
-    masker = instantiate(config.product_mask)
     report = synthesize(
         source,
         folds,
         instantiate(config.camera),
         instantiate(config.damage),
-        masker,
+        instantiate(config.product_mask),
         lambda: instantiate(config.inpainter),
         settings,
         output,
         config=recorded,
-        mask_cache=cache / "product_masks" / _masker_name(masker, recorded["product_mask"]),
+        mask_cache=mask_cache(cache, config.product_mask),
         overwrite=config.overwrite,
         command=_command(),
         progress=config.progress,
@@ -65,12 +63,6 @@ def run(config: DictConfig) -> None:
         f"{f', {already} of them there before' if already else ''}"
         f"{f', {len(report.skipped)} sources skipped' if report.skipped else ''}; see DATASHEET.md"
     )
-
-
-def _masker_name(masker: object, values: dict[str, Any]) -> str:
-    """Name of a cache folder that no masker with other values uses."""
-    digest = hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
-    return f"{type(masker).__name__}-{digest[:8]}"
 
 
 def _command() -> list[str]:

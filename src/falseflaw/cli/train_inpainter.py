@@ -7,6 +7,8 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
+from falseflaw.cli.mask_cache import mask_cache
+
 EXTRAS: tuple[str, ...] = ("synthesis",)
 RAW_KEYS = ("output", "cache")
 
@@ -14,7 +16,6 @@ RAW_KEYS = ("output", "cache")
 def run(config: DictConfig) -> None:
     """Trains, or goes on with what `output` holds, and prints where the pipeline lies."""
     import torch
-    from hydra.core.hydra_config import HydraConfig
     from hydra.utils import instantiate
 
     from falseflaw.inpainting.build import train_inpainter
@@ -27,7 +28,6 @@ def run(config: DictConfig) -> None:
     cache = Path(str(config.cache)).expanduser()
     split = OmegaConf.to_container(config.split, resolve=True)
     assert isinstance(split, dict)
-    masker_name = HydraConfig.get().runtime.choices["product_mask"]
     pipeline = train_inpainter(
         source=source,
         folds=assign_folds(source, split["fractions"], int(split["seed"]), cache),
@@ -35,7 +35,7 @@ def run(config: DictConfig) -> None:
         camera=instantiate(config.camera),
         engine=instantiate(config.damage),
         masker=instantiate(config.product_mask),
-        masks=cache / "product_masks" / str(masker_name),
+        masks=mask_cache(cache, config.product_mask),
         recipe=recipe,
         output=Path(str(config.output)).expanduser(),
         seed=int(config.seed),

@@ -22,12 +22,13 @@ from falseflaw.dataset.folder import DATASHEET_NAME, SHEET_NAME, DatasetFolder, 
 from falseflaw.dataset.manifest import MANIFEST_NAME, read_manifest, write_manifest
 from falseflaw.dataset.members import PreparedSet, ProductMasks, SetMaker, assemble
 from falseflaw.dataset.plan import SetPlan, SynthesisSettings, make_plan
-from falseflaw.dataset.ports import CameraDrawer, Inpainter, Painter, ProductMasker
+from falseflaw.dataset.ports import Inpainter
 from falseflaw.dataset.sheets import contact_sheet
 from falseflaw.dataset.timing import StageTimer
 from falseflaw.dataset.upload import Upload
 from falseflaw.errors import ConfigurationError, FalseFlawError, InvalidDataError
 from falseflaw.imaging.codec import encode_png, write_atomic
+from falseflaw.inpainting.ports import CameraDrawer, Painter, ProductMasker
 from falseflaw.photos.source import PhotoSource
 from falseflaw.types import Edit, Fold, Image
 

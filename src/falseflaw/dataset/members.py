@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 
 from falseflaw.dataset.plan import SetPlan, SynthesisSettings
-from falseflaw.dataset.ports import Painter, ProductMasker
 from falseflaw.dataset.timing import StageTimer
 from falseflaw.errors import InvalidDataError, UnreadableImageError
 from falseflaw.imaging.camera import apply_camera, transform_mask
@@ -25,6 +24,7 @@ from falseflaw.inpainting.compose import (
     resize_mask,
 )
 from falseflaw.inpainting.crops import mask_path
+from falseflaw.inpainting.ports import Painter, ProductMasker
 from falseflaw.photos.source import Photo, PhotoSource
 from falseflaw.seeding import derive_rng, derive_seed
 from falseflaw.types import Edit, Image, Mask

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from falseflaw.damage.prompts import prompt
-from falseflaw.dataset.ports import CameraDrawer
 from falseflaw.errors import ConfigurationError, MissingDataError
 from falseflaw.imaging.camera import Camera
 from falseflaw.imaging.codec import Subsampling
+from falseflaw.inpainting.ports import CameraDrawer
 from falseflaw.photos.source import Photo
 from falseflaw.seeding import derive_rng, derive_seed, unit_interval
 from falseflaw.types import DamageKind, Fold

@@ -1,4 +1,4 @@
-"""What the build needs of the parts that it is given: the shapes of camera, painter, masker and inpainter."""
+"""What the build needs of an inpainter."""
 
 from __future__ import annotations
 
@@ -8,47 +8,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from falseflaw.imaging.camera import Camera
 from falseflaw.inpainting.compose import Box
-from falseflaw.types import DamageKind, Image, Mask
-
-
-class CameraDrawer(Protocol):
-    """Draws cameras."""
-
-    def draw(self, rng: np.random.Generator) -> Camera:
-        """Returns one camera."""
-        ...
-
-
-class PaintedFlaw(Protocol):
-    """What the damage engine returns."""
-
-    @property
-    def image(self) -> Image:
-        """The photo with the flaw."""
-        ...
-
-    @property
-    def mask(self) -> Mask:
-        """Where the flaw is visible."""
-        ...
-
-
-class Painter(Protocol):
-    """Paints a flaw of a kind on the product."""
-
-    def paint(self, image: Image, product: Mask, kind: DamageKind, rng: np.random.Generator) -> PaintedFlaw:
-        """Returns the painted photo; raises a `FalseFlawError` where no place fits."""
-        ...
-
-
-class ProductMasker(Protocol):
-    """Finds the product in a photo."""
-
-    def __call__(self, image: Image) -> Mask:
-        """Returns bool (H, W)."""
-        ...
+from falseflaw.types import Image, Mask
 
 
 class Samples(Protocol):

@@ -23,7 +23,7 @@ from falseflaw.inpainting.checkpoints import Checkpoints
 from falseflaw.inpainting.crops import WindowMaker, Windows, cache_product_masks, load_windows
 from falseflaw.inpainting.initialization import start_from_colors
 from falseflaw.inpainting.networks import NetworkSizes, build_pipeline
-from falseflaw.inpainting.ports import CameraDrawer, Masker, Painter
+from falseflaw.inpainting.ports import CameraDrawer, Painter, ProductMasker
 from falseflaw.inpainting.sheets import Curve, write_sample_sheet
 from falseflaw.inpainting.training import DenoiserRecipe, train_denoiser
 from falseflaw.photos.source import Photo, PhotoSource
@@ -93,7 +93,7 @@ def train_inpainter(
     split: Mapping[str, Any],
     camera: CameraDrawer,
     engine: Painter,
-    masker: Masker,
+    masker: ProductMasker,
     masks: Path,
     recipe: Recipe,
     output: Path,

@@ -25,7 +25,7 @@ from falseflaw.errors import FalseFlawError, InvalidDataError, UnreadableImageEr
 from falseflaw.imaging.camera import apply_camera, transform_mask
 from falseflaw.imaging.codec import encode_png, read_mask, write_atomic
 from falseflaw.inpainting.compose import Box, bounding_box
-from falseflaw.inpainting.ports import CameraDrawer, Masker, Painter
+from falseflaw.inpainting.ports import CameraDrawer, Painter, ProductMasker
 from falseflaw.photos.source import Photo, PhotoSource
 from falseflaw.seeding import derive_rng, derive_seed
 from falseflaw.types import DamageKind, Image, Mask
@@ -183,7 +183,7 @@ def mask_path(folder: Path, photo: Photo) -> Path:
 
 
 def cache_product_masks(
-    source: PhotoSource, photos: Sequence[Photo], masker: Masker, folder: Path, progress: bool = True
+    source: PhotoSource, photos: Sequence[Photo], masker: ProductMasker, folder: Path, progress: bool = True
 ) -> list[Photo]:
     """Writes the product masks that the cache lacks and returns the photos that have one.
 

@@ -1,4 +1,4 @@
-"""What the training of the inpainter needs of the parts that it is given."""
+"""What the training of the inpainter and the building of datasets need of camera, painter and masker."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from falseflaw.imaging.camera import Camera
 from falseflaw.types import DamageKind, Image, Mask
 
 
-class Masker(Protocol):
+class ProductMasker(Protocol):
     """Finds the product in a photo."""
 
     def __call__(self, image: Image) -> Mask:

@@ -1,0 +1,15 @@
+"""The smallest networks that have every part of the bundled ones."""
+
+from falseflaw.inpainting.networks import NetworkSizes
+
+TINY = NetworkSizes(
+    autoencoder_channels=8,
+    encoder_blocks=(0, 0, 1),
+    decoder_blocks=(1, 0, 0),
+    unet_channels=(16, 32),
+    norm_groups=8,
+    text_width=32,
+    text_layers=1,
+    text_heads=2,
+    crop=32,
+)
