@@ -72,6 +72,9 @@ class FakeSamples:
         whole[box.slices][inside] = sample_latent[inside]
         return whole
 
+    def round_trip(self, photo):
+        return np.clip(photo.astype(int) + 3, 0, 255).astype(np.uint8)
+
 
 @dataclass
 class FakeInpainter:

@@ -7,6 +7,7 @@ import sys
 import textwrap
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image as Pil
@@ -25,7 +26,7 @@ from tests.dataset.builders import (
 from falseflaw.dataset import folder as folder_module
 from falseflaw.dataset import upload as upload_module
 from falseflaw.dataset.manifest import read_manifest
-from falseflaw.dataset.members import ProductMasks, SetMaker, assemble
+from falseflaw.dataset.members import ProductMasks, SetMaker, assemble, splice_sample
 from falseflaw.dataset.plan import make_plan
 from falseflaw.dataset.timing import StageTimer
 from falseflaw.errors import ConfigurationError, InvalidDataError
@@ -108,7 +109,7 @@ def test_paste_changes_nothing_outside_the_region():
     for prepared in prepared_sets():
         rng = np.random.default_rng(prepared.plan.seed)
         sample = rng.integers(0, 256, prepared.crop.shape).astype(np.uint8)
-        members = assemble(prepared, sample, prepared.canvas)
+        members = assemble(prepared, splice_sample(prepared, sample), prepared.authentic)
         authentic, region = members[Edit.AUTHENTIC], prepared.region
         for edit in (Edit.SPLICED, Edit.NULL_EDIT):
             assert np.array_equal(members[edit][~region], authentic[~region])
@@ -119,6 +120,25 @@ def test_paste_changes_nothing_outside_the_region():
         if not resized:
             assert np.array_equal(members[Edit.SPLICED][region], sample[prepared.crop_region])
     assert seen == {True, False}
+
+
+def test_no_member_is_resized_outside_the_region(tmp_path):
+    """Resizing is no alteration: a whole photo that was resized would give the positives away."""
+    build(tmp_path / "d", settings={"resized_share": 1.0})
+    rows = read_manifest(tmp_path / "d")
+    assert (rows["crop_scale"] > 1).all()
+    for _, members in rows.groupby("source_id"):
+        pixels = {
+            row.edit: codec.decode(tmp_path / "d" / row.path).astype(int) for row in members.itertuples()
+        }
+        region = codec.read_mask(tmp_path / "d" / members["region_path"].iloc[0])
+        far = cv2.dilate(region.astype(np.uint8), np.ones((33, 33))) == 0  # JPEG blocks and chroma apart
+        for edit in set(Edit) - {Edit.REGENERATED}:
+            assert np.array_equal(pixels[edit][far], pixels[Edit.AUTHENTIC][far])
+        # the stand-in's autoencoder adds 3 levels to every pixel, and nothing else happened to the photo
+        change = pixels[Edit.REGENERATED][far] - pixels[Edit.AUTHENTIC][far]
+        assert np.median(change) == 3
+        assert change.std() < 2.5
 
 
 def test_simulated_damage_lies_inside_the_region():

@@ -52,7 +52,8 @@ def test_draws_cover_their_ranges():
     assert set(scales) == {1.0, 1.25, 1.5}
     assert 0.7 < scales[1.0] / len(plans) < 0.8
     assert 0.25 < Counter(entry.subsampling for entry in plans)["4:4:4"] / len(plans) < 0.35
-    assert all(entry.kind.value in entry.prompt or entry.prompt for entry in plans)
+    prompts = Counter((entry.kind, entry.prompt) for entry in plans)
+    assert all(len({kind for kind, prompt in prompts if prompt == text}) == 1 for _, text in prompts)
 
 
 def test_only_the_named_kinds_are_drawn():

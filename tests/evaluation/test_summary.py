@@ -81,8 +81,7 @@ def test_intervals_hold_their_figures_and_stay_in_range(summary) -> None:
     def walk(node: object) -> int:
         if isinstance(node, dict) and {"value", "lo", "hi", "n"} <= set(node):
             if node["value"] is not None and node["lo"] is not None:
-                assert 0 <= node["lo"] <= node["hi"] <= 1
-                assert 0 <= node["value"] <= 1
+                assert 0 <= node["lo"] <= node["value"] <= node["hi"] <= 1
             return 1
         children = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
         return sum(walk(child) for child in children)

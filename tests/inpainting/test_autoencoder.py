@@ -39,15 +39,15 @@ def test_whitened_latents_are_uncorrelated_and_still_decode():
     vae = build_autoencoder(TINY)
     start_from_colors(vae)
     windows = photos(24)
-    before = psnr(vae, windows)
     with torch.no_grad():
         vae.encoder.layers[-1].weight[1] += 0.9 * vae.encoder.layers[-1].weight[0]  # correlate two channels
+        before = psnr(vae, windows)
         whiten(vae, windows)
         latents = vae.encode(to_tensor(windows.damaged)).latents * vae.config.scaling_factor
     covariance = torch.cov(latents.permute(1, 0, 2, 3).flatten(1))
     torch.testing.assert_close(covariance, torch.eye(4), rtol=0, atol=2e-2)
     torch.testing.assert_close(latents.mean((0, 2, 3)), torch.zeros(4), rtol=0, atol=2e-2)
-    assert before > 15
+    assert psnr(vae, windows) > before - 1
 
 
 def test_whitening_changes_the_picture_at_the_border_and_in_extremes_only():

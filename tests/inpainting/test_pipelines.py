@@ -138,6 +138,12 @@ def test_regenerating_with_the_photos_own_latents_is_the_plain_round_trip(inpain
     result = inpainter.regenerate(photo, latents[0, :, 2:10, 2:10].clone(), box, mask)
     expected = decode_latents(inpainter.pipeline, latents)[0]
     assert np.abs(result.astype(int) - expected).max() <= 1
+    assert np.array_equal(inpainter.round_trip(photo), expected)
+
+
+def test_a_round_trip_keeps_the_size_of_any_photo(inpainter):
+    photo = textured_photo(np.random.default_rng(2), 37, 50)
+    assert inpainter.round_trip(photo).shape == photo.shape
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from falseflaw import __version__
 from falseflaw.dataset.datasheet import datasheet
 from falseflaw.dataset.folder import DATASHEET_NAME, SHEET_NAME, DatasetFolder, Part, Skipped, writing
 from falseflaw.dataset.manifest import MANIFEST_NAME, read_manifest, write_manifest
-from falseflaw.dataset.members import PreparedSet, ProductMasks, SetMaker, assemble
+from falseflaw.dataset.members import PreparedSet, ProductMasks, SetMaker, assemble, splice_sample
 from falseflaw.dataset.plan import SetPlan, SynthesisSettings, make_plan
 from falseflaw.dataset.ports import Inpainter
 from falseflaw.dataset.sheets import contact_sheet
@@ -54,7 +54,7 @@ class BuildReport:
 
 @dataclass(frozen=True, eq=False)
 class _Batch:
-    """A batch on its way: prepared sets, and per set the sample and the regenerated canvas."""
+    """A batch on its way: prepared sets, and per set the spliced and the regenerated photo."""
 
     number: int
     prepared: list[PreparedSet]
@@ -179,10 +179,17 @@ class _Build:
                 )
             with self.timer("regenerate"):
                 for index, entry in enumerate(sets):
-                    canvas = samples.regenerate(
-                        entry.canvas, samples.latents[index], entry.box, entry.canvas_region
+                    spliced = splice_sample(entry, samples.images[index])
+                    outputs[entry.plan.source_id] = (
+                        spliced,
+                        # Latents of another scale do not fit the photo's own, and a photo that was resized
+                        # as a whole would tell itself apart from every negative by that alone.
+                        samples.round_trip(spliced)
+                        if entry.plan.crop_scale != 1
+                        else samples.regenerate(
+                            entry.authentic, samples.latents[index], entry.box, entry.region
+                        ),
                     )
-                    outputs[entry.plan.source_id] = (samples.images[index], canvas)
         ordered = [outputs[entry.plan.source_id] for entry in batch.prepared]
         return _Batch(batch.number, batch.prepared, batch.skipped, ordered)
 
@@ -191,8 +198,8 @@ class _Build:
         with self.timer("save"), writing(self.folder.path):
             rows = [
                 row
-                for prepared, (sample, canvas) in zip(batch.prepared, batch.outputs, strict=True)
-                for row in self.upload.save(prepared, assemble(prepared, sample, canvas))
+                for prepared, (spliced, regenerated) in zip(batch.prepared, batch.outputs, strict=True)
+                for row in self.upload.save(prepared, assemble(prepared, spliced, regenerated))
             ]
             part = Part(batch.number, rows, batch.skipped)
             self.folder.write_part(part)

@@ -179,34 +179,51 @@ def _snap(start: int, side: int, inner: int, length: int, limit: int, factor: in
     return min(steps, key=lambda step: abs(step - start))
 
 
-def assemble(prepared: PreparedSet, sample: Image, regenerated: Image) -> dict[Edit, Image]:
-    """Returns the five members before the upload save, each uint8 (H, W, 3).
+def splice_sample(prepared: PreparedSet, sample: Image) -> Image:
+    """Returns the authentic photo with the inpainter's pixels inside the region, uint8 (H, W, 3).
 
     Args:
         prepared: The set.
         sample: The inpainter's crop, uint8 (box.height, box.width, 3), nothing pasted.
-        regenerated: The canvas as it left the autoencoder with the sampled latents, uint8, the canvas' size.
 
     Raises:
         InvalidDataError: The inpainter returned another size.
     """
-    box, canvas = prepared.box, prepared.canvas
-    if sample.shape != (box.height, box.width, 3) or regenerated.shape != canvas.shape:
+    box = prepared.box
+    if sample.shape != (box.height, box.width, 3):
         raise InvalidDataError(
-            f"expected a sample of {box.height}x{box.width} and a photo of {canvas.shape[:2]} "
-            f"from the inpainter, got {sample.shape} and {regenerated.shape}"
+            f"expected a sample of {box.height}x{box.width} from the inpainter, got {sample.shape}"
         )
-    painted = canvas.copy()
+    painted = prepared.canvas.copy()
     painted[box.slices] = sample
-    height, width = prepared.region.shape
+    return _paste(prepared, painted)
+
+
+def assemble(prepared: PreparedSet, spliced: Image, regenerated: Image) -> dict[Edit, Image]:
+    """Returns the five members before the upload save, each uint8 (H, W, 3).
+
+    Args:
+        prepared: The set.
+        spliced: See `splice_sample`.
+        regenerated: The whole photo as it left the autoencoder with the flaw in it.
+
+    Raises:
+        InvalidDataError: The inpainter returned another size.
+    """
+    if regenerated.shape != prepared.authentic.shape:
+        raise InvalidDataError(
+            f"expected a photo of {prepared.authentic.shape[:2]} from the inpainter, got {regenerated.shape}"
+        )
     return {
         Edit.AUTHENTIC: prepared.authentic,
-        Edit.NULL_EDIT: _paste(prepared, resize_crop(canvas, height, width)),
+        Edit.NULL_EDIT: _paste(prepared, prepared.canvas),
         Edit.SIMULATED_DAMAGE: prepared.damaged,
-        Edit.SPLICED: _paste(prepared, resize_crop(painted, height, width)),
-        Edit.REGENERATED: resize_crop(regenerated, height, width),
+        Edit.SPLICED: spliced,
+        Edit.REGENERATED: regenerated,
     }
 
 
-def _paste(prepared: PreparedSet, image: Image) -> Image:
-    return np.where(prepared.region[..., None], image, prepared.authentic)
+def _paste(prepared: PreparedSet, canvas: Image) -> Image:
+    """Brings the canvas back to the photo's size and takes over what lies in the region."""
+    height, width = prepared.region.shape
+    return np.where(prepared.region[..., None], resize_crop(canvas, height, width), prepared.authentic)

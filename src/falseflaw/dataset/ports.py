@@ -29,6 +29,10 @@ class Samples(Protocol):
         """Returns the photo through the autoencoder with the sampled latents inside the mask."""
         ...
 
+    def round_trip(self, photo: Image) -> Image:
+        """Returns the photo through the autoencoder, uint8 of the photo's size."""
+        ...
+
 
 class Inpainter(Protocol):
     """Writes flaws into crops, all of one size."""

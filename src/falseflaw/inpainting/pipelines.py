@@ -60,6 +60,10 @@ class Samples:
         """
         return self.inpainter.regenerate(photo, sample_latent, box, mask)
 
+    def round_trip(self, photo: Image) -> Image:
+        """Returns the whole photo, uint8 (H, W, 3), after the autoencoder alone."""
+        return self.inpainter.round_trip(photo)
+
 
 class Inpainter:
     """Writes flaws into crops with a latent inpainting pipeline.
@@ -165,9 +169,8 @@ class Inpainter:
             )
         if box.top % factor or box.left % factor:
             raise InvalidDataError(f"expected a box whose corner is a multiple of {factor}, got {box}")
-        padding = ((0, -height % self.grid), (0, -width % self.grid))
-        padded = np.pad(photo, (*padding, (0, 0)), mode="edge")
-        latents = encode_images(self.pipeline, padded[None])  # (1, C, h, w)
+        padding = self._padding(photo)
+        latents = self._encode(photo)
         region = torch.from_numpy(np.pad(mask, padding))[None, None].float()  # (1, 1, H, W)
         region = functional.max_pool2d(region, factor)  # (1, 1, h, w): any pixel of a latent counts
         region = functional.max_pool2d(region, 3, stride=1, padding=1) > 0  # one latent of dilation
@@ -178,6 +181,18 @@ class Inpainter:
         sampled = sample_latent[None].to(latents)
         latents[..., top:bottom, left:right] = torch.where(inside, sampled, window)
         return decode_latents(self.pipeline, latents)[0, :height, :width]
+
+    @torch.inference_mode()
+    def round_trip(self, photo: Image) -> Image:
+        """See `Samples.round_trip`."""
+        return decode_latents(self.pipeline, self._encode(photo))[0, : photo.shape[0], : photo.shape[1]]
+
+    def _padding(self, photo: Image) -> tuple[tuple[int, int], tuple[int, int]]:
+        return (0, -photo.shape[0] % self.grid), (0, -photo.shape[1] % self.grid)
+
+    def _encode(self, photo: Image) -> Tensor:
+        """Returns the latents of a photo padded to the grid by its edge pixels, (1, C, h, w)."""
+        return encode_images(self.pipeline, np.pad(photo, (*self._padding(photo), (0, 0)), mode="edge")[None])
 
 
 def load_pipeline(
