@@ -37,8 +37,9 @@ def report(run: Path, dataset: Path) -> None:
     print(scope_text(summary), "\n")
     parity = json.loads((run / "bundle" / "bundle.json").read_text())["parity"]
     probability, heat_map = (f"{parity[name]:.1e}" for name in ("probability", "heat_map"))
-    print(f"ONNX parity on {parity['photos']:.0f} photos: probability within {probability}, heat map within")
-    print(f"{heat_map}, {parity['verdicts']:.0f} verdicts differ")
+    print(f"ONNX parity in {parity['photos']:.0f} comparisons of whole, cut and paired photos:")
+    print(f"probability within {probability}, heat map within {heat_map}, ", end="")
+    print(f"{parity['verdicts']:.0f} verdicts differ")
     printed = (run / "export.txt").read_text().splitlines()
     print("latency of a " + next(line for line in printed if "median" in line), "\n")
     with (run / "verdicts" / "predictions.csv").open(newline="") as file:

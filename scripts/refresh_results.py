@@ -20,7 +20,7 @@ from falseflaw.evaluation.summary import SUMMARY_NAME, markdown_table, read_summ
 from falseflaw.imaging import codec
 
 ROOT = Path(__file__).resolve().parents[1]
-COMMITTED = ROOT / "checkpoints" / "reference" / "evaluation"
+COMMITTED = ROOT / "notebooks" / "reference"
 BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
 import subprocess
 from collections.abc import Iterable
@@ -34,6 +35,21 @@ def package_versions(names: Iterable[str]) -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             versions[name] = "absent"
     return versions
+
+
+def code_digest(entries: Iterable[str]) -> str:
+    """Returns a digest of source files of this package, so that results of older code are told apart.
+
+    Args:
+        entries: Files and folders below the package, such as `imaging` or `evaluation/predict.py`.
+    """
+    root = Path(__file__).resolve().parent
+    code = hashlib.sha256()
+    for entry in entries:
+        path = root / entry
+        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
+            code.update(file.read_bytes())
+    return code.hexdigest()
 
 
 def _git(repository: Path, *arguments: str) -> str | None:

@@ -1,3 +1,5 @@
+import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -42,9 +44,24 @@ def test_a_run_is_measured_and_the_table_printed(run_folder, capsys, monkeypatch
     assert "Operating point fitted on n=4 predictions" in out
     summary = read_summary(run_folder / "evaluation")
     assert f"{summary['launderings'][0]['headline']['auroc']['value']:.3f} [" in lines[1]
-    assert summary["provenance"]["command"] == f"falseflaw evaluate run={run_folder} laundering=smoke"
+    assert (
+        summary["provenance"]["command"]
+        == f"falseflaw evaluate run={run_folder} laundering=smoke replicates=20"
+    )
     assert set(read_predictions(run_folder / "evaluation")["fold"]) == {"val", "test"}
     assert list(tmp_path.iterdir()) == []  # nothing is strewn over the working folder
+
+
+def test_photos_of_people_that_the_run_learnt_from_are_refused(run_folder, capsys, tmp_path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(run_folder / "checkpoints", run / "checkpoints")
+    shutil.copyfile(run_folder / "config.yaml", run / "config.yaml")
+    learnt = {"config_hash": "older", "contributors": ["tiny/person-2"]}  # now of the test fold
+    (run / "provenance.json").write_text(json.dumps({"learnt_from": learnt}))
+    code, _, err = call(capsys, f"run={run}", *FAST)
+    assert code == 1
+    assert "found 1 that it learnt from" in err.splitlines()[-1]
+    assert not (run / "evaluation").exists()
 
 
 def test_a_bundle_keeps_its_operating_point(run_folder, capsys, tmp_path) -> None:

@@ -12,6 +12,7 @@ import yaml
 from tests.helpers import make_dataset
 
 from falseflaw.cli.main import main
+from falseflaw.dataset.manifest import MANIFEST_NAME, read_manifest, write_manifest
 from falseflaw.models.checkpoint import load_detector
 from falseflaw.paths import config_dir
 
@@ -59,6 +60,21 @@ def test_a_run_folder_tells_all(dataset: Path, capsys: pytest.CaptureFixture[str
     checkpoint = torch.load("out/checkpoints/best.ckpt", weights_only=True)
     assert checkpoint["hyper_parameters"]["detector"] == resolved["model"]
     assert load_detector("out/checkpoints/best.ckpt").stride_multiple == 32
+
+
+def test_a_run_goes_on_with_its_own_dataset_only(
+    dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", *tiny(dataset)]) == 0
+    learnt = json.loads(Path("out/provenance.json").read_text())["learnt_from"]
+    assert learnt["config_hash"] == "tiny"
+    assert learnt["contributors"]
+    other = make_dataset(tmp_path / "other", sources=8, seed=3)
+    rows = read_manifest(other).assign(config_hash="another")
+    write_manifest(rows, other / MANIFEST_NAME)
+    capsys.readouterr()
+    assert main(["train", *tiny(other), "resume=auto"]) == 1
+    assert "began with (configuration tiny)" in errors_of(capsys)[-1]
 
 
 def overrides_for(group: str, option: str) -> list[str]:
@@ -178,7 +194,6 @@ def test_killed_training_goes_on(dataset: Path) -> None:
         torch.testing.assert_close(load_detector(last).state_dict()[name], tensor, atol=0, rtol=0)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("sweep", [False, True])
 def test_two_processes_train_one_detector(dataset: Path, sweep: bool) -> None:
     words = [word for word in tiny(dataset) if not (sweep and word.startswith("run_dir"))]

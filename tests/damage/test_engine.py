@@ -102,6 +102,15 @@ def test_a_small_photo_gets_its_flaw(engine):
         assert 30 <= flaw.mask.sum() <= 0.06 * mask.size
 
 
+def test_a_photo_of_a_modern_phone_gets_its_flaw():
+    photo = np.full((3000, 4000, 3), 150, np.uint8)
+    mask = np.zeros((3000, 4000), bool)
+    mask[400:2600, 800:3200] = True
+    flaw = DamageEngine(max_extent=104).paint(photo, mask, DamageKind.COFFEE, derive_rng("phone"))
+    assert 1000 < flaw.mask.sum() <= 104**2
+    assert extent(flaw.mask) <= 104
+
+
 @pytest.mark.parametrize("width", [0, 1, 5])
 def test_a_product_without_room_is_refused_in_one_line(engine, light_cloth, width):
     thin = np.zeros(light_cloth.shape[:2], bool)

@@ -123,7 +123,7 @@ def build(output, source=None, inpainter=None, masker=None, **options):
     changes = options.pop("settings", {})
     return synthesize(
         source,
-        folds_of(source),
+        options.pop("folds", None) or folds_of(source),
         cameras(),
         engine(),
         masker or (lambda image: product(image.shape[:2])),

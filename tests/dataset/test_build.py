@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from dataclasses import astuple
 from pathlib import Path
 
 import cv2
@@ -26,11 +27,13 @@ from tests.dataset.builders import (
 from falseflaw.dataset import folder as folder_module
 from falseflaw.dataset import upload as upload_module
 from falseflaw.dataset.manifest import read_manifest
-from falseflaw.dataset.members import ProductMasks, SetMaker, assemble, splice_sample
+from falseflaw.dataset.members import SetMaker, assemble, splice_sample
 from falseflaw.dataset.plan import make_plan
 from falseflaw.dataset.timing import StageTimer
 from falseflaw.errors import ConfigurationError, InvalidDataError
 from falseflaw.imaging import codec
+from falseflaw.inpainting.product_masks import ProductMasks
+from falseflaw.photos.source import Photo
 from falseflaw.types import Edit, Fold
 
 
@@ -354,6 +357,57 @@ def test_photos_of_the_inpainter_are_not_even_read(tmp_path):
     build(tmp_path / "d", source)
     folds = folds_of(source)
     assert sorted(source.loaded) == [name for name, fold in folds.items() if fold != Fold.INPAINTER]
+
+
+def test_names_that_no_member_can_bear_are_skipped(tmp_path):
+    class Named(FakePhotos):
+        names = ("fake/" + "a" * 250, "fake/caf\udce9", "fake/short")
+
+        def photos(self):
+            return [Photo(name, f"person-{i}", "shirt") for i, name in enumerate(sorted(self.names))]
+
+    source = Named()
+    folds = dict.fromkeys(source.names, Fold.TRAIN)
+    report = build(tmp_path / "d", source, folds=folds)
+    assert report.sources == 1
+    assert sorted(reason.split(",")[0] for _, reason in map(astuple, report.skipped)) == [
+        "expected a file name in UTF-8",
+        "expected a path of at most 200 bytes below the folder",
+    ]
+    assert "fake/caf?" in (tmp_path / "d/DATASHEET.md").read_text()
+
+
+def test_other_photos_of_the_same_names_are_another_dataset(tmp_path):
+    class Files(FakePhotos):
+        def __init__(self, name, content):
+            super().__init__()
+            self.folder = tmp_path / name
+            self.folder.mkdir()
+            for index, photo in enumerate(self.photos()):
+                self.path(photo).write_bytes(f"{content} {index}".encode())
+
+        def path(self, photo):
+            return self.folder / photo.photo_id.replace("/", "-")
+
+    assert build(tmp_path / "d", Files("one", "a")).built == 8
+    assert build(tmp_path / "d", Files("moved", "a")).built == 0
+    with pytest.raises(ConfigurationError, match=r"sources\.sha256"):
+        build(tmp_path / "d", Files("two", "b"))
+
+
+def test_a_build_stopped_while_it_began_goes_on(tmp_path, monkeypatch):
+    real = Path.mkdir
+
+    def full(self, *arguments, **options):
+        if self.name == "images":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(self, *arguments, **options)
+
+    monkeypatch.setattr(Path, "mkdir", full)
+    with pytest.raises(ConfigurationError, match="run the same command again"):
+        build(tmp_path / "d")
+    monkeypatch.undo()
+    assert build(tmp_path / "d").built == 8
 
 
 def test_product_masks_are_made_once(tmp_path):

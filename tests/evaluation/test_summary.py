@@ -1,4 +1,5 @@
 import json
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -19,7 +20,8 @@ from falseflaw.evaluation.summary import (
     text_table,
     write_summary,
 )
-from falseflaw.types import Edit, OperatingPoint
+from falseflaw.runtime.verdict import decide
+from falseflaw.types import Edit, OperatingPoint, Prediction
 
 POINT = OperatingPoint(temperature=2.0, image_threshold=0.6, clear_threshold=0.3, mask_threshold=70)
 
@@ -57,6 +59,23 @@ def test_headline_is_inpainted_against_simulated_damage_of_the_test_fold(predict
     assert [entry["name"] for entry in summary["launderings"]] == list(NAMES)
     assert summary["sources"] == 3
     assert summary["photos"] == {str(edit): 3 for edit in Edit}
+
+
+def test_verdicts_are_those_that_the_runtime_gives(predictions, summary) -> None:
+    """Counted from histograms here, decided on a heat map there."""
+    rows = predictions[predictions["fold"] == "test"]
+    point = OperatingPoint(2.0, 0.6, 0.3, 70)
+    for edit in Edit:
+        chosen = rows[rows["edit"] == edit]
+        given = Counter()
+        for _, row in chosen.iterrows():
+            levels = np.repeat(np.arange(256), row["positive_histogram"] + row["negative_histogram"])
+            heat_map = levels.astype(np.uint8)[: len(levels) // 128 * 128][::-1].reshape(-1, 128)
+            probability = float(calibrate(np.array([row["logit"]]), 2.0)[0])
+            given[str(decide(Prediction(probability, heat_map), point)[0])] += 1
+        shares = summary["pooled"]["verdicts"][str(edit)]
+        assert {name: entry["count"] for name, entry in shares.items() if entry["count"]} == given
+        assert sum(entry["value"] for entry in shares.values()) == pytest.approx(1)
 
 
 def test_pixel_f1_is_the_mean_over_positives_at_the_fixed_threshold(predictions, summary) -> None:

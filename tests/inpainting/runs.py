@@ -43,7 +43,13 @@ RECIPE = Recipe(
 )
 
 
-def train(output: Path, recipe: Recipe = RECIPE, source: StandInPhotos | None = None, seed: int = 3) -> Path:
+def train(
+    output: Path,
+    recipe: Recipe = RECIPE,
+    source: StandInPhotos | None = None,
+    seed: int = 3,
+    settings: dict[str, object] | None = None,
+) -> Path:
     torch.set_num_threads(1)
     source = source or StandInPhotos()
     folds = {
@@ -62,6 +68,7 @@ def train(output: Path, recipe: Recipe = RECIPE, source: StandInPhotos | None = 
         output=output,
         seed=seed,
         progress=False,
+        settings=settings,
     )
 
 

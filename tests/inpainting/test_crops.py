@@ -8,13 +8,8 @@ from tests.inpainting.studio import OneCamera, SquarePainter, StandInPhotos, who
 
 from falseflaw.errors import InvalidDataError
 from falseflaw.imaging.camera import Camera
-from falseflaw.imaging.codec import encode_png, read_mask, write_atomic
-from falseflaw.inpainting.crops import (
-    WindowMaker,
-    cache_product_masks,
-    load_windows,
-    mask_path,
-)
+from falseflaw.inpainting.crops import WindowMaker, load_windows
+from falseflaw.inpainting.product_masks import ProductMasks
 from falseflaw.types import DamageKind
 
 
@@ -22,8 +17,10 @@ def maker_in(
     folder: Path, painter: SquarePainter | None = None, size: int = 48, **changes: object
 ) -> WindowMaker:
     source = StandInPhotos(**changes)  # type: ignore[arg-type]
-    photos = cache_product_masks(source, source.photos(), whole_photo, folder, progress=False)
-    return WindowMaker(source, tuple(photos), folder, painter or SquarePainter(), OneCamera(), size, seed=4)
+    masks = ProductMasks(source, whole_photo, folder)
+    return WindowMaker(
+        source, tuple(source.photos()), masks, painter or SquarePainter(), OneCamera(), size, seed=4
+    )
 
 
 def test_a_pair_differs_around_the_flaw_only(tmp_path):
@@ -61,9 +58,10 @@ def test_every_photo_is_used_before_one_comes_twice(tmp_path):
             return super().load(photo)
 
     source = Watched()
-    photos = tuple(cache_product_masks(source, source.photos(), whole_photo, tmp_path, progress=False))
-    source.seen.clear()
-    maker = WindowMaker(source, photos, tmp_path, SquarePainter(), OneCamera(), 48, 0)
+    photos = tuple(source.photos())
+    maker = WindowMaker(
+        source, photos, ProductMasks(source, whole_photo, None), SquarePainter(), OneCamera(), 48, 0
+    )
     for index in range(len(photos)):
         maker.make(index)
     assert sorted(source.seen) == [photo.photo_id for photo in photos]
@@ -100,7 +98,6 @@ def test_shards_resume_after_a_loss_and_give_the_same_windows(tmp_path, monkeypa
     assert shards[0].stat().st_mtime_ns == kept
 
 
-@pytest.mark.slow
 def test_worker_processes_paint_the_same_windows(tmp_path):
     maker = maker_in(tmp_path / "masks")
     alone = load_windows(maker, 3, tmp_path / "a", 0, progress=False)
@@ -119,44 +116,8 @@ def test_crops_hold_the_flaw_and_turn_photo_and_mask_alike(tmp_path, rng):
             assert change[flaw].mean() > 3 * change[~flaw].mean()
 
 
-def test_product_masks_are_cached_and_broken_photos_left_out(tmp_path, capsys):
-    source = StandInPhotos(broken="standin/02-1", knows_product=False)
-    calls = []
-
-    def masker(image):
-        calls.append(image.shape)
-        return np.zeros(image.shape[:2], bool) if len(calls) == 1 else whole_photo(image)
-
-    kept = cache_product_masks(source, source.photos(), masker, tmp_path, progress=False)
-    assert [photo.photo_id for photo in source.photos() if photo not in kept] == [
-        "standin/00-0",
-        "standin/02-1",
-    ]
-    assert "standin/02-1" in capsys.readouterr().out
-    assert cache_product_masks(source, source.photos(), masker, tmp_path, progress=False) == kept
-    assert len(calls) == 11
-    assert read_mask(mask_path(tmp_path, kept[0])).all()
-
-
-def test_a_source_that_knows_the_product_is_believed(tmp_path):
-    source = StandInPhotos()
-    cache_product_masks(source, source.photos()[:1], whole_photo, tmp_path, progress=False)
-    assert np.array_equal(
-        read_mask(mask_path(tmp_path, source.photos()[0])), source.product_mask(source.photos()[0])
-    )
-
-
-def test_a_cached_mask_of_another_size_is_refused(tmp_path):
-    maker = maker_in(tmp_path)
-    for photo in maker.photos:
-        write_atomic(mask_path(tmp_path, photo), encode_png(np.ones((5, 5), bool)))
-    with pytest.raises(InvalidDataError, match="product mask of the size"):
-        maker.make(0)
-
-
 def test_a_camera_that_shrinks_too_much_is_held_back(tmp_path):
     source = StandInPhotos()
-    photos = cache_product_masks(source, source.photos(), whole_photo, tmp_path, progress=False)
-    camera = OneCamera(Camera(scale=0.3))
-    clean, *_ = WindowMaker(source, tuple(photos), tmp_path, SquarePainter(), camera, 64, 0).make(3)
+    masks, camera = ProductMasks(source, whole_photo, None), OneCamera(Camera(scale=0.3))
+    clean, *_ = WindowMaker(source, tuple(source.photos()), masks, SquarePainter(), camera, 64, 0).make(3)
     assert clean.shape == (64, 64, 3)

@@ -205,7 +205,12 @@ def test_an_unreachable_hub_is_said_in_one_line(monkeypatch):
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
-    [({"dtype": "int8"}, "dtype"), ({"steps": 0}, "steps"), ({"guidance": -1.0}, "guidance")],
+    [
+        ({"dtype": "int8"}, "dtype"),
+        ({"steps": 0}, "steps"),
+        ({"guidance": -1.0}, "guidance"),
+        ({"device": "gpu"}, "device such as cpu or cuda, got 'gpu'"),
+    ],
 )
 def test_values_out_of_range_are_refused(saved_pipeline, arguments, words):
     with pytest.raises(ConfigurationError, match=words):

@@ -88,10 +88,20 @@ def test_pictures_and_curve_are_left_behind(finished):
 
 
 def test_calling_a_finished_training_again_changes_nothing(finished, tmp_path):
-    before = weights(finished / "pipeline")
+    before, facts = weights(finished / "pipeline"), facts_of(finished)
+    curve = (finished / "curve.csv").read_text()
     train(finished)
     after = weights(finished / "pipeline")
     assert all(torch.equal(before[name], after[name]) for name in before)
+    assert facts_of(finished) == facts
+    assert (finished / "curve.csv").read_text() == curve
+
+
+def facts_of(folder):
+    """What the card is made from, but for how long the last call took."""
+    facts = json.loads((folder / "pipeline/training.json").read_text())
+    assert np.isfinite([*facts["autoencoder"].values(), *facts["denoiser"].values()]).all()
+    return {name: value for name, value in facts.items() if name != "seconds_of_last_call"}
 
 
 @pytest.mark.parametrize("stage", ["autoencoder", "denoiser"])
@@ -135,10 +145,16 @@ def test_a_training_killed_without_warning_goes_on_where_it_was(tmp_path):
     assert_same_weights(resumed, train(tmp_path / "alone", recipe))
 
 
-def test_another_recipe_does_not_resume_from_this_one(finished):
-    other = replace(RECIPE, denoiser=replace(RECIPE.denoiser, batch=3))
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"recipe": replace(RECIPE, denoiser=replace(RECIPE.denoiser, batch=3))},
+        {"settings": {"camera": {"blur": 2.0}}},
+    ],
+)
+def test_another_recipe_or_camera_does_not_resume_from_this_one(finished, changed):
     with pytest.raises(InvalidDataError, match="of this recipe") as caught:
-        train(finished, other)
+        train(finished, **changed)
     assert "\n" not in str(caught.value)
 
 

@@ -109,7 +109,7 @@ def clone(tmp_path: Path) -> Path:
 def test_refresh_takes_over_executes_and_rewrites_the_readme(clone, evaluation, fresh_home) -> None:
     done = refresh(clone, str(evaluation.parent))
     assert done.returncode == 0, done.stderr
-    committed = clone / "checkpoints" / "reference" / "evaluation"
+    committed = clone / "notebooks" / "reference"
     names = {"summary.json", "operating_point.json", "predictions.parquet"}
     assert {path.name for path in committed.iterdir()} == names
     for name in names:

@@ -97,6 +97,25 @@ def test_resuming_gives_what_an_uninterrupted_training_gives(
     assert losses[0] == losses[1]
 
 
+def test_ctrl_c_is_passed_on_and_what_was_learnt_stays(
+    train_tiny: TrainTiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from falseflaw.training.callbacks import Checkpoints
+
+    real = Checkpoints.on_train_batch_end
+
+    def interrupt(self: Checkpoints, trainer: Any, *arguments: Any) -> None:
+        real(self, trainer, *arguments)
+        if trainer.global_step == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Checkpoints, "on_train_batch_end", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        train_tiny(tmp_path, trainer={"max_steps": 7})
+    monkeypatch.undo()
+    assert train_tiny(tmp_path, trainer={"max_steps": 4}, resume="auto").steps == 4
+
+
 def test_resume_auto_begins_anew_where_there_is_nothing(train_tiny: TrainTiny, tmp_path: Path) -> None:
     assert train_tiny(tmp_path, trainer={"max_steps": 1}, resume="auto").steps == 1
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
+from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -14,6 +15,8 @@ from falseflaw.errors import ConfigurationError, InvalidDataError, MissingDataEr
 from falseflaw.paths import find_existing
 
 EXTRAS: tuple[str, ...] = ("train",)
+_STEERING = ("progress", "threads", "device", "examples")
+"""Keys that change no figure."""
 
 
 def run(config: DictConfig) -> None:
@@ -26,6 +29,10 @@ def run(config: DictConfig) -> None:
         )
     kind, path = given[0], Path(config[given[0]])
     dataset = _dataset(config, path if kind == "run" else None)
+    from falseflaw.dataset.lineage import check_unseen, read_learnt_from
+
+    if kind == "run":
+        check_unseen(read_learnt_from(path), dataset)
     launderings = [instantiate(item) for item in config.laundering.launderings]
     calibration = [str(name) for name in config.laundering.calibration]
 
@@ -53,7 +60,7 @@ def run(config: DictConfig) -> None:
         calibrate_on=calibration,
         operating_point=operating_point,
         suite_name=str(config.laundering.name),
-        command=_command(config, kind),
+        command=_command(),
         limit_sources=config.limit_sources,
         batch_size=config.batch_size,
         threads=config.threads,
@@ -91,10 +98,8 @@ def _dataset(config: DictConfig, run_folder: Path | None) -> Path:
     return find_existing(trained_on, "the dataset of the run", "pass dataset=FOLDER")
 
 
-def _command(config: DictConfig, kind: str) -> str:
-    """Returns a command line that gives the same figures."""
-    parts = ["falseflaw", "evaluate", f"{kind}={config[kind]}", f"laundering={config.laundering.name}"]
-    for name in ("dataset", "output", "limit_sources"):
-        if config[name] is not None:
-            parts.append(f"{name}={config[name]}")
-    return shlex.join(parts)
+def _command() -> str:
+    """Returns the command line that gives the same figures: this one, but for what only steers."""
+    given = HydraConfig.get().overrides.task
+    kept = [text for text in given if text.split("=")[0].lstrip("+") not in _STEERING]
+    return shlex.join(["falseflaw", "evaluate", *kept])

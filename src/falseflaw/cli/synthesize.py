@@ -13,7 +13,6 @@ from falseflaw.cli.mask_cache import mask_cache
 from falseflaw.paths import find_existing
 
 EXTRAS: tuple[str, ...] = ("synthesis",)
-RAW_KEYS = ("output", "cache")
 _STEERING = ("output", "cache", "overwrite", "progress")
 """Keys that do not change what the images look like."""
 

@@ -30,10 +30,11 @@ def run(config: DictConfig) -> None:
     wanted = config.logger or {}
     if any("wandb" in str(logger.get("_target_", "")).lower() for logger in wanted.values()):
         require_extras(("wandb",))
-    find_resume(config.resume, run_dir / "checkpoints")  # before anything is written
+    checkpoint = find_resume(config.resume, run_dir / "checkpoints")  # before anything is written
+    learnt = _learnt_from(Path(config.data.dataset), checkpoint, run_dir)
     data = instantiate(config.data)
     make_trainer = instantiate(config.trainer)
-    rank_zero_only(record_run)(run_dir, config, config.seed)
+    rank_zero_only(record_run)(run_dir, config, config.seed, learnt)
     with _own_command_line(run_dir):
         result = train(
             detector=_plain(config.model),
@@ -54,6 +55,16 @@ def run(config: DictConfig) -> None:
     shown = ", ".join(f"{name} {named[name]:.3f}" for name in ("score", "auroc", "ap", "f1") if name in named)
     print(f"best checkpoint: {result.best}")
     print(f"validation: {shown or 'none ran'} ({result.steps} steps, {result.seconds:.0f} s)")
+
+
+def _learnt_from(dataset: Path, checkpoint: Path | None, run_dir: Path) -> dict[str, Any]:
+    from falseflaw.dataset.lineage import check_same, learnt_from, read_learnt_from
+
+    earlier = read_learnt_from(checkpoint.parent.parent) if checkpoint is not None else {}
+    learnt = learnt_from(dataset, earlier)
+    if checkpoint is not None and checkpoint.parent.parent.resolve() == run_dir.resolve():
+        check_same(earlier, learnt, run_dir)
+    return learnt
 
 
 @contextmanager

@@ -10,7 +10,6 @@ from omegaconf import DictConfig, OmegaConf
 from falseflaw.cli.mask_cache import mask_cache
 
 EXTRAS: tuple[str, ...] = ("synthesis",)
-RAW_KEYS = ("output", "cache")
 
 
 def run(config: DictConfig) -> None:
@@ -41,5 +40,9 @@ def run(config: DictConfig) -> None:
         seed=int(config.seed),
         workers=cores if config.workers is None else int(config.workers),
         progress=bool(config.progress),
+        settings={
+            name: OmegaConf.to_container(config[name], resolve=True)
+            for name in ("camera", "damage", "product_mask")
+        },
     )
     print(pipeline)

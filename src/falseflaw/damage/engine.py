@@ -55,6 +55,10 @@ _SMALLEST_PIECE = 6
 _ATTEMPTS = 10
 
 
+_BOX_SHARE = 0.42
+"""Share of the largest bounding box that a flaw fills at most."""
+
+
 @dataclass(frozen=True, eq=False)
 class Flaw:
     """A photo with a painted flaw.
@@ -80,8 +84,8 @@ class DamageEngine:
         area_max: Largest visible area as a share of the photo.
         strength_min: Faintest strength, in [0, 1].
         strength_max: Greatest strength, in [0, 1].
-        max_extent: Largest side of the flaw's bounding box in pixels, which caps the area too; None lets
-            flaws grow with photos larger than 400x533.
+        max_extent: Largest side of the flaw's bounding box in pixels, which caps the area too, in large
+            photos even below `area_min`; None lets flaws grow with photos larger than 400x533.
 
     Raises:
         ConfigurationError: A value is out of range.
@@ -144,7 +148,8 @@ class DamageEngine:
         low, high = self._area_range(kind, height * width, extent, radius_max)
         area = math.exp(rng.uniform(math.log(low), math.log(high)))
         strength = rng.uniform(self.strength_min, self.strength_max)
-        share_low, share_high = self.area_min * height * width, self.area_max * height * width
+        share_low = min(self.area_min * height * width, 0.6 * _BOX_SHARE * extent**2)
+        share_high = self.area_max * height * width
         for _ in range(_ATTEMPTS):
             flaw = self._attempt(image, distance, kind, rng, area, strength, scale, extent)
             visible = int(flaw.mask.sum())
@@ -167,7 +172,7 @@ class DamageEngine:
         ratio = largest / smallest
         low, high = smallest * ratio**start, smallest * ratio**stop
         # Beyond these a flaw would fill its box or cover the product from edge to edge.
-        cap = min(0.42 * extent**2, math.pi * (1.5 * radius_max) ** 2)
+        cap = min(_BOX_SHARE * extent**2, math.pi * (1.5 * radius_max) ** 2)
         high = max(min(high, cap), 0.9 * min(smallest, cap))
         return min(low, 0.6 * high), high
 

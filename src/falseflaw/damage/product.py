@@ -57,7 +57,6 @@ class U2NetProductMasker:
             )
         self.threshold = threshold
         self.threads = threads
-        self._weights = _find_weights()
         self._session: Any = None
         self._fallback = ClassicalProductMasker()
 
@@ -92,7 +91,7 @@ class U2NetProductMasker:
             options.inter_op_num_threads = 1
             options.log_severity_level = 3
             self._session = onnxruntime.InferenceSession(
-                str(self._weights), options, providers=["CPUExecutionProvider"]
+                str(_find_weights()), options, providers=["CPUExecutionProvider"]
             )
         return self._session
 

@@ -20,17 +20,31 @@ from falseflaw import __version__
 from falseflaw.dataset.datasheet import datasheet
 from falseflaw.dataset.folder import DATASHEET_NAME, SHEET_NAME, DatasetFolder, Part, Skipped, writing
 from falseflaw.dataset.manifest import MANIFEST_NAME, read_manifest, write_manifest
-from falseflaw.dataset.members import PreparedSet, ProductMasks, SetMaker, assemble, splice_sample
+from falseflaw.dataset.members import PreparedSet, SetMaker, assemble, splice_sample
 from falseflaw.dataset.plan import SetPlan, SynthesisSettings, make_plan
 from falseflaw.dataset.ports import Inpainter
 from falseflaw.dataset.sheets import contact_sheet
 from falseflaw.dataset.timing import StageTimer
 from falseflaw.dataset.upload import Upload
-from falseflaw.errors import ConfigurationError, FalseFlawError, InvalidDataError
+from falseflaw.errors import ConfigurationError, FalseFlawError, InvalidDataError, MissingExtraError
 from falseflaw.imaging.codec import encode_png, write_atomic
 from falseflaw.inpainting.ports import CameraDrawer, Painter, ProductMasker
-from falseflaw.photos.source import PhotoSource
+from falseflaw.inpainting.product_masks import ProductMasks
+from falseflaw.photos.source import FileSource, PhotoSource
+from falseflaw.provenance import code_digest, git_revision, package_versions
 from falseflaw.types import Edit, Fold, Image
+
+_CODE = (
+    "damage",
+    *(f"dataset/{name}.py" for name in ("build", "members", "plan", "upload")),
+    *(f"imaging/{name}.py" for name in ("camera", "codec", "sensor")),
+    *(f"inpainting/{name}.py" for name in ("compose", "pipelines", "product_masks", "sampling")),
+    "photos",
+    "seeding.py",
+)
+"""What the images depend on; a build that another version of it began is not gone on with."""
+
+_PACKAGES = ("torch", "diffusers", "transformers", "numpy", "scipy", "pillow", "opencv-python-headless")
 
 
 @dataclass(frozen=True)
@@ -101,7 +115,7 @@ def synthesize(
         InvalidDataError: None of the sources could be used.
     """
     plans = make_plan(source.photos(), folds, cameras, settings)
-    recorded = _record(config or {}, plans)
+    recorded = _record(config or {}, plans, source)
     folder = DatasetFolder.claim(output, recorded, overwrite)
     if folder.complete:
         rows = read_manifest(output)
@@ -161,8 +175,11 @@ class _Build:
         for plan in plans:
             try:
                 batch.prepared.append(self.maker.prepare(plan, self.timer))
+            except MissingExtraError:  # all photos would be skipped for the same reason
+                raise
             except FalseFlawError as error:
-                batch.skipped.append(Skipped(plan.source_id, " ".join(str(error).split())))
+                name = plan.source_id.encode("utf-8", "replace").decode()
+                batch.skipped.append(Skipped(name, " ".join(str(error).split())))
         return batch
 
     def _sample(self, batch: _Batch) -> _Batch:
@@ -218,17 +235,35 @@ def _crop_side(prepared: PreparedSet) -> int:
     return prepared.box.height
 
 
-def _record(config: Mapping[str, Any], plans: Sequence[SetPlan]) -> dict[str, Any]:
-    """What the dataset's config.yaml holds: configuration, the sources by digest, and a hash of it all."""
-    names = "\n".join(f"{plan.source_id} {plan.fold} {plan.photo.contributor}" for plan in plans)
+def _record(config: Mapping[str, Any], plans: Sequence[SetPlan], source: PhotoSource) -> dict[str, Any]:
+    """What the dataset's config.yaml holds: configuration, sources and code by digest, and a hash of it all.
+
+    Revision and versions stand beside the hash: they are told, but do not keep a build from going on.
+    """
+    names = hashlib.sha256()
+    for plan in plans:
+        line = f"{plan.source_id} {plan.fold} {plan.photo.contributor} {_content(source, plan)}\n"
+        names.update(line.encode("utf-8", "surrogateescape"))
     counts = Counter(str(plan.fold) for plan in plans)
     record: dict[str, Any] = {
         "falseflaw": __version__,
+        "code": code_digest(_CODE),
         **json.loads(json.dumps(config)),
-        "sources": {"sha256": hashlib.sha256(names.encode()).hexdigest(), **dict(sorted(counts.items()))},
+        "sources": {"sha256": names.hexdigest(), **dict(sorted(counts.items()))},
     }
     digest = hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
-    return {"config_hash": digest[:16], **record}
+    made_with = {"git_revision": git_revision(), "packages": package_versions(_PACKAGES)}
+    return {"config_hash": digest[:16], **record, "made_with": made_with}
+
+
+def _content(source: PhotoSource, plan: SetPlan) -> str:
+    """Digest of a photo's file; another folder may hold other photos of the same names."""
+    if not isinstance(source, FileSource):
+        return ""
+    try:
+        return hashlib.sha256(source.path(plan.photo).read_bytes()).hexdigest()
+    except OSError:
+        return "unreadable"  # reported when it is loaded
 
 
 def _finish(

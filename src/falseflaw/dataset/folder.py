@@ -113,12 +113,13 @@ class DatasetFolder:
 
     def _begin(self, config: Mapping[str, Any]) -> None:
         path = self.path
+        path.mkdir(parents=True, exist_ok=True)
+        if not (path / CONFIG_NAME).exists():  # first: a folder without it is taken for somebody else's
+            write_atomic(path / CONFIG_NAME, yaml.safe_dump(dict(config), sort_keys=False).encode())
         for name in ("images", "masks"):
-            (path / name).mkdir(parents=True, exist_ok=True)
+            (path / name).mkdir(exist_ok=True)
         for stray in path.rglob(".*.partial"):  # of a build that was killed while writing
             stray.unlink(missing_ok=True)
-        if not (path / CONFIG_NAME).exists():
-            write_atomic(path / CONFIG_NAME, yaml.safe_dump(dict(config), sort_keys=False).encode())
 
     @property
     def started(self) -> bool:
@@ -176,10 +177,14 @@ class DatasetFolder:
             (self.path / name).unlink(missing_ok=True)
 
 
+_BESIDE = ("config_hash", "made_with")
+"""Keys that follow from others, or that the images do not depend on."""
+
+
 def _difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     """Names the first keys that differ, so that the user sees what to change back."""
     old, new = dict(_flat(before)), dict(_flat(now))
-    keys = [key for key in [*new, *old] if old.get(key) != new.get(key) and key != "config_hash"]
+    keys = [key for key in [*new, *old] if old.get(key) != new.get(key) and key.split(".")[0] not in _BESIDE]
     shown = [f"{key}: {old.get(key)} then, {new.get(key)} now" for key in dict.fromkeys(keys)][:2]
     return "; ".join(shown)
 

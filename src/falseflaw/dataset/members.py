@@ -6,15 +6,13 @@ Up to the upload save, spliced and null edit differ from the authentic photo onl
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from falseflaw.dataset.plan import SetPlan, SynthesisSettings
 from falseflaw.dataset.timing import StageTimer
-from falseflaw.errors import InvalidDataError, UnreadableImageError
+from falseflaw.errors import InvalidDataError
 from falseflaw.imaging.camera import apply_camera, transform_mask
-from falseflaw.imaging.codec import encode_png, read_mask, write_atomic
 from falseflaw.inpainting.compose import (
     Box,
     bounding_box,
@@ -23,44 +21,14 @@ from falseflaw.inpainting.compose import (
     resize_crop,
     resize_mask,
 )
-from falseflaw.inpainting.crops import mask_path
-from falseflaw.inpainting.ports import Painter, ProductMasker
-from falseflaw.photos.source import Photo, PhotoSource
+from falseflaw.inpainting.ports import Painter
+from falseflaw.inpainting.product_masks import ProductMasks
+from falseflaw.photos.source import PhotoSource
 from falseflaw.seeding import derive_rng, derive_seed
 from falseflaw.types import Edit, Image, Mask
 
-
-@dataclass(frozen=True)
-class ProductMasks:
-    """Product masks of a source: exact where it knows them, else from a masker and kept on disk.
-
-    Attributes:
-        source: The photos.
-        masker: Finds the product where the source does not know it.
-        folder: Cache of this masker's results, or None.
-    """
-
-    source: PhotoSource
-    masker: ProductMasker
-    folder: Path | None
-
-    def get(self, photo: Photo, image: Image) -> Mask:
-        """Returns where the product is, bool (H, W)."""
-        exact = self.source.product_mask(photo)
-        if exact is not None:
-            return exact
-        if self.folder is None:
-            return self.masker(image)
-        path = mask_path(self.folder, photo)
-        try:
-            cached = read_mask(path)
-            if cached.shape == image.shape[:2]:
-                return cached
-        except UnreadableImageError:
-            pass  # not cached yet, or torn: made anew below
-        mask = self.masker(image)
-        write_atomic(path, encode_png(mask))
-        return mask
+_LONGEST_NAME = 200
+"""Bytes of a photo's path, which leaves room for the edit's name in the 255 that file systems allow."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,6 +97,7 @@ class SetMaker:
         Raises:
             FalseFlawError: The photo is broken, or no flaw or crop fits; the source cannot be used.
         """
+        _check_name(plan.stem)
         with timer("load"):
             image = self.source.load(plan.photo)
         with timer("product mask"):
@@ -164,6 +133,18 @@ class SetMaker:
         top = _snap(box.top, box.height, inner.top, inner.height, region.shape[0], self.factor)
         left = _snap(box.left, box.width, inner.left, inner.width, region.shape[1], self.factor)
         return Box(top, left, box.height, box.width)
+
+
+def _check_name(stem: str) -> None:
+    """Refuses a photo whose name cannot become the names of its members."""
+    try:
+        length = len(stem.encode())
+    except UnicodeEncodeError as error:
+        raise InvalidDataError("expected a file name in UTF-8, got other bytes; rename the photo") from error
+    if length > _LONGEST_NAME:
+        raise InvalidDataError(
+            f"expected a path of at most {_LONGEST_NAME} bytes below the folder, got {length}; shorten it"
+        )
 
 
 def _snap(start: int, side: int, inner: int, length: int, limit: int, factor: int) -> int:

@@ -49,10 +49,12 @@ def roc(rows: pd.DataFrame, summary: dict[str, Any]) -> bytes:
 
 
 def reliability(rows: pd.DataFrame) -> bytes:
-    """Frequency of inpainting over calibrated probability, all launderings pooled; returns a PNG."""
+    """Frequency of inpainting over calibrated probability, all edits and launderings pooled; returns a PNG.
+
+    All edits, because the temperature was fitted on all: another mixture has another frequency.
+    """
     figure, axes = _canvas(5.4, 5.4)
     axes.plot([0, 1], [0, 1], color=_GRID, zorder=1)
-    rows = _compared(rows)
     probability, label = rows["probability"].to_numpy(), rows["label"].to_numpy()
     bins = calibration_bins(probability)
     found, expected, counts = [], [], []

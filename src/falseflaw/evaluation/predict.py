@@ -17,12 +17,12 @@ import PIL.Image
 import pyarrow as pa
 from tqdm import tqdm
 
-import falseflaw
 from falseflaw.errors import InvalidDataError, UnreadableImageError
 from falseflaw.evaluation.predictions import COPIED, PREDICTIONS_NAME, SCHEMA, read_if_current, write
 from falseflaw.evaluation.scorers import Scorer
 from falseflaw.imaging import codec
 from falseflaw.imaging.laundering.base import Laundering, check_suite, launder
+from falseflaw.provenance import code_digest, package_versions
 from falseflaw.seeding import unit_interval
 from falseflaw.types import Image, Mask
 
@@ -35,6 +35,7 @@ _SCORING_CODE = (
     "evaluation/predictions.py",
     "evaluation/scorers.py",
 )
+_SCORING_PACKAGES = ("pillow", "numpy", "opencv-python-headless", "timm", "torch", "onnxruntime")
 
 
 @dataclass(frozen=True)
@@ -233,13 +234,10 @@ def _record(job: _Job, logit: float, heat: np.ndarray) -> dict[str, Any]:
 
 def _common_key(suite: Sequence[Laundering], scorer: Scorer, batch_size: int) -> str:
     """Digests what all parts depend on; the code counts, so that an old file never passes for a new one."""
-    root = Path(falseflaw.__file__).parent
-    code = hashlib.sha256()
-    for entry in _SCORING_CODE:
-        path = root / entry
-        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
-            code.update(file.read_bytes())
-    return _digest(scorer.fingerprint, *map(repr, suite), str(batch_size), PIL.__version__, code.hexdigest())
+    versions = package_versions(_SCORING_PACKAGES)
+    return _digest(
+        scorer.fingerprint, *map(repr, suite), str(batch_size), repr(versions), code_digest(_SCORING_CODE)
+    )
 
 
 def _digest(*keys: str) -> str:

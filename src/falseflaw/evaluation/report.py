@@ -13,7 +13,7 @@ import jinja2
 
 from falseflaw.evaluation.gallery import Example
 from falseflaw.evaluation.groups import GROUPINGS
-from falseflaw.evaluation.summary import scope_text
+from falseflaw.evaluation.summary import VERDICTS, scope_text
 from falseflaw.imaging import codec
 from falseflaw.types import Edit
 
@@ -22,7 +22,11 @@ REPORT_NAME = "report.html"
 _FIGURES = {
     "robustness": ("Robustness", "Each figure under each laundering, with 95 % intervals."),
     "roc": ("ROC", "Inpainted against simulated damage. Dots: the operating point fixed on validation."),
-    "reliability": ("Reliability", "On the diagonal, the probability can be taken at its word."),
+    "reliability": (
+        "Reliability",
+        "All edits pooled: on the diagonal, the probability fits a mixture of two inpainted photos to three "
+        "others.",
+    ),
     "scores": ("Scores", "Simulated damage left of the threshold is right, inpainted right of it."),
 }
 
@@ -54,6 +58,7 @@ def render(
             for name, (title, text) in _FIGURES.items()
         ],
         edits=[str(edit) for edit in Edit],
+        verdicts=[str(verdict) for verdict in VERDICTS],
         groupings=GROUPINGS,
         misses=misses,
         alarms=alarms,

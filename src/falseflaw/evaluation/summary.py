@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from falseflaw.errors import InvalidDataError
 from falseflaw.evaluation import metrics
@@ -16,11 +17,12 @@ from falseflaw.evaluation.calibration import calibrate
 from falseflaw.evaluation.groups import GROUPINGS, values_of, with_groups
 from falseflaw.evaluation.predictions import histograms
 from falseflaw.imaging import codec
-from falseflaw.types import INPAINTED, Edit, Fold, OperatingPoint
+from falseflaw.types import INPAINTED, Edit, Fold, OperatingPoint, Verdict
 
 SUMMARY_NAME = "summary.json"
 HEADLINE = "inpainted (spliced and regenerated) against simulated damage"
 POOLED = "all launderings pooled"
+VERDICTS = (Verdict.ALTERED, Verdict.INCONCLUSIVE, Verdict.NO_SIGN)
 POSITIVES = tuple(sorted(str(edit) for edit in INPAINTED))
 
 Json = dict[str, Any]
@@ -84,13 +86,19 @@ def summarize(
 
 
 def prepare(rows: pd.DataFrame, point: OperatingPoint) -> pd.DataFrame:
-    """Adds what the thresholds make of each prediction: probability, flagged, f1, iou, pixel_auroc, groups.
+    """Adds what the thresholds make of each prediction.
 
-    The three pixel figures are NaN for negatives.
+    Returns:
+        The rows with probability, flagged (whether it reaches image_threshold), verdict (as the runtime
+        decides), f1, iou and pixel_auroc (NaN for negatives), and the groups.
     """
     rows = with_groups(rows.reset_index(drop=True))
     probability = calibrate(rows["logit"].to_numpy(dtype=np.float64), point.temperature)
-    rows = rows.assign(probability=probability, flagged=probability >= point.image_threshold)
+    flagged = probability >= point.image_threshold
+    marked = (np.add(*histograms(rows))[:, point.mask_threshold :] > 0).any(axis=1)
+    verdict = np.where(probability < point.clear_threshold, Verdict.NO_SIGN, Verdict.INCONCLUSIVE)
+    verdict = np.where(flagged & marked, Verdict.ALTERED, np.where(flagged, Verdict.INCONCLUSIVE, verdict))
+    rows = rows.assign(probability=probability, flagged=flagged, verdict=verdict)
     positive = rows["edit"].isin(POSITIVES).to_numpy()
     inside, outside = histograms(rows[positive])
     figures = {
@@ -123,6 +131,8 @@ class _Measure:
             "spliced": self.positive_alone(rows, Edit.SPLICED),
             "regenerated": self.positive_alone(rows, Edit.REGENERATED),
             "flagged": {str(edit): self.flagged(rows[rows["edit"] == edit]) for edit in Edit},
+            "verdicts": {str(edit): self.verdicts(rows[rows["edit"] == edit]) for edit in Edit},
+            "ece": self.calibration(rows),
         }
 
     def positive_alone(self, rows: pd.DataFrame, edit: Edit) -> Json:
@@ -133,7 +143,6 @@ class _Measure:
 
     def comparison(self, rows: pd.DataFrame) -> Json:
         """Image-level figures of positives against negatives."""
-        scores = rows["probability"].to_numpy(dtype=np.float64)
         logits = rows["logit"].to_numpy(dtype=np.float64)  # ranks without the sigmoid's rounding
         flagged = rows["flagged"].to_numpy(dtype=bool)
         labels = rows["label"].to_numpy()
@@ -142,12 +151,19 @@ class _Measure:
             "average_precision": lambda weights: metrics.average_precision(logits, labels, weights),
             "oracle_tpr_at_fpr_1": lambda weights: metrics.oracle_tpr(logits, labels, weights),
             "balanced_accuracy": lambda weights: metrics.balanced_accuracy(flagged, labels, weights),
-            "ece": lambda weights: metrics.expected_calibration_error(scores, labels, weights),
         }
         figures = {name: value.to_json() for name, value in self._bootstrap(rows).estimate(both).items()}
         figures["tpr"] = self.flagged(rows[rows["label"] == 1])
         figures["fpr"] = self.flagged(rows[rows["label"] == 0])
         return figures
+
+    def calibration(self, rows: pd.DataFrame) -> Json:
+        """Calibration error over all photos, positives and negatives as they were when it was fitted."""
+        scores, labels = rows["probability"].to_numpy(dtype=np.float64), rows["label"].to_numpy()
+        error: dict[str, Metric] = {
+            "ece": lambda weights: metrics.expected_calibration_error(scores, labels, weights)
+        }
+        return self._bootstrap(rows).estimate(error)["ece"].to_json()
 
     def pixel(self, rows: pd.DataFrame) -> Json:
         """Pixel-level figures at the fixed threshold, averaged over positives."""
@@ -158,10 +174,13 @@ class _Measure:
         return {name: value.to_json() for name, value in self._bootstrap(rows).estimate(means).items()}
 
     def flagged(self, rows: pd.DataFrame) -> Json:
-        """Share called altered, with the count."""
-        flagged = rows["flagged"].to_numpy(dtype=bool)
-        estimate = rate(flagged, rows["source_id"].to_numpy(dtype=str), self._replicates, self._seed)
-        return estimate.to_json() | {"count": int(flagged.sum())}
+        """Share at or above image_threshold, with the count."""
+        return self._rate(rows, rows["flagged"].to_numpy(dtype=bool))
+
+    def verdicts(self, rows: pd.DataFrame) -> Json:
+        """Share of each verdict, with the count."""
+        given = rows["verdict"].to_numpy(dtype=str)
+        return {str(verdict): self._rate(rows, given == str(verdict)) for verdict in VERDICTS}
 
     def groups(self, rows: pd.DataFrame, grouping: str) -> list[Json]:
         """Headline and pixel figures of each value of a grouping, all launderings pooled."""
@@ -179,6 +198,10 @@ class _Measure:
                 }
             )
         return found
+
+    def _rate(self, rows: pd.DataFrame, chosen: NDArray[np.bool_]) -> Json:
+        estimate = rate(chosen, rows["source_id"].to_numpy(dtype=str), self._replicates, self._seed)
+        return estimate.to_json() | {"count": int(chosen.sum())}
 
     def _bootstrap(self, rows: pd.DataFrame) -> Bootstrap:
         return Bootstrap(rows["source_id"].to_numpy(dtype=str), self._replicates, self._seed)

@@ -20,10 +20,11 @@ from falseflaw.imaging.codec import write_atomic
 from falseflaw.inpainting import card
 from falseflaw.inpainting.autoencoder_training import AutoencoderRecipe, train_autoencoder
 from falseflaw.inpainting.checkpoints import Checkpoints
-from falseflaw.inpainting.crops import WindowMaker, Windows, cache_product_masks, load_windows
+from falseflaw.inpainting.crops import WindowMaker, Windows, load_windows
 from falseflaw.inpainting.initialization import start_from_colors
 from falseflaw.inpainting.networks import NetworkSizes, build_pipeline
 from falseflaw.inpainting.ports import CameraDrawer, Painter, ProductMasker
+from falseflaw.inpainting.product_masks import ProductMasks
 from falseflaw.inpainting.sheets import Curve, write_sample_sheet
 from falseflaw.inpainting.training import DenoiserRecipe, train_denoiser
 from falseflaw.photos.source import Photo, PhotoSource
@@ -100,6 +101,7 @@ def train_inpainter(
     seed: int = 0,
     workers: int = 0,
     progress: bool = True,
+    settings: Mapping[str, Any] | None = None,
 ) -> Path:
     """Trains the bundled inpainter and saves it; called again with the same output it goes on.
 
@@ -116,6 +118,8 @@ def train_inpainter(
         seed: Of everything.
         workers: Processes that paint windows; 0 paints in this one.
         progress: Whether to show progress bars.
+        settings: What camera, engine and masker were made with, of plain types; a training resumes with the
+            same ones only.
 
     Returns:
         Folder of the saved pipeline.
@@ -127,7 +131,8 @@ def train_inpainter(
     started = time.time()
     photos = [photo for photo in source.photos() if folds.get(photo.photo_id) == Fold.INPAINTER]
     learning, held_out = hold_out(photos, recipe.held_out, seed)
-    usable = set(cache_product_masks(source, photos, masker, masks, progress))
+    product_masks = ProductMasks(source, masker, masks)
+    usable = set(product_masks.usable(photos, progress))
     learning = [photo for photo in learning if photo in usable]
     held_out = [photo for photo in held_out if photo in usable]
     if not learning or not held_out:
@@ -136,11 +141,12 @@ def train_inpainter(
             f"found {len(photos)} photos of {len({photo.contributor for photo in photos})}"
         )
     torch.manual_seed(derive_seed("weights", seed))
-    fingerprint = _fingerprint(recipe, seed, learning, held_out)
+    settings = json.loads(json.dumps(settings or {}))
+    fingerprint = _fingerprint(recipe, seed, settings, learning, held_out)
 
     def windows_of(chosen: Sequence[Photo], count: int, part: str) -> Windows:
         maker = WindowMaker(
-            source, tuple(chosen), masks, engine, camera, recipe.window, derive_seed(part, seed)
+            source, tuple(chosen), product_masks, engine, camera, recipe.window, derive_seed(part, seed)
         )
         return load_windows(
             maker, count, output / "windows" / f"{part}-{fingerprint[:12]}", workers, progress
@@ -208,6 +214,7 @@ def train_inpainter(
         "autoencoder": autoencoder,
         "denoiser": denoiser,
         "recipe": json.loads(json.dumps(asdict(recipe))),
+        **settings,
         "seconds_of_last_call": round(time.time() - started, 1),
         "git_revision": git_revision(),
         "versions": package_versions(_PACKAGES),
@@ -256,7 +263,7 @@ def save(pipeline: Any, facts: Mapping[str, Any], output: Path) -> Path:
     return target
 
 
-def _fingerprint(recipe: Recipe, seed: int, *parts: Sequence[Photo]) -> str:
+def _fingerprint(recipe: Recipe, seed: int, settings: Mapping[str, Any], *parts: Sequence[Photo]) -> str:
     """Names what a checkpoint belongs to; how long to train and what to show may change between calls."""
     values = asdict(recipe)
     values["denoiser"] = {
@@ -264,4 +271,6 @@ def _fingerprint(recipe: Recipe, seed: int, *parts: Sequence[Photo]) -> str:
     }
     values = {name: value for name, value in values.items() if name not in _MAY_CHANGE}
     names = [[photo.photo_id for photo in part] for part in parts]
-    return hashlib.sha256(json.dumps([values, seed, names], sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(
+        json.dumps([values, seed, dict(settings), names], sort_keys=True).encode()
+    ).hexdigest()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from falseflaw.inpainting.networks import NetworkSizes
+
 LICENSES = {
     "clothing": "CC0 1.0 (alexeygrigorev/clothing-dataset-small)",
     "grocery": "MIT (marcusklasson/GroceryStoreDataset)",
@@ -12,14 +14,8 @@ LICENSES = {
 }
 """Licenses of the photo sets that an inpainter may have learnt from."""
 
-WEAK_POINTS = (
-    "Colors may not match the photo around the mask, and pixels are softer; look at the sample sheet.",
-    "Edges of holes, tears and burns are blurred, loose threads are missing.",
-    "Stains carry color noise; brown and wine stains look alike.",
-    "It follows the kind of flaw in the prompt, hardly its size and not the product.",
-    "It knows flaws of up to about 100 pixels in photos of about 400 x 533.",
-)
-"""What was seen on the sample sheets of the bundled training."""
+NOT_JUDGED = "Nobody has looked yet: open `samples.png` of the training and write down here what is seen."
+"""Stands where a person's judgement belongs; no training can write that."""
 
 
 def render(facts: Mapping[str, Any]) -> str:
@@ -29,9 +25,8 @@ def render(facts: Mapping[str, Any]) -> str:
         facts: Content of `training.json`.
     """
     autoencoder, denoiser, recipe = facts["autoencoder"], facts["denoiser"], facts["recipe"]
-    split = facts["split"]
+    split, grid = facts["split"], NetworkSizes(**recipe["sizes"]).grid
     license_text = LICENSES.get(facts["photo_set"], "the user's own photos")
-    weak = "\n".join(f"- {point}" for point in WEAK_POINTS)
     return f"""# FalseFlaw inpainter
 
 A small latent inpainting pipeline in Stable Diffusion's format (`AutoencoderTiny`, 9-channel
@@ -62,9 +57,9 @@ pipeline = AutoPipelineForInpainting.from_pretrained(
     path, torch_dtype=torch.float32, safety_checker=None, requires_safety_checker=False)
 ```
 
-Crop sides are multiples of {4 * 2**2}; detectors must never be tested on photos of the fold `inpainter`.
+Crop sides are multiples of {grid}; detectors must never be tested on photos of the fold `inpainter`.
 
 ## What still looks wrong
 
-{weak}
+{NOT_JUDGED}
 """

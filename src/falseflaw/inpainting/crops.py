@@ -21,11 +21,12 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from falseflaw.errors import FalseFlawError, InvalidDataError, UnreadableImageError
+from falseflaw.errors import FalseFlawError, InvalidDataError
 from falseflaw.imaging.camera import apply_camera, transform_mask
-from falseflaw.imaging.codec import encode_png, read_mask, write_atomic
+from falseflaw.imaging.codec import write_atomic
 from falseflaw.inpainting.compose import Box, bounding_box
-from falseflaw.inpainting.ports import CameraDrawer, Painter, ProductMasker
+from falseflaw.inpainting.ports import CameraDrawer, Painter
+from falseflaw.inpainting.product_masks import ProductMasks
 from falseflaw.photos.source import Photo, PhotoSource
 from falseflaw.seeding import derive_rng, derive_seed
 from falseflaw.types import DamageKind, Image, Mask
@@ -46,7 +47,7 @@ class WindowMaker:
     Attributes:
         source: Where the photos come from.
         photos: The photos to use, of the inpainter's fold only.
-        masks: Folder of the cached product masks.
+        masks: Their product masks.
         engine: Paints the flaws.
         camera: Draws the camera of a window.
         size: Side of a window in pixels, after the camera.
@@ -55,7 +56,7 @@ class WindowMaker:
 
     source: PhotoSource
     photos: tuple[Photo, ...]
-    masks: Path
+    masks: ProductMasks
     engine: Painter
     camera: CameraDrawer
     size: int
@@ -85,12 +86,7 @@ class WindowMaker:
 
     def _window(self, photo: Photo, kind: DamageKind, rng: np.random.Generator) -> tuple[Image, Image, Mask]:
         image = self.source.load(photo)
-        product = read_mask(mask_path(self.masks, photo))
-        if product.shape != image.shape[:2]:
-            raise InvalidDataError(
-                f"expected a product mask of the size of {photo.photo_id}; delete {self.masks}"
-            )
-        flaw = self.engine.paint(image, product, kind, rng)
+        flaw = self.engine.paint(image, self.masks.get(photo, image), kind, rng)
         camera = self.camera.draw(rng)
         needed = int(np.ceil((self.size + 2 * _LENS) / camera.scale)) + 2
         height, width = image.shape[:2]
@@ -175,33 +171,6 @@ class Windows:
             return np.ascontiguousarray(part[:, ::-1] if mirror else part)
 
         return turned(self.clean[index]), turned(self.damaged[index]), turned(mask)
-
-
-def mask_path(folder: Path, photo: Photo) -> Path:
-    """Returns where the product mask of a photo is cached."""
-    return folder / f"{photo.photo_id}.png"
-
-
-def cache_product_masks(
-    source: PhotoSource, photos: Sequence[Photo], masker: ProductMasker, folder: Path, progress: bool = True
-) -> list[Photo]:
-    """Writes the product masks that the cache lacks and returns the photos that have one.
-
-    Photos that cannot be decoded and photos without a visible product are left out.
-    """
-    kept = []
-    for photo in tqdm(photos, desc="product masks", disable=not progress, unit="photo"):
-        path = mask_path(folder, photo)
-        try:
-            if not path.is_file():
-                exact = source.product_mask(photo)
-                mask = masker(source.load(photo)) if exact is None else exact
-                write_atomic(path, encode_png(mask))
-            if read_mask(path).any():
-                kept.append(photo)
-        except UnreadableImageError as error:
-            tqdm.write(f"skipped {photo.photo_id}: {error}")
-    return kept
 
 
 def load_windows(

@@ -113,7 +113,12 @@ class Inpainter:
         self.name = name
         self.steps = steps
         self.guidance = float(guidance)
-        self.device = torch.device(device)
+        try:
+            self.device = torch.device(device)
+        except RuntimeError as error:
+            raise ConfigurationError(
+                f"expected inpainter.device such as cpu or cuda, got {device!r}"
+            ) from error
         self._call = dict(call or {})
         self._embeddings: dict[str, Tensor] = {}
         pipeline = load_pipeline(path, pipeline_class, _DTYPES[dtype], local, dict(load or {}))

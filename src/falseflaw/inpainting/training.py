@@ -122,6 +122,30 @@ class Average:
             module.load_state_dict(state[name])
 
 
+class RecentLosses:
+    """The last hundred losses, kept in the checkpoint so that their mean survives a resume."""
+
+    def __init__(self) -> None:
+        self._values: list[float] = []
+
+    def add(self, value: float) -> None:
+        """Appends a loss."""
+        self._values = [*self._values[-99:], value]
+
+    @property
+    def mean(self) -> float:
+        """Their mean; NaN before the first."""
+        return float(np.mean(self._values)) if self._values else float("nan")
+
+    def state_dict(self) -> dict[str, Any]:
+        """Returns the losses."""
+        return {"values": list(self._values)}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Takes losses over."""
+        self._values = [float(value) for value in state["values"]]
+
+
 def denoising_loss(
     pipeline: Any, modules: Mapping[str, nn.Module], batch: Batch, seed: int, mask_weight: float
 ) -> Tensor:
@@ -181,19 +205,20 @@ def train_denoiser(
     average = Average(modules, recipe.ema)
     parameters = [weight for module in modules.values() for weight in module.parameters()]
     optimizer = torch.optim.AdamW(parameters, lr=recipe.learning_rate, weight_decay=0.01, fused=True)
-    parts = {**modules, "average": average, "optimizer": optimizer}
-    step, clock, losses = checkpoints.restore(parts), Clock(checkpoints), [float("nan")]
+    losses = RecentLosses()
+    parts = {**modules, "average": average, "optimizer": optimizer, "losses": losses}
+    start = step = checkpoints.restore(parts)
+    clock = Clock(checkpoints)
+    trained = clock.seconds
     limit = None if recipe.minutes is None else 60 * recipe.minutes
-    values: dict[str, float] = {}
+
+    def measure() -> dict[str, float]:
+        validated = validation_loss(pipeline, average.modules, validation, recipe, seed)
+        return {"step": step, "loss": losses.mean, "validation_loss": validated}
 
     def record() -> None:
         checkpoints.save(step, clock.seconds, parts)
-        values.update(
-            step=step,
-            loss=float(np.mean(losses[-100:])),
-            validation_loss=validation_loss(pipeline, average.modules, validation, recipe, seed),
-        )
-        report(values, average.modules)
+        report(measure(), average.modules)
 
     with checkpoints.bar(recipe.steps, step, "denoiser") as bar:
         while step < recipe.steps and (limit is None or clock.seconds < limit):
@@ -208,22 +233,21 @@ def train_denoiser(
             torch.nn.utils.clip_grad_norm_(parameters, 1.0)
             optimizer.step()
             average.update(modules, step)
-            losses = (
-                [*losses[-99:], float(loss.detach())]
-                if step and losses[0] == losses[0]
-                else [float(loss.detach())]
-            )
+            losses.add(float(loss.detach()))
             step += 1
             bar.update()
             if step % 20 == 0:
-                bar.set_postfix(loss=f"{np.mean(losses):.4f}", refresh=False)
+                bar.set_postfix(loss=f"{losses.mean:.4f}", refresh=False)
             if checkpoints.due():
                 record()
-    record()
+    if step > start:
+        trained = clock.seconds
+        record()
+    values = measure()
     for name, module in modules.items():
         module.load_state_dict(average.modules[name].state_dict())
         module.eval()
-    return {**values, "seconds": clock.seconds}
+    return {**values, "seconds": trained}
 
 
 @torch.no_grad()

@@ -1,7 +1,8 @@
 """Assigns every photo to a fold, first of all and by contributor.
 
-A contributor (joined with those that share a near-duplicate photo) lies in exactly one fold, and which
-one depends on its name and the seed alone: photos that are added or missing move nobody else.
+A contributor (joined with those that share a near-duplicate photo) lies in exactly one fold, and which one
+depends on the seed and its name alone, or on the first name of those joined: a photo that is added or missing
+moves nobody but contributors that it joins or parts.
 """
 
 from __future__ import annotations

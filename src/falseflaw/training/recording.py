@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import platform
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from lightning.pytorch.loggers import CSVLogger
 from omegaconf import DictConfig, OmegaConf
 
 from falseflaw import __version__
+from falseflaw.dataset.lineage import PROVENANCE_NAME
 from falseflaw.imaging.codec import write_atomic
 from falseflaw.provenance import git_revision, package_versions
 
@@ -32,8 +33,15 @@ PACKAGES = (
 """Distributions whose versions may change what a training gives."""
 
 
-def record_run(run_dir: Path, config: DictConfig, seed: int) -> None:
-    """Writes `config_composed.yaml`, `config.yaml` (resolved) and `provenance.json` into a run's folder."""
+def record_run(run_dir: Path, config: DictConfig, seed: int, learnt: Mapping[str, Any]) -> None:
+    """Writes `config_composed.yaml`, `config.yaml` (resolved) and `provenance.json` into a run's folder.
+
+    Args:
+        run_dir: The run's folder.
+        config: Composed configuration.
+        seed: Of the training.
+        learnt: What it learns from, see `dataset.lineage.learnt_from`.
+    """
     write_atomic(run_dir / "config_composed.yaml", OmegaConf.to_yaml(config).encode())
     write_atomic(run_dir / "config.yaml", OmegaConf.to_yaml(config, resolve=True).encode())
     provenance = {
@@ -44,8 +52,9 @@ def record_run(run_dir: Path, config: DictConfig, seed: int) -> None:
         "python": platform.python_version(),
         "machine": platform.machine(),
         "packages": package_versions(PACKAGES),
+        "learnt_from": dict(learnt),
     }
-    write_atomic(run_dir / "provenance.json", (json.dumps(provenance, indent=2) + "\n").encode())
+    write_atomic(run_dir / PROVENANCE_NAME, (json.dumps(provenance, indent=2) + "\n").encode())
 
 
 def earlier_metrics(run_dir: Path, before_step: int) -> list[dict[str, Any]]:

@@ -102,12 +102,14 @@ def train(
             ckpt_path=str(checkpoint) if checkpoint is not None else None,
             weights_only=True if checkpoint is not None else None,
         )
+    except SystemExit as stopped:  # Lightning's answer to Ctrl+C, after it has put all away
+        if not trainer.interrupted:
+            raise
+        raise KeyboardInterrupt from stopped
     finally:
         for logger in loggers:
             if isinstance(logger, WandbLogger):
                 logger.experiment.finish()  # else the next job of a sweep would write into this one
-    if trainer.interrupted:
-        raise KeyboardInterrupt
     seconds = time.monotonic() - started
     figures = read_checkpoint(checkpoints.best).get("figures", {}) if checkpoints.best.is_file() else {}
     return TrainingResult(checkpoints.best, checkpoints.last, figures, trainer.global_step, seconds)

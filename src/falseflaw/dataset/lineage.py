@@ -1,0 +1,93 @@
+"""Ties a trained detector to the photos it learnt from, so that no figure is measured on those."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from falseflaw.dataset.manifest import read_manifest
+from falseflaw.errors import ConfigurationError, InvalidDataError
+from falseflaw.types import Fold
+
+PROVENANCE_NAME = "provenance.json"
+_SHOWN = 3
+
+
+def learnt_from(dataset: Path, earlier: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Returns what a training on a dataset learns from, of plain types.
+
+    Args:
+        dataset: Folder with a manifest.
+        earlier: The same of a training that this one goes on from; its contributors stay known.
+
+    Returns:
+        config_hash of the dataset; contributors of the folds `train` and `val`, as `photo set/name`.
+
+    Raises:
+        MissingDataError: No dataset there.
+        InvalidDataError: It is not one.
+    """
+    rows = read_manifest(dataset)
+    known = _contributors(rows[rows["fold"].isin([str(Fold.TRAIN), str(Fold.VAL)])])
+    return {
+        "config_hash": "+".join(sorted(set(rows["config_hash"]))),
+        "contributors": sorted(known | set((earlier or {}).get("contributors", ()))),
+    }
+
+
+def check_same(earlier: Mapping[str, Any], now: Mapping[str, Any], run_dir: Path) -> None:
+    """Refuses to go on with a run on another dataset than the one it began with.
+
+    Raises:
+        ConfigurationError: The configuration hashes differ.
+    """
+    before = earlier.get("config_hash")
+    if before is not None and before != now["config_hash"]:
+        raise ConfigurationError(
+            f"expected the dataset that the training in {run_dir} began with (configuration {before}), "
+            f"got one of {now['config_hash']}; choose another run_dir"
+        )
+
+
+def check_unseen(learnt: Mapping[str, Any], dataset: Path) -> None:
+    """Refuses a dataset whose test fold holds photos of people that the detector learnt from.
+
+    Args:
+        learnt: Of the detector's run, see `learnt_from`.
+        dataset: To be measured on.
+
+    Raises:
+        InvalidDataError: A contributor is in both.
+    """
+    rows = read_manifest(dataset)
+    both = sorted(_contributors(rows[rows["fold"] == str(Fold.TEST)]) & set(learnt.get("contributors", ())))
+    if both:
+        raise InvalidDataError(
+            f"expected test photos of contributors that the detector never saw, found {len(both)} that it "
+            f"learnt from in {dataset} ({', '.join(both[:_SHOWN])}); "
+            "evaluate on the dataset of the training or on one with the same split"
+        )
+
+
+def read_learnt_from(run_dir: Path) -> dict[str, Any]:
+    """Returns what `provenance.json` of a run says it learnt from; empty where it says nothing.
+
+    Raises:
+        InvalidDataError: The file is there, but broken.
+    """
+    path = run_dir / PROVENANCE_NAME
+    try:
+        learnt = json.loads(path.read_text()).get("learnt_from", {})
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, AttributeError) as error:
+        raise InvalidDataError(f"cannot read {path}: {str(error).splitlines()[0]}") from error
+    return learnt if isinstance(learnt, dict) else {}
+
+
+def _contributors(rows: pd.DataFrame) -> set[str]:
+    return set(rows["photo_set"] + "/" + rows["contributor"])

@@ -1,0 +1,73 @@
+"""Where the product lies in every photo of a source: exact where it is known, else found once and kept."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tqdm import tqdm
+
+from falseflaw.errors import InvalidDataError, UnreadableImageError
+from falseflaw.imaging.codec import encode_png, read_mask, write_atomic
+from falseflaw.inpainting.ports import ProductMasker
+from falseflaw.photos.source import Photo, PhotoSource
+from falseflaw.types import Image, Mask
+
+
+@dataclass(frozen=True)
+class ProductMasks:
+    """Product masks of a source. Can be sent to a worker process if source and masker can.
+
+    Attributes:
+        source: The photos.
+        masker: Finds the product where the source does not know it.
+        folder: Cache of this masker's results, named after the photos' pixels, or None.
+    """
+
+    source: PhotoSource
+    masker: ProductMasker
+    folder: Path | None
+
+    def get(self, photo: Photo, image: Image) -> Mask:
+        """Returns where the product is in a photo of the source, bool (H, W).
+
+        Args:
+            photo: The photo.
+            image: Its pixels, uint8 (H, W, 3).
+        """
+        exact = self.source.product_mask(photo)
+        if exact is not None:
+            return exact
+        if self.folder is None:
+            return self.masker(image)
+        path = self.path(self.folder, image)
+        try:
+            cached = read_mask(path)
+            if cached.shape == image.shape[:2]:
+                return cached
+        except UnreadableImageError:
+            pass  # not cached yet, or torn: made anew below
+        mask = self.masker(image)
+        write_atomic(path, encode_png(mask))
+        return mask
+
+    @staticmethod
+    def path(folder: Path, image: Image) -> Path:
+        """Returns where the mask of a photo is kept: by its pixels, for names are used twice."""
+        digest = hashlib.sha256(repr(image.shape).encode() + image.tobytes()).hexdigest()
+        return folder / digest[:2] / f"{digest[2:32]}.png"
+
+    def usable(self, photos: Sequence[Photo], progress: bool = True) -> list[Photo]:
+        """Returns the photos that can be read and show a product, and says why the others cannot be used."""
+        kept = []
+        for photo in tqdm(photos, desc="product masks", disable=not progress, unit="photo"):
+            try:
+                if self.get(photo, self.source.load(photo)).any():
+                    kept.append(photo)
+                else:
+                    tqdm.write(f"skipped {photo.photo_id}: no product was found in it")
+            except (UnreadableImageError, InvalidDataError) as error:
+                tqdm.write(f"skipped {photo.photo_id}: {error}")
+        return kept
