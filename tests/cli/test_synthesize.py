@@ -10,6 +10,7 @@ from falseflaw.damage.prompts import all_prompts
 from falseflaw.dataset.manifest import read_manifest
 from falseflaw.imaging import codec
 from falseflaw.inpainting.networks import build_pipeline
+from falseflaw.paths import config_dir
 from falseflaw.photos.studio import StudioPhotos
 from falseflaw.seeding import derive_rng
 from falseflaw.types import Edit
@@ -75,6 +76,21 @@ def test_builds_a_dataset_and_builds_it_again_alike(tmp_path, pipeline, capsys, 
     assert call(first, pipeline, "limit_sources=5") == 0
     assert "5 of them there before" in capsys.readouterr().out
     assert {path.name for path in tmp_path.iterdir()} <= {"first", "second one", "cache"}, "wrote elsewhere"
+
+
+@pytest.mark.parametrize(
+    ("group", "option"),
+    [
+        (group, path.stem)
+        for group in ("synthesis", "camera", "damage", "product_mask", "split")
+        for path in sorted((config_dir() / group).glob("*.yaml"))
+    ],
+)
+def test_every_option_of_every_group_builds(tmp_path, pipeline, group, option):
+    size = ["photos.width=240", "photos.height=320"]
+    small = ["synthesis.crop_sizes=[64, 128, 192]"] if (group, option) == ("synthesis", "default") else []
+    assert call(tmp_path / "d", pipeline, *size, f"{group}={option}", "limit_sources=2", *small) == 0
+    assert len(read_manifest(tmp_path / "d")) == 10
 
 
 def test_inpainted_pixels_are_in_the_region_only(tmp_path, pipeline):

@@ -53,6 +53,16 @@ def test_it_trains_on_rendered_photos_and_leaves_nothing_in_the_working_director
     assert facts["camera"]["_target_"].endswith("CameraSampler")
 
 
+def test_the_bundled_recipe_trains_at_its_full_width_for_a_step(tmp_path):
+    counts = ["autoencoder.steps", "autoencoder.settle_steps", "denoiser.steps"]
+    shrunk = ["recipe=bundled", "photos.width=192", "photos.height=224", "recipe.sampling_steps=1"]
+    shrunk += [f"recipe.{name}=1" for name in counts]
+    shrunk += ["recipe.autoencoder.batch=2", "recipe.denoiser.batch=2"]
+    assert call(tmp_path, *shrunk) == 0
+    facts = json.loads((tmp_path / "run/pipeline/training.json").read_text())
+    assert facts["recipe"]["sizes"]["unet_channels"] == [64, 128, 192]
+
+
 @pytest.mark.parametrize(
     ("override", "words"),
     [

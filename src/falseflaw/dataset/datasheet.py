@@ -73,8 +73,8 @@ generator.
 ## Limits
 
 Sources that cannot be decoded or offer no place for a flaw are left out, which favors photos with a clearly
-visible product. Sizes are those of the sources after the camera ({widths} pixels wide). Regenerated photos
-with a resized crop were resized as a whole.
+visible product. Sizes are those of the sources after the camera ({widths} pixels wide). Where the crop was
+resized, the regenerated photo is the spliced one after the autoencoder, at the photo's own size.
 
 ## Rebuild
 
