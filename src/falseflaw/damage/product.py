@@ -1,7 +1,7 @@
 """Where the product is in a photo that does not know it: a packaged network or a classical method.
 
-The network is the default: on photos of garments it keeps legs, sleeves and white cloth on light ground, which
-GrabCut's color clusters give to the background. GrabCut needs no package and no weights.
+The network is the default: on photos of garments it keeps legs, sleeves and white cloth on light ground,
+which GrabCut's color clusters give to the background. GrabCut needs no package and no weights.
 """
 
 from __future__ import annotations
