@@ -114,7 +114,10 @@ def test_a_dataset_of_other_weights_is_refused(tmp_path, pipeline, capsys):
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(path.read_bytes())
     assert call(output, other, "limit_sources=2") == 0
-    (other / "README.md").write_text("changed")
+    (other / "MODEL_CARD.md").write_text("prose changes no pixel")
+    assert call(output, other, "limit_sources=2") == 0
+    path = other / "scheduler/scheduler_config.json"
+    path.write_text(path.read_text() + "\n")
     assert call(output, other, "limit_sources=2") == 1
     assert "another configuration (inpainter.path: sha256:" in only_line(capsys.readouterr().err)
 

@@ -14,9 +14,9 @@ TRAINING_RECORD = "training.json"
 
 
 def weights_digest(folder: Path) -> str:
-    """Returns the sha256 over names and contents of a folder's files: other weights, other digest."""
+    """Returns the sha256 over names and contents of a folder's files, but for prose such as its card."""
     digest = hashlib.sha256()
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+    for path in sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix != ".md"):
         digest.update(path.relative_to(folder).as_posix().encode() + b"\0")
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
