@@ -129,7 +129,7 @@ def train_autoencoder(
     return {
         "step": step,
         "settle_steps": settled,
-        "seconds": clock.seconds,
+        "seconds": checkpoints.seconds,
         **measured,
         "scaling_factor": float(vae.config.scaling_factor),
     }

@@ -35,6 +35,9 @@ class Checkpoints:
         every: Seconds between two checkpoints.
         fingerprint: Configuration that the checkpoint belongs to; another one cannot resume from it.
         progress: Whether to show progress bars.
+
+    Attributes:
+        seconds: Of training until the last state that was saved or restored.
     """
 
     def __init__(self, path: Path, every: float, fingerprint: str, progress: bool = True) -> None:
@@ -90,6 +93,7 @@ class Checkpoints:
         buffer = io.BytesIO()
         torch.save(state, buffer)
         write_atomic(self.path, buffer.getvalue())
+        self.seconds = seconds
         self._saved = time.monotonic()
 
     def bar(self, total: int, done: int, name: str) -> tqdm:

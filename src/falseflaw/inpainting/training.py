@@ -209,7 +209,6 @@ def train_denoiser(
     parts = {**modules, "average": average, "optimizer": optimizer, "losses": losses}
     start = step = checkpoints.restore(parts)
     clock = Clock(checkpoints)
-    trained = clock.seconds
     limit = None if recipe.minutes is None else 60 * recipe.minutes
 
     def measure() -> dict[str, float]:
@@ -241,13 +240,12 @@ def train_denoiser(
             if checkpoints.due():
                 record()
     if step > start:
-        trained = clock.seconds
         record()
     values = measure()
     for name, module in modules.items():
         module.load_state_dict(average.modules[name].state_dict())
         module.eval()
-    return {**values, "seconds": trained}
+    return {**values, "seconds": checkpoints.seconds}
 
 
 @torch.no_grad()
