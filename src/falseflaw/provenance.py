@@ -37,6 +37,12 @@ def package_versions(names: Iterable[str]) -> dict[str, str]:
     return versions
 
 
+def file_sha256(path: Path) -> str:
+    """Returns the sha256 of a file in hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
 def code_digest(entries: Iterable[str]) -> str:
     """Returns a digest of source files of this package, so that results of older code are told apart.
 

@@ -5,9 +5,10 @@ from tests.helpers import textured_photo
 from tests.runtime.red import POINT, mask_logit, spotted_photo, write_bundle
 
 from falseflaw.errors import InvalidDataError, MissingDataError
-from falseflaw.evaluation.scorers import BundleScorer, CheckpointScorer, file_sha256, pad_to_stride
+from falseflaw.evaluation.scorers import BundleScorer, CheckpointScorer, pad_to_stride
 from falseflaw.models.checkpoint import save_detector_checkpoint
 from falseflaw.models.detector import Detector
+from falseflaw.provenance import file_sha256
 from falseflaw.seeding import derive_rng
 
 

@@ -31,8 +31,8 @@ def run(config: DictConfig) -> None:
     checkpoint, evaluation_folder = _inputs(config)
 
     from falseflaw.models.checkpoint import detector_arguments, load_detector, read_checkpoint
-    from falseflaw.provenance import git_revision
-    from falseflaw.release.bundle import file_sha256, release_bundle
+    from falseflaw.provenance import file_sha256, git_revision
+    from falseflaw.release.bundle import release_bundle
     from falseflaw.release.card import model_card
     from falseflaw.release.summary import read_evaluation
     from falseflaw.runtime.bundle import BundleInfo

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Protocol
 
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from falseflaw.errors import InvalidDataError, MissingDataError
+from falseflaw.provenance import file_sha256
 from falseflaw.types import OperatingPoint
 
 STRIDE = 32
@@ -141,9 +141,3 @@ def pad_to_stride(images: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray
     valid = np.zeros((count, height + below, width + behind), dtype=bool)
     valid[:, :height, :width] = True
     return padded, valid
-
-
-def file_sha256(path: Path) -> str:
-    """Returns the sha256 of a file in hexadecimal."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import hashlib
 import os
 import secrets
 import shutil
@@ -16,6 +15,7 @@ import torch
 from torch import nn
 
 from falseflaw.errors import ConfigurationError
+from falseflaw.provenance import file_sha256
 from falseflaw.release import verify
 from falseflaw.release.onnx import export_onnx
 from falseflaw.runtime.bundle import CARD_NAME, INFO_NAME, MODEL_NAME, SUMS_NAME, BundleInfo
@@ -115,12 +115,6 @@ def release_bundle(
         size = sum(path.stat().st_size for path in staging.iterdir())
         _put_in_place(staging, folder)
     return Release(folder, final, rows, onnx_seconds, torch_seconds, threads, size)
-
-
-def file_sha256(path: Path) -> str:
-    """Returns the sha256 of a file in hexadecimal."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _write_info(folder: Path, info: BundleInfo) -> None:
