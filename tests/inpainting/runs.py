@@ -11,7 +11,8 @@ from tests.inpainting.studio import OneCamera, SquarePainter, StandInPhotos, who
 from tests.inpainting.tiny import TINY
 
 from falseflaw.inpainting.autoencoder_training import AutoencoderRecipe
-from falseflaw.inpainting.build import Recipe, train_inpainter
+from falseflaw.inpainting.latent import Recipe
+from falseflaw.inpainting.stage import train_inpainter
 from falseflaw.inpainting.training import DenoiserRecipe
 from falseflaw.types import Fold
 

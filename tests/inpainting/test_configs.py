@@ -9,7 +9,7 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 from falseflaw.damage.prompts import all_prompts
-from falseflaw.inpainting.build import Recipe
+from falseflaw.inpainting.latent import Recipe
 from falseflaw.inpainting.networks import build_autoencoder, build_text_encoder, build_tokenizer, build_unet
 from falseflaw.paths import config_dir
 

@@ -17,7 +17,7 @@ def run(config: DictConfig) -> None:
     import torch
     from hydra.utils import instantiate
 
-    from falseflaw.inpainting.build import train_inpainter
+    from falseflaw.inpainting.stage import train_inpainter
     from falseflaw.photos.split import assign_folds
 
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,174 @@
+"""Recipe of the latent inpainter: its autoencoder, then its denoiser, saved as one pipeline."""
+
+from __future__ import annotations
+
+import copy
+import json
+import shutil
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from falseflaw.damage.prompts import all_prompts, prompt
+from falseflaw.errors import ConfigurationError
+from falseflaw.imaging.codec import write_atomic
+from falseflaw.inpainting import card
+from falseflaw.inpainting.autoencoder_training import AutoencoderRecipe, train_autoencoder
+from falseflaw.inpainting.checkpoints import Checkpoints
+from falseflaw.inpainting.initialization import start_from_colors
+from falseflaw.inpainting.material import Material
+from falseflaw.inpainting.networks import NetworkSizes, build_pipeline
+from falseflaw.inpainting.sheets import Curve, write_sample_sheet
+from falseflaw.inpainting.training import DenoiserRecipe, train_denoiser
+from falseflaw.seeding import derive_rng
+from falseflaw.types import DamageKind
+
+_MAY_CHANGE = frozenset(
+    {"steps", "minutes", "checkpoint_seconds", "sheet_seconds", "sampling_steps", "guidance"}
+)
+"""Values of recipe and denoiser that may differ from those of the checkpoints that are resumed.
+
+Those of the autoencoder may not: another autoencoder would have other latents.
+"""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides what the inpainter becomes.
+
+    Attributes:
+        sizes: Sizes of the networks.
+        autoencoder: Recipe of the autoencoder.
+        denoiser: Recipe of UNet and text encoder.
+        windows: Training windows to paint.
+        validation_windows: Windows of held-out contributors.
+        window: Side of a window in pixels; crops move inside it.
+        held_out: Share of the fold's contributors kept for validation.
+        checkpoint_seconds: Seconds between checkpoints.
+        sheet_seconds: Seconds between sample sheets.
+        sampling_steps: Denoising steps of the sample sheets, recommended in the model card.
+        guidance: Guidance of the sample sheets, recommended in the model card.
+    """
+
+    sizes: NetworkSizes
+    autoencoder: AutoencoderRecipe
+    denoiser: DenoiserRecipe
+    windows: int
+    validation_windows: int
+    window: int
+    held_out: float
+    checkpoint_seconds: float
+    sheet_seconds: float
+    sampling_steps: int
+    guidance: float
+
+    def __post_init__(self) -> None:
+        if self.window < max(self.autoencoder.crop, self.denoiser.crop):
+            raise ConfigurationError(f"expected a window at least as large as the crops, got {self.window}")
+        if self.denoiser.crop % self.sizes.grid or self.autoencoder.crop % self.sizes.factor:
+            raise ConfigurationError(
+                f"expected denoiser.crop in multiples of {self.sizes.grid} and autoencoder.crop in multiples "
+                f"of {self.sizes.factor}, got {self.denoiser.crop} and {self.autoencoder.crop}"
+            )
+        if self.windows < 1 or self.validation_windows < 1 or not 0 < self.held_out < 1:
+            raise ConfigurationError(
+                "expected windows and validation_windows >= 1 and held_out in (0, 1), "
+                f"got {self.windows}, {self.validation_windows} and {self.held_out}"
+            )
+
+    def identity(self) -> dict[str, Any]:
+        """See `TrainingRecipe`; how long to train and what to show may change between calls."""
+        values = asdict(self)
+        values["denoiser"] = {
+            name: value for name, value in values["denoiser"].items() if name not in _MAY_CHANGE
+        }
+        return {name: value for name, value in values.items() if name not in _MAY_CHANGE}
+
+    def train(self, material: Material, output: Path, progress: bool) -> Path:
+        """See `TrainingRecipe`; returns the folder of the pipeline."""
+        learning, validation, seed = material.learning, material.validation, material.seed
+        pipeline = build_pipeline(self.sizes, all_prompts())
+        start_from_colors(pipeline.vae)
+        curve = Curve(output)
+
+        def checkpoints(name: str) -> Checkpoints:
+            return Checkpoints(output / f"{name}.pt", self.checkpoint_seconds, material.fingerprint, progress)
+
+        autoencoder = train_autoencoder(
+            pipeline.vae,
+            learning,
+            validation,
+            self.autoencoder,
+            checkpoints("autoencoder"),
+            seed,
+            lambda values: curve.add("autoencoder", values),
+        )
+        shown = [
+            prompt(DamageKind(kind), product, derive_rng("sheet prompt", seed, index))
+            for index, (kind, product) in enumerate(zip(validation.kinds, validation.products, strict=True))
+        ]
+        last_sheet = [float("-inf")]
+
+        def sheet(modules: Mapping[str, Any]) -> None:
+            last_sheet[0] = time.monotonic()
+            shadow = build_pipeline(
+                self.sizes, (), pipeline.vae, modules["unet"], modules["text_encoder"], pipeline.tokenizer
+            )
+            shadow.set_progress_bar_config(disable=True)
+            write_sample_sheet(
+                output / "samples.png",
+                shadow,
+                validation,
+                shown,
+                self.denoiser.crop,
+                self.sampling_steps,
+                self.guidance,
+                seed,
+            )
+
+        def report(values: Mapping[str, float], modules: Mapping[str, Any]) -> None:
+            curve.add("denoiser", values)
+            if time.monotonic() - last_sheet[0] >= self.sheet_seconds:
+                sheet(modules)
+
+        denoiser = train_denoiser(
+            pipeline, learning, validation, self.denoiser, checkpoints("denoiser"), seed, report
+        )
+        sheet({"unet": pipeline.unet, "text_encoder": pipeline.text_encoder})
+        facts = {
+            **material.facts,
+            "autoencoder": autoencoder,
+            "denoiser": denoiser,
+            "recipe": json.loads(json.dumps(asdict(self))),
+        }
+        return save(pipeline, facts, output)
+
+
+def save(pipeline: Any, facts: Mapping[str, Any], output: Path) -> Path:
+    """Saves the pipeline in float16 as `output/pipeline`, with `training.json` and a model card.
+
+    The folder appears whole: it is written under another name first.
+    """
+    target, partial = output / "pipeline", output / ".pipeline.partial"
+    shutil.rmtree(partial, ignore_errors=True)
+    half = copy.deepcopy({"vae": pipeline.vae, "unet": pipeline.unet, "text_encoder": pipeline.text_encoder})
+    for module in half.values():
+        torch.nn.Module.to(module, torch.float16)  # diffusers' own `to` warns of nothing
+    build_pipeline(
+        NetworkSizes(),
+        (),
+        half["vae"],
+        half["unet"],
+        half["text_encoder"],
+        pipeline.tokenizer,
+    ).save_pretrained(partial, safe_serialization=True)
+    write_atomic(partial / "training.json", (json.dumps(facts, indent=2) + "\n").encode())
+    write_atomic(partial / "MODEL_CARD.md", card.render(facts).encode())
+    if target.exists():
+        shutil.rmtree(target)
+    partial.rename(target)
+    return target
