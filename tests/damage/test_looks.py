@@ -63,10 +63,12 @@ def test_grease_is_darker_and_hardly_colored(looks, light_cloth):
     assert saturation(mean_of(looks, DamageKind.COFFEE)) > 2 * saturation(mean_of(looks, DamageKind.GREASE))
 
 
-def test_openings_and_burns_are_far_darker_than_light_cloth(looks, light_cloth):
+def test_openings_and_burns_are_darker_than_light_cloth(looks, light_cloth):
     for kind in (DamageKind.HOLE, DamageKind.TEAR, DamageKind.BURN):
+        # A layer close behind an opening may be nearly as light as the cloth; most openings are dark.
+        assert mean_of(looks, kind).mean() < 0.7 * light_cloth.mean()
         for color in looks[kind]:
-            assert color.mean() < 0.72 * light_cloth.mean()
+            assert color.mean() < 0.96 * light_cloth.mean()
 
 
 def test_mould_is_grayish_and_never_red(looks):

@@ -31,7 +31,7 @@ PAINTERS: Mapping[DamageKind, Painter] = {
 
 _SIZE_RANGE: Mapping[DamageKind, tuple[float, float]] = {
     DamageKind.TEAR: (0.0, 0.3),
-    DamageKind.HOLE: (0.0, 0.75),
+    DamageKind.HOLE: (0.0, 0.6),
     DamageKind.BURN: (0.05, 0.9),
     DamageKind.MOULD: (0.25, 1.0),
 }
@@ -95,7 +95,7 @@ class DamageEngine:
         self,
         area_min: float = 0.003,
         area_max: float = 0.06,
-        strength_min: float = 0.35,
+        strength_min: float = 0.1,
         strength_max: float = 1.0,
         max_extent: int | None = 104,
     ) -> None:

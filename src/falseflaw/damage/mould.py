@@ -11,12 +11,12 @@ from falseflaw.damage.canvas import Canvas, Painted, brightness, mix, vary
 from falseflaw.damage.shapes import Field
 from falseflaw.damage.stains import residue
 
-_TONES = ((58, 64, 48), (44, 46, 42), (72, 82, 64), (34, 36, 34), (86, 92, 74))
+_TONES = ((58, 62, 50), (44, 46, 42), (74, 82, 66), (34, 35, 33), (88, 90, 76), (70, 66, 60), (52, 48, 44))
 _PALE_TONES = ((128, 138, 120), (112, 126, 104), (142, 142, 134))
 
 
-def _colonies(canvas: Canvas, rng: np.random.Generator, envelope: Field) -> Field:
-    """Density of colonies: round spots of many sizes with fuzzy edges, thickest where `envelope` is high."""
+def _colonies(canvas: Canvas, rng: np.random.Generator, envelope: Field, fine: bool) -> Field:
+    """Density of colonies: round spots with fuzzy edges, most where `envelope` is high; `fine`: mere dots."""
     height, width = canvas.shape
     total = np.zeros(canvas.shape, np.float32)
     weights = (np.maximum(envelope, 0) ** 1.5).ravel()
@@ -25,8 +25,10 @@ def _colonies(canvas: Canvas, rng: np.random.Generator, envelope: Field) -> Fiel
     cumulative = np.cumsum(weights) / weights.sum()
     count = int(np.clip(canvas.area / canvas.scale**2 * rng.uniform(0.03, 0.1), 12, 360))
     places = np.searchsorted(cumulative, rng.random(count))
-    largest = max(min(canvas.radius * rng.uniform(0.1, 0.2), 5 * canvas.scale), 1.2)
-    sizes = np.clip(rng.lognormal(math.log(0.95 * canvas.scale), 0.55, count), 0.7 * canvas.scale, largest)
+    share = rng.uniform(0.05, 0.09) if fine else rng.uniform(0.1, 0.26)
+    largest = max(min(canvas.radius * share, (2.2 if fine else 6.5) * canvas.scale), 1.2)
+    middle = (0.8 if fine else rng.uniform(0.9, 1.4)) * canvas.scale
+    sizes = np.clip(rng.lognormal(math.log(middle), 0.55, count), 0.7 * canvas.scale, largest)
     strengths = rng.uniform(0.4, 1.1, count)
     ragged = 1 + 0.2 * shapes.fractal(rng, canvas.shape, 4.0 * canvas.scale, octaves=2)
     for place, size, strength in zip(places, sizes, strengths, strict=True):
@@ -63,10 +65,11 @@ def mould(canvas: Canvas, rng: np.random.Generator) -> Painted:
         angle=rng.uniform(0, math.pi),
     )
     level -= 0.4 * np.clip(canvas.folds - 1, -0.3, 0.3)
+    fine = rng.random() < 0.4  # mildew: a cloud of dots
     edge = shapes.outline(level, canvas.area * 0.85, canvas.allowed)
     envelope = shapes.smoothstep(-0.25 * canvas.radius, 0.5 * canvas.radius, edge.depth) * canvas.allowed
     clumps = np.clip(0.6 + 0.6 * shapes.fractal(rng, shape, max(canvas.radius * 0.4, 4.0)), 0.02, 2.0)
-    spots = _colonies(canvas, rng, np.asarray(envelope * clumps, np.float32))
+    spots = _colonies(canvas, rng, np.asarray(envelope * clumps, np.float32), fine)
     fuzz = np.clip(1.05 + 0.16 * shapes.noise(rng, shape, 2.2 * scale), 0.6, 1.4)
     spots = np.clip(spots * fuzz, 0, 1.1) * canvas.allowed
 
@@ -81,12 +84,12 @@ def mould(canvas: Canvas, rng: np.random.Generator) -> Painted:
 
     musty = shapes.smoothstep(-1.5 * scale, 0.6 * canvas.radius, edge.depth) * canvas.allowed
     musty = musty * np.clip(0.8 + 0.35 * shapes.fractal(rng, shape, max(canvas.radius * 0.6, 4.0)), 0.2, 1.5)
-    density = musty * np.float32(rng.uniform(0.12, 0.4) * (0.5 + 0.7 * canvas.strength))
+    density = musty * np.float32(rng.uniform(0.08, 0.45) * (0.4 + 0.8 * canvas.strength))
     tint = np.asarray((0.95, 0.85, 1.25), np.float32)
     painted = canvas.linear * np.exp(-density[..., None] * tint)
     veil = np.clip(musty, 0, 1) * np.float32(dark * rng.uniform(0.05, 0.14))
     painted = mix(painted, color, veil)
-    opacity = np.clip(spots * (0.5 + 0.45 * canvas.strength), 0, 0.95).astype(np.float32)
+    opacity = np.clip(spots * (0.3 + 0.65 * canvas.strength), 0, 0.95).astype(np.float32)
     painted = mix(painted, color, opacity)
     alpha = np.clip(np.maximum.reduce([opacity, 1 - np.exp(-density), veil]), 0, 1)
     return Painted(painted, np.asarray(alpha, np.float32))

@@ -39,7 +39,7 @@ def _behind(canvas: Canvas, rng: np.random.Generator, edge: Outline, light: tupl
     tone = brightness(material)
     shift = tuple(int(v) for v in rng.integers(-18, 19, 2))
     texture = np.roll(canvas.weave * canvas.folds, shift, (0, 1))
-    texture = 1 + 0.6 * (np.clip(shapes.blur(np.asarray(texture, np.float32), 1.2), 0.6, 1.4) - 1)
+    texture = 1 + 0.75 * (np.clip(shapes.blur(np.asarray(texture, np.float32), 0.9), 0.6, 1.4) - 1)
     if tone < 0.045 or (tone < 0.1 and rng.random() < 0.4):
         lining = vary(rng, _LININGS[int(rng.integers(len(_LININGS)))])
         base = lining * np.float32(rng.uniform(0.12, 0.5))
@@ -48,14 +48,18 @@ def _behind(canvas: Canvas, rng: np.random.Generator, edge: Outline, light: tupl
         # The light that falls through the opening is weak; the cloth's own back keeps some of its hue.
         gray = np.full(3, tone, np.float32)
         hue = material * np.float32(0.7) + gray * np.float32(0.3)
-        base = hue * np.float32(
-            rng.choice([rng.uniform(0.02, 0.07), rng.uniform(0.06, 0.2), rng.uniform(0.15, 0.4)])
-        )
-        deep = rng.uniform(0.2, 0.5)
+        if rng.random() < 0.45:  # another layer lies close behind: the back, a shirt, the table
+            if rng.random() < 0.35:
+                hue = vary(rng, _LININGS[int(rng.integers(len(_LININGS)))])
+            base = hue * np.float32(rng.uniform(0.25, 0.75))
+            deep = rng.uniform(0.35, 0.75)
+        else:
+            base = hue * np.float32(rng.choice([rng.uniform(0.03, 0.1), rng.uniform(0.1, 0.35)]))
+            deep = rng.uniform(0.2, 0.5)
     reach = rng.uniform(2.0, 5.5) * canvas.scale
     lit = shapes.blur(_shift(edge.coverage, light[0] * reach, light[1] * reach), reach * 0.45)
     lit = deep + (1 - deep) * np.clip(lit, 0, 1)
-    uneven = 1 + rng.uniform(0.08, 0.22) * shapes.fractal(rng, canvas.shape, 16 * canvas.scale, octaves=3)
+    uneven = 1 + rng.uniform(0.03, 0.14) * shapes.fractal(rng, canvas.shape, 16 * canvas.scale, octaves=4)
     # Shot noise goes with the root of the light.
     grain = canvas.grain * math.sqrt(float(base.mean()) / max(tone, 0.01)) * rng.normal(0, 0.7, canvas.shape)
     level = (texture * lit * uneven).astype(np.float32)
@@ -104,14 +108,14 @@ def _fringe(
             (weave_angle + quarter * math.pi / 2 for quarter in range(4)),
             key=lambda angle: abs(math.remainder(angle - inward, 2 * math.pi)),
         )
-        angle = inward + 0.8 * math.remainder(weave - inward, 2 * math.pi) + rng.normal(0, 0.14)
-        if rng.random() < 0.03:
+        angle = inward + 0.85 * math.remainder(weave - inward, 2 * math.pi) + rng.normal(0, 0.16)
+        if rng.random() < 0.06:
             angle += math.pi  # lies on the cloth instead
-        loose = rng.random() < 0.08
-        reach = max(length * (rng.uniform(1.8, 3.5) if loose else rng.gamma(2.0, 0.5)), 1.2 * canvas.scale)
+        loose = rng.random() < 0.07
+        reach = max(length * (rng.uniform(1.5, 3.5) if loose else rng.gamma(1.3, 0.6)), 0.9 * canvas.scale)
         start = (y - 1.2 * math.sin(inward), x - 1.2 * math.cos(inward))
-        lines.append(_thread(rng, start, angle, reach, 0.3 if loose else rng.uniform(0.02, 0.12)))
-        widths.append(float(rng.uniform(0.5, 1.15)) * max(canvas.scale, 1.0) ** 0.7)
+        lines.append(_thread(rng, start, angle, reach, 0.3 if loose else rng.uniform(0.03, 0.2)))
+        widths.append(float(rng.uniform(0.35, 0.95)) * max(canvas.scale, 1.0) ** 0.7)
     return lines, widths
 
 
@@ -137,9 +141,11 @@ def _open(
     facing = facing / (np.abs(facing).max() + 1e-6)
     width = rng.uniform(0.8, 1.6) * scale
     band = np.exp(-(((edge.depth + 0.8 * width) / width) ** 2))
-    rim = band * (rng.uniform(0.08, 0.3) + rng.uniform(0.1, 0.35) * facing)
+    # Where the edge frays it is woolly, where it was cut it is clean.
+    woolly = np.clip(0.55 + 0.5 * shapes.fractal(rng, canvas.shape, 7 * scale, octaves=3), 0, 1.6)
+    rim = band * woolly * (rng.uniform(0.02, 0.26) + rng.uniform(0.08, 0.35) * facing)
     puckered = np.exp(np.minimum(edge.depth, 0) / (rng.uniform(1.5, 3.5) * scale)) * (edge.depth < 4)
-    pucker = 0.08 * puckered * shapes.noise(rng, canvas.shape, 4.5 * scale)
+    pucker = rng.uniform(0.05, 0.14) * puckered * shapes.noise(rng, canvas.shape, 4.5 * scale)
     gain = np.clip(1 + (rim + pucker) * canvas.allowed, 0.4, 1.8).astype(np.float32)
     tone = brightness(material)
     glow = srgb(150, 148, 145) * np.float32(0.04 + 0.08 * float(np.clip((0.06 - tone) / 0.06, 0, 1)))
@@ -151,47 +157,78 @@ def _open(
     cast = shapes.blur(_shift(threads, light[0] * 1.6, light[1] * 1.6), 0.7) * (1 - threads)
     painted = painted * (1 - 0.3 * cast)[..., None]
     yarn = material * np.float32(rng.uniform(0.7, 1.05)) + srgb(170, 168, 164) * np.float32(0.04)
+    if rng.random() < 0.3:  # undyed inside, as the weft of denim
+        yarn = mix(yarn, srgb(226, 222, 212), float(rng.uniform(0.3, 0.8)))
     sheen = np.clip(1 + 0.25 * shapes.noise(rng, canvas.shape, 2.0), 0.5, 1.5)
-    yarns = np.asarray(yarn * sheen[..., None], np.float32)
+    # Threads that reach far into the opening hang in its shade.
+    shade = np.clip(1 - np.maximum(edge.depth, 0) / (7 * scale), rng.uniform(0.3, 0.7), 1)
+    yarns = np.asarray(yarn * (sheen * shade)[..., None], np.float32)
     painted = mix(np.asarray(painted, np.float32), yarns, np.asarray(threads * 0.95, np.float32))
     touched = np.maximum.reduce([coverage, np.abs(rim + pucker) * canvas.allowed, threads, 0.3 * cast])
     return Painted(painted, np.asarray(np.clip(touched, 0, 1), np.float32))
 
 
 def hole(canvas: Canvas, rng: np.random.Generator) -> Painted:
-    """Hole with dark depth behind, a soft inner shadow, a thin bright rim and frayed threads."""
+    """Hole with depth behind, an inner shadow, a woolly rim and frayed threads; or several as of moths."""
     weave_angle = rng.normal(0, 0.3)
+    several = rng.random() < 0.2 and canvas.radius > 5 * canvas.scale
     level = shapes.blob(
         rng,
         canvas.shape,
         canvas.center,
-        canvas.radius,
-        rng.uniform(0.04, 0.2),
-        lobes=int(rng.choice([1, 1, 1, 2])),
-        stretch=float(rng.choice([1.0, rng.uniform(1.0, 2.2)])),
+        canvas.radius * (0.65 if several else 1.0),
+        rng.uniform(0.04, 0.3),
+        lobes=int(rng.integers(2, 6) if several else rng.choice([1, 1, 1, 2])),
+        stretch=float(rng.choice([1.0, rng.uniform(1.0, 1.4 if several else 2.4)])),
         angle=weave_angle + rng.choice([0.0, math.pi / 2]) + rng.normal(0, 0.2),
-        squareness=rng.uniform(1.8, 3.5),
+        squareness=rng.uniform(1.7, 3.2),
+        spacing=(1.2, 2.6) if several else (0.5, 1.1),
+        lobe_size=(0.25, 0.8),
     )
-    level += rng.uniform(0.03, 0.09) * shapes.noise(rng, canvas.shape, 2.2 * canvas.scale)
+    level += rng.uniform(0.03, 0.1) * shapes.noise(rng, canvas.shape, 2.2 * canvas.scale)
     # Keeps the opening off the product's edge, where it would look like the silhouette.
     level -= np.clip(1 - canvas.edge_distance / (5 * canvas.scale), 0, 1)
     edge = shapes.outline(level, canvas.area, canvas.allowed)
-    fraying = rng.uniform(0.25, 1.1) * (0.5 + 0.5 * canvas.strength)
-    length = min(rng.uniform(0.07, 0.24) * canvas.radius, 5 * canvas.scale)
+    fraying = rng.uniform(0.05, 0.9) * (0.5 + 0.5 * canvas.strength)
+    length = min(rng.uniform(0.06, 0.26) * canvas.radius, 5 * canvas.scale)
     lines, widths = _fringe(canvas, rng, edge, fraying, length, weave_angle)
+    if not several and rng.random() < 0.3:
+        _bridge(canvas, rng, weave_angle + rng.choice([0.0, math.pi / 2]), lines, widths)
     return _open(canvas, rng, edge, lines, widths)
+
+
+def _bridge(
+    canvas: Canvas,
+    rng: np.random.Generator,
+    angle: float,
+    lines: list[NDArray[np.float32]],
+    widths: list[float],
+) -> None:
+    """Adds threads of one direction that still span the opening, slack and close to each other."""
+    radius = canvas.radius
+    places = rng.uniform(-0.8, 0.8) + rng.normal(0, 0.25, int(rng.integers(1, 6)))
+    for place in np.clip(places, -0.95, 0.95):
+        reach = 2 * radius * math.sqrt(1 - float(place) ** 2) + 4
+        start = (
+            canvas.center[0] + place * radius * math.cos(angle) - 0.5 * reach * math.sin(angle),
+            canvas.center[1] - place * radius * math.sin(angle) - 0.5 * reach * math.cos(angle),
+        )
+        lines.append(_thread(rng, start, angle, reach, rng.uniform(0.02, 0.1)))
+        widths.append(float(rng.uniform(0.4, 1.0)) * canvas.scale)
 
 
 def tear(canvas: Canvas, rng: np.random.Generator) -> Painted:
     """Slit along one direction, or an L, with fringed sides and yarns pulled across."""
     angle = rng.choice([0.0, math.pi / 2]) + rng.normal(0, 0.35)
     span = 0.84 * min(canvas.shape) / max(abs(math.cos(angle)), abs(math.sin(angle)))
-    length = float(np.clip(math.sqrt(canvas.area * rng.uniform(6, 15)), 12 * canvas.scale, span))
+    length = float(np.clip(math.sqrt(canvas.area * rng.uniform(8, 34)), 12 * canvas.scale, span))
     path = _path(rng, canvas.center, angle, length)
     level = shapes.slit(rng, canvas.shape, path, rng.uniform(0.2, 0.9) * canvas.scale)
     level -= 3 * np.clip(1 - canvas.edge_distance / (4 * canvas.scale), 0, 1)
-    edge = shapes.outline(np.asarray(level, np.float32), canvas.area, canvas.allowed)
-    width = canvas.area / length
+    # A tear that has no room to be long stays narrow rather than gape.
+    area = min(canvas.area, length**2 / 7)
+    edge = shapes.outline(np.asarray(level, np.float32), area, canvas.allowed)
+    width = area / length
     lines, widths = _fringe(
         canvas,
         rng,
@@ -249,12 +286,13 @@ def burn(canvas: Canvas, rng: np.random.Generator) -> Painted:
     ragged = edge.depth + uneven + 0.05 * radius * shapes.fractal(rng, shape, max(radius * 0.3, 3.0))
     ragged = ragged + rng.uniform(0.2, 0.6) * scale * shapes.noise(rng, shape, 2.6 * scale)
     depth = np.asarray(ragged / deepest, np.float32)
-    start = rng.uniform(0.3, 0.65)  # where char begins
-    scorch = shapes.smoothstep(-0.02, start, shapes.blur(soft, 0.8 * scale))
+    scorched_only = rng.random() < 0.2  # an iron, or embers put out in time
+    start = 2.0 if scorched_only else rng.uniform(0.3, 0.65)  # where char begins
+    scorch = shapes.smoothstep(-0.02, min(start, rng.uniform(0.4, 0.9)), shapes.blur(soft, 0.8 * scale))
     scorch = scorch * np.clip(1 + 0.18 * shapes.fractal(rng, shape, max(radius * 0.5, 4.0)), 0.5, 1.5)
     absorbance = np.asarray((0.8, 1.2, 1.8), np.float32) * rng.uniform(0.9, 1.1, 3).astype(np.float32)
     density = scorch ** rng.uniform(1.0, 1.8) * np.float32(
-        rng.uniform(1.0, 1.8) * (0.6 + 0.5 * canvas.strength)
+        rng.uniform(0.6, 1.8) * (0.3 + 0.8 * canvas.strength)
     )
     density = density * canvas.allowed
     painted = canvas.linear * np.exp(-density[..., None] * absorbance)
@@ -272,7 +310,7 @@ def burn(canvas: Canvas, rng: np.random.Generator) -> Painted:
     core = np.clip(core + (canvas.grain * 0.3 * rng.normal(0, 1, shape))[..., None], 0, 1).astype(np.float32)
     painted = mix(painted, core, np.asarray(char * rng.uniform(0.92, 1.0), np.float32))
     alpha = np.maximum(np.clip(1 - np.exp(-density), 0, 1), np.maximum(char, haze))
-    if rng.random() < 0.5 and radius > 7 * scale:
+    if not scorched_only and rng.random() < 0.5 and radius > 7 * scale:
         through = np.asarray((depth - rng.uniform(start + 0.15, 0.9)) * radius, np.float32)
         open_ = np.clip(through / (0.8 * scale) + 0.5, 0, 1) * canvas.allowed
         ash = (

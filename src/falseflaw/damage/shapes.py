@@ -97,6 +97,8 @@ def blob(
     stretch: float = 1.0,
     angle: float = 0.0,
     squareness: float = 2.0,
+    spacing: tuple[float, float] = (0.5, 1.1),
+    lobe_size: tuple[float, float] = (0.35, 0.8),
 ) -> Field:
     """Level field of a patch: 1 at its middle, 0 near `radius`, falling outward.
 
@@ -110,6 +112,8 @@ def blob(
         stretch: Aspect ratio of the ellipse, at least 1.
         angle: Direction of the long axis in radians.
         squareness: Exponent of the norm; 2 is round, 4 nearly square.
+        spacing: Least and greatest distance of the further patches' middles from the first, in radii.
+        lobe_size: Least and greatest radius of the further patches, in radii.
     """
     y, x = np.mgrid[0 : shape[0], 0 : shape[1]].astype(np.float32)
     warp = radius * roughness
@@ -119,9 +123,9 @@ def blob(
     level = np.full(shape, -1e3, np.float32)
     for lobe in range(lobes):
         reach, turn = (
-            (0.0, 0.0) if lobe == 0 else (radius * rng.uniform(0.5, 1.1), rng.uniform(0, 2 * math.pi))
+            (0.0, 0.0) if lobe == 0 else (radius * rng.uniform(*spacing), rng.uniform(0, 2 * math.pi))
         )
-        size = radius if lobe == 0 else radius * rng.uniform(0.35, 0.8)
+        size = radius if lobe == 0 else radius * rng.uniform(*lobe_size)
         dy, dx = y - center[0] - reach * math.sin(turn), x - center[1] - reach * math.cos(turn)
         along, across = (
             np.abs(dx * cos + dy * sin) / math.sqrt(stretch),

@@ -29,6 +29,8 @@ class Liquid:
         residue: 8-bit sRGB of the dried matter that shows on dark cloth.
         haze: Opacity of that residue on black cloth.
         tide: Probability of an inner tide line.
+        halo: Probability that fibers carried a thin, paler front beyond the edge.
+        fading: How much thinner the density is near the edge than in the middle, as a share.
     """
 
     absorbance: tuple[tuple[float, float, float], tuple[float, float, float]]
@@ -43,11 +45,13 @@ class Liquid:
     residue: tuple[int, int, int]
     haze: tuple[float, float]
     tide: float
+    halo: float
+    fading: tuple[float, float]
 
 
 COFFEE = Liquid(
-    absorbance=((0.38, 0.85, 1.75), (0.72, 1.25, 2.05)),
-    density=(0.3, 0.95),
+    absorbance=((0.28, 0.75, 1.75), (0.8, 1.3, 2.0)),
+    density=(0.1, 1.0),
     rim=(0.5, 1.9),
     rim_width=(1.2, 3.2),
     softness=(0.8, 2.0),
@@ -58,10 +62,12 @@ COFFEE = Liquid(
     residue=(158, 122, 84),
     haze=(0.16, 0.34),
     tide=0.5,
+    halo=0.25,
+    fading=(0.0, 0.3),
 )
 WINE = Liquid(
-    absorbance=((0.42, 1.95, 1.15), (0.95, 2.0, 1.2)),
-    density=(0.55, 1.35),
+    absorbance=((0.4, 1.95, 1.05), (0.75, 2.0, 1.6)),
+    density=(0.16, 1.35),
     rim=(0.05, 0.6),
     rim_width=(1.0, 2.5),
     softness=(1.2, 3.5),
@@ -72,50 +78,59 @@ WINE = Liquid(
     residue=(138, 62, 88),
     haze=(0.2, 0.38),
     tide=0.2,
+    halo=0.35,
+    fading=(0.0, 0.45),
 )
 INK = Liquid(
-    absorbance=((3.0, 1.9, 0.75), (2.5, 2.3, 1.9)),
-    density=(1.1, 2.1),
+    absorbance=((3.0, 1.9, 0.7), (2.4, 2.25, 2.0)),
+    density=(0.35, 2.0),
     rim=(0.0, 0.25),
     rim_width=(0.8, 1.6),
-    softness=(0.7, 1.5),
-    roughness=(0.08, 0.3),
-    wicking=(0.0, 0.075),
+    softness=(0.7, 2.2),
+    roughness=(0.05, 0.22),
+    wicking=(0.0, 0.05),
     blotches=(0.1, 0.3),
     drops=14,
-    residue=(72, 82, 142),
+    residue=(64, 70, 112),
     haze=(0.25, 0.42),
     tide=0.0,
+    halo=0.6,
+    fading=(0.1, 0.6),
 )
 GREASE = Liquid(
     absorbance=((0.85, 0.9, 1.0), (0.8, 0.95, 1.3)),
-    density=(0.35, 0.75),
-    rim=(0.0, 0.0),
+    density=(0.16, 0.75),
+    rim=(0.0, 0.12),
     rim_width=(1.0, 1.0),
-    softness=(1.5, 4.0),
-    roughness=(0.08, 0.26),
+    softness=(1.5, 5.0),
+    roughness=(0.06, 0.22),
     wicking=(0.0, 0.04),
     blotches=(0.05, 0.2),
     drops=6,
     residue=(122, 112, 96),
     haze=(0.07, 0.17),
-    tide=0.0,
+    tide=0.15,
+    halo=0.3,
+    fading=(0.0, 0.4),
 )
 
 
 def spread(canvas: Canvas, rng: np.random.Generator, roughness: float, wicking: float, drops: int) -> Outline:
-    """Outline of a spill: lobes, folds that lead it, fibers that draw it out, drops around it."""
+    """Outline of a spill, or of separate drops: folds lead it, fibers draw it out, droplets lie around it."""
     radius = canvas.radius
     shape = canvas.shape
+    splashed = rng.random() < 0.2 and radius > 5 * canvas.scale
     level = shapes.blob(
         rng,
         shape,
         canvas.center,
-        radius,
-        roughness,
-        lobes=int(rng.choice([1, 1, 2, 3, 4])),
-        stretch=float(rng.choice([1.0, rng.uniform(1.0, 1.5), rng.uniform(1.3, 2.4)])),
+        radius * (0.62 if splashed else 1.0),
+        roughness * (0.7 if splashed else 1.0),
+        lobes=int(rng.integers(4, 11) if splashed else rng.choice([1, 1, 2, 3, 4])),
+        stretch=float(rng.choice([1.0, rng.uniform(1.0, 1.5), rng.uniform(1.3, 1.6 if splashed else 2.8)])),
         angle=rng.uniform(0, math.pi),
+        spacing=(0.9, 2.3) if splashed else (0.5, 1.1),
+        lobe_size=(0.12, 0.75) if splashed else (0.35, 0.8),
     )
     # Valleys of folds are dark and hold liquid; ridges shed it.
     level -= rng.uniform(0.15, 0.6) * np.clip(shapes.blur(canvas.folds, 1.0) - 1, -0.35, 0.35)
@@ -157,7 +172,11 @@ def _soak(canvas: Canvas, rng: np.random.Generator, edge: Outline, liquid: Liqui
     blotches = 1 + rng.uniform(*liquid.blotches) * shapes.fractal(
         rng, canvas.shape, max(canvas.radius * rng.uniform(0.5, 1.0), 6.0), octaves=3, gain=0.5
     )
+    inward = np.clip(edge.depth / max(0.55 * canvas.radius, 1.0), 0, 1)
+    body = body * (1 - rng.uniform(*liquid.fading) * (1 - inward))
     density = body * np.clip(blotches, 0.25, 2.0) + rim * np.minimum(body * 2, 1)
+    if rng.random() < liquid.halo:
+        density = np.maximum(density, _halo(canvas, rng, edge))
     if rng.random() < liquid.tide:
         inner = canvas.radius * rng.uniform(0.25, 0.6)
         line = np.exp(
@@ -168,6 +187,20 @@ def _soak(canvas: Canvas, rng: np.random.Generator, edge: Outline, liquid: Liqui
     # More pigment settles between the threads than on them.
     weave = 1 - rng.uniform(0.2, 1.0) * np.clip(canvas.weave - 1, -0.35, 0.35)
     return np.asarray(np.clip(density * weave, 0, 4) * canvas.allowed, np.float32)
+
+
+def _halo(canvas: Canvas, rng: np.random.Generator, edge: Outline) -> Field:
+    """Thin front that the fibers carried beyond the edge: streaky, paler outward, with a faint last line."""
+    reach = float(np.clip(canvas.radius * rng.uniform(0.12, 0.4), 2 * canvas.scale, 9 * canvas.scale))
+    warp = rng.normal(0, 0.3)
+    fine, long = 1.6 * canvas.scale, 8 * canvas.scale
+    streaks = shapes.fibers(rng, canvas.shape, warp, fine, long)
+    streaks = streaks + shapes.fibers(rng, canvas.shape, warp + math.pi / 2, fine, long)
+    front = edge.depth + reach + 0.3 * reach * (0.5 * streaks + shapes.fractal(rng, canvas.shape, 10.0))
+    carried = shapes.smoothstep(0, 0.5 * reach, np.asarray(front, np.float32))
+    line = np.exp(-((front / (0.9 * canvas.scale)) ** 2)) * rng.uniform(0, 0.5)
+    share = rng.uniform(0.12, 0.4)
+    return np.asarray(share * (carried + line) * (edge.depth > -1.5 * reach), np.float32)
 
 
 def _darkness(canvas: Canvas, body: Field) -> float:
@@ -182,11 +215,19 @@ def residue(canvas: Canvas, color: Color) -> Color:
     return np.asarray(color * shading[..., None], np.float32)
 
 
+def _wiped(canvas: Canvas, rng: np.random.Generator) -> Field:
+    """Share of the liquid that a cloth left behind: streaks in the direction of the wiping."""
+    streaks = shapes.fibers(rng, canvas.shape, rng.uniform(0, math.pi), 2.2 * canvas.scale, 22 * canvas.scale)
+    return np.asarray(np.clip(0.55 + 0.35 * streaks, 0.08, 1.0), np.float32)
+
+
 def _liquid(canvas: Canvas, rng: np.random.Generator, liquid: Liquid) -> Painted:
     edge = spread(
         canvas, rng, rng.uniform(*liquid.roughness), max(rng.uniform(*liquid.wicking), 0.0), liquid.drops
     )
     relative = _soak(canvas, rng, edge, liquid)
+    if rng.random() < 0.15:
+        relative = relative * _wiped(canvas, rng)
     low, high = liquid.density
     density = relative * np.float32(low + (high - low) * canvas.strength)
     first, second = (np.asarray(mixture, np.float32) for mixture in liquid.absorbance)
@@ -250,6 +291,8 @@ def grease(canvas: Canvas, rng: np.random.Generator) -> Painted:
 
 def mud(canvas: Canvas, rng: np.random.Generator) -> Painted:
     """Opaque gray-brown crust with grain, cracks and spatter; thin parts let the cloth through."""
+    if rng.random() < 0.4:
+        return _rubbed(canvas, rng)
     smeared = rng.random() < 0.3
     edge = spread(canvas, rng, rng.uniform(0.25, 0.5), rng.uniform(0.02, 0.09), 16)
     scale = canvas.scale
@@ -275,3 +318,35 @@ def mud(canvas: Canvas, rng: np.random.Generator) -> Painted:
     crust = crust + rng.normal(0, 0.05, shape) + canvas.grain * rng.normal(0, 1, shape)
     color = residue(canvas, base) * np.clip(crust, 0.35, 1.7).astype(np.float32)[..., None]
     return Painted(mix(canvas.linear, color, opacity), np.asarray(opacity, np.float32))
+
+
+def _rubbed(canvas: Canvas, rng: np.random.Generator) -> Painted:
+    """Dirt rubbed onto the cloth: it sits on the raised threads, streaky and without an outline."""
+    shape, scale, radius = canvas.shape, canvas.scale, canvas.radius
+    angle = rng.uniform(0, math.pi)
+    level = shapes.blob(
+        rng,
+        shape,
+        canvas.center,
+        radius,
+        rng.uniform(0.2, 0.45),
+        lobes=int(rng.choice([1, 2, 3])),
+        stretch=float(rng.choice([1.0, rng.uniform(1.2, 2.2), rng.uniform(2.0, 4.5)])),
+        angle=angle,
+    )
+    edge = shapes.outline(level, canvas.area * 1.15, canvas.allowed)
+    streaks = shapes.fibers(rng, shape, angle + rng.normal(0, 0.12), 1.5 * scale, 14 * scale)
+    grains = shapes.fractal(rng, shape, 3.0 * scale, octaves=2, gain=0.8)
+    raised = np.clip((canvas.weave - 1) * rng.uniform(1.5, 4.0), -0.5, 0.6)
+    fold = np.clip((canvas.folds - 1) * 1.2, -0.3, 0.5)
+    soft = shapes.smoothstep(-0.15 * radius, rng.uniform(0.5, 1.0) * radius, edge.depth)
+    contact = 0.8 + rng.uniform(0.1, 0.5) * streaks + rng.uniform(0.15, 0.5) * grains + raised + fold
+    deposit = soft * np.clip(contact, 0, 1.8) * canvas.allowed
+    tones = ((62, 58, 54), (44, 42, 40), (98, 84, 62), (120, 102, 70), (78, 74, 72), (92, 66, 48))
+    tone = brightness(canvas.material(edge.coverage))
+    dirt = vary(rng, tones[int(rng.integers(len(tones)))])
+    if tone < 0.08:  # on dark cloth dirt is pale dust
+        dirt = vary(rng, (150, 140, 124))
+    opacity = np.clip(deposit * (0.16 + 0.7 * canvas.strength), 0, 0.92).astype(np.float32)
+    color = residue(canvas, dirt * np.float32(np.clip(0.75 + 0.5 * tone, 0.75, 1.15)))
+    return Painted(mix(canvas.linear, color, opacity), opacity)
