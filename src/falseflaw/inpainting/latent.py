@@ -24,11 +24,12 @@ from falseflaw.inpainting.material import Material
 from falseflaw.inpainting.networks import NetworkSizes, build_pipeline
 from falseflaw.inpainting.sheets import Curve, write_sample_sheet
 from falseflaw.inpainting.training import DenoiserRecipe, train_denoiser
+from falseflaw.inpainting.warm_start import load_start, weight_digests
 from falseflaw.seeding import derive_rng
 from falseflaw.types import DamageKind
 
 _MAY_CHANGE = frozenset(
-    {"steps", "minutes", "checkpoint_seconds", "sheet_seconds", "sampling_steps", "guidance"}
+    {"steps", "minutes", "compile", "checkpoint_seconds", "sheet_seconds", "sampling_steps", "guidance"}
 )
 """Values of recipe and denoiser that may differ from those of the checkpoints that are resumed.
 
@@ -52,6 +53,8 @@ class Recipe:
         sheet_seconds: Seconds between sample sheets.
         sampling_steps: Denoising steps of the sample sheets, recommended in the model card.
         guidance: Guidance of the sample sheets, recommended in the model card.
+        start: Folder of a pipeline of the same sizes that learnt from the same photos: the training starts
+            from its weights and keeps its autoencoder. None starts from nothing.
     """
 
     sizes: NetworkSizes
@@ -65,6 +68,7 @@ class Recipe:
     sheet_seconds: float
     sampling_steps: int
     guidance: float
+    start: str | None = None
 
     def __post_init__(self) -> None:
         if self.window < max(self.autoencoder.crop, self.denoiser.crop):
@@ -86,27 +90,34 @@ class Recipe:
         values["denoiser"] = {
             name: value for name, value in values["denoiser"].items() if name not in _MAY_CHANGE
         }
-        return {name: value for name, value in values.items() if name not in _MAY_CHANGE}
+        kept = {name: value for name, value in values.items() if name not in _MAY_CHANGE}
+        if self.start is not None:
+            kept["start"] = weight_digests(Path(self.start)) or self.start
+        return kept
 
     def train(self, material: Material, output: Path, progress: bool) -> Path:
         """See `TrainingRecipe`; returns the folder of the pipeline."""
         learning, validation, seed = material.learning, material.validation, material.seed
-        pipeline = build_pipeline(self.sizes, all_prompts())
-        start_from_colors(pipeline.vae)
         curve = Curve(output)
 
         def checkpoints(name: str) -> Checkpoints:
             return Checkpoints(output / f"{name}.pt", self.checkpoint_seconds, material.fingerprint, progress)
 
-        autoencoder = train_autoencoder(
-            pipeline.vae,
-            learning,
-            validation,
-            self.autoencoder,
-            checkpoints("autoencoder"),
-            seed,
-            lambda values: curve.add("autoencoder", values),
-        )
+        start = None if self.start is None else load_start(self.start, self.sizes.to_json(), material.facts)
+        if start is None:
+            pipeline = build_pipeline(self.sizes, all_prompts())
+            start_from_colors(pipeline.vae)
+            autoencoder = train_autoencoder(
+                pipeline.vae,
+                learning,
+                validation,
+                self.autoencoder,
+                checkpoints("autoencoder"),
+                seed,
+                lambda values: curve.add("autoencoder", values),
+            )
+        else:
+            pipeline, autoencoder = start.pipeline, dict(start.facts["autoencoder"])
         shown = [
             prompt(DamageKind(kind), product, derive_rng("sheet prompt", seed, index))
             for index, (kind, product) in enumerate(zip(validation.kinds, validation.products, strict=True))
@@ -143,6 +154,7 @@ class Recipe:
             **material.facts,
             "autoencoder": autoencoder,
             "denoiser": denoiser,
+            **({} if start is None else {"start": start.lineage()}),
             "recipe": json.loads(json.dumps(asdict(self))),
         }
         return save(pipeline, facts, output)

@@ -1,0 +1,81 @@
+"""Starts a training from the weights of an earlier one that learnt from the same photos."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from falseflaw.errors import InvalidDataError
+from falseflaw.inpainting.pipelines import load_pipeline
+from falseflaw.paths import find_existing
+from falseflaw.provenance import file_sha256
+
+_SAME = ("photo_set", "fold", "split", "seed", "contributors", "validation_contributors")
+"""Facts in which two trainings must agree: else one would have seen what the other is validated on."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """An earlier training.
+
+    Attributes:
+        pipeline: Its pipeline in float32.
+        facts: Its `training.json`.
+        digests: SHA-256 of its weight files by name.
+    """
+
+    pipeline: Any
+    facts: Mapping[str, Any]
+    digests: Mapping[str, str]
+
+    def lineage(self) -> dict[str, Any]:
+        """Returns what the record of the new training says about this one, of plain types."""
+        names = ("denoiser", "damage", "camera", "git_revision", "start")
+        return {"weights": dict(self.digests), **{name: self.facts.get(name) for name in names}}
+
+
+def load_start(path: str, sizes: Mapping[str, Any], facts: Mapping[str, Any]) -> Start:
+    """Loads the pipeline that a training starts from.
+
+    Args:
+        path: Folder that `falseflaw train-inpainter` saved.
+        sizes: `NetworkSizes.to_json()` of the new training.
+        facts: What the new training records about its photos.
+
+    Raises:
+        MissingDataError: No such folder.
+        InvalidDataError: No pipeline with its record, or one of other sizes or other photos.
+    """
+    folder = find_existing(
+        path, "an inpainting pipeline to start from", "set recipe.start=null to start from nothing"
+    )
+    try:
+        earlier = json.loads((folder / "training.json").read_text())
+        before = {**earlier["recipe"]["sizes"], "crop": None}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InvalidDataError(
+            f"expected the record of a training (training.json) in {folder}, cannot read it; "
+            "set recipe.start to a folder that train-inpainter saved"
+        ) from error
+    if before != {**sizes, "crop": None}:
+        raise InvalidDataError(f"expected networks of this recipe's sizes in {folder}, found others")
+    if other := [name for name in _SAME if earlier.get(name) != facts.get(name)]:
+        raise InvalidDataError(
+            f"expected {folder} to have learnt from the same photos, but its {other[0]} differs; "
+            "use the same photos, split and seed"
+        )
+    pipeline = load_pipeline(str(folder), "StableDiffusionInpaintPipeline", torch.float32, True, {})
+    return Start(pipeline, earlier, weight_digests(folder))
+
+
+def weight_digests(folder: Path) -> dict[str, str]:
+    """Returns the SHA-256 of a folder's weight files by their path in it."""
+    return {
+        path.relative_to(folder).as_posix(): file_sha256(path)
+        for path in sorted(folder.rglob("*.safetensors"))
+    }
