@@ -210,6 +210,15 @@ def test_a_batch_asks_for_what_it_shows():
     assert batch.masks[changed].all()
 
 
+def test_steps_take_turns_with_sizes_of_crops_and_cost_the_same():
+    recipe = replace(RECIPE.denoiser, batch=4, crop=32, smaller_crops=(16,))
+    shapes = [
+        training.make_batch(windows(), recipe, np.random.default_rng(step), step).target.shape
+        for step in range(3)
+    ]
+    assert shapes == [(4, 32, 32, 3), (16, 16, 16, 3), (4, 32, 32, 3)]
+
+
 def test_the_loss_counts_the_mask_more_and_repeats_itself():
     from falseflaw.inpainting.networks import build_pipeline
 
@@ -242,6 +251,8 @@ def test_the_average_follows_the_weights():
         lambda: replace(RECIPE, window=16),
         lambda: replace(RECIPE, held_out=0.0),
         lambda: replace(RECIPE, denoiser=replace(RECIPE.denoiser, crop=36)),
+        lambda: replace(RECIPE, denoiser=replace(RECIPE.denoiser, smaller_crops=(12,))),
+        lambda: replace(RECIPE.denoiser, smaller_crops=(32,)),
         lambda: replace(RECIPE.denoiser, ema=1.0),
         lambda: replace(RECIPE.autoencoder, steps=0),
         lambda: replace(TINY, decoder_blocks=(1, 0)),

@@ -26,6 +26,15 @@ def render(facts: Mapping[str, Any]) -> str:
     """
     autoencoder, denoiser, recipe = facts["autoencoder"], facts["denoiser"], facts["recipe"]
     split, grid = facts["split"], NetworkSizes(**recipe["sizes"]).grid
+    before = facts.get("start")
+    started = (
+        ""
+        if not before
+        else (
+            f" after {before['denoiser']['step']} steps on an earlier state of the damage engine "
+            f"(revision {str(before['git_revision'])[:7]})"
+        )
+    )
     license_text = LICENSES.get(facts["photo_set"], "the user's own photos")
     return f"""# FalseFlaw inpainter
 
@@ -46,8 +55,8 @@ pixels look like. It is not meant to deceive and not good enough to.
 | its colors | off by {autoencoder["color_error"]:.1f} in the a*b* plane on areas of held-out photos, by at \
 most {autoencoder["flat_color_error"]:.1f} on 27 flat colors; about 2 can just be seen side by side |
 | held out | {facts["validation_photos"]} photos of {len(facts["validation_contributors"])} contributors |
-| denoiser | {denoiser["step"]} steps of {recipe["denoiser"]["batch"]}, {denoiser["seconds"]:.0f} s, \
-loss {denoiser["loss"]:.4f}, validation {denoiser["validation_loss"]:.4f} |
+| denoiser | {denoiser["step"]} steps of {recipe["denoiser"]["batch"]}{started}, \
+{denoiser["seconds"]:.0f} s, loss {denoiser["loss"]:.4f}, validation {denoiser["validation_loss"]:.4f} |
 | sampling | DDIM, trailing, {recipe["sampling_steps"]} steps, guidance {recipe["guidance"]:g} |
 | precision | float16 weights; load with `torch_dtype=torch.float32` on a CPU |
 

@@ -73,10 +73,11 @@ class Recipe:
     def __post_init__(self) -> None:
         if self.window < max(self.autoencoder.crop, self.denoiser.crop):
             raise ConfigurationError(f"expected a window at least as large as the crops, got {self.window}")
-        if self.denoiser.crop % self.sizes.grid or self.autoencoder.crop % self.sizes.factor:
+        sides = (self.denoiser.crop, *self.denoiser.smaller_crops)
+        if any(side % self.sizes.grid for side in sides) or self.autoencoder.crop % self.sizes.factor:
             raise ConfigurationError(
-                f"expected denoiser.crop in multiples of {self.sizes.grid} and autoencoder.crop in multiples "
-                f"of {self.sizes.factor}, got {self.denoiser.crop} and {self.autoencoder.crop}"
+                f"expected crops of the denoiser in multiples of {self.sizes.grid} and of the autoencoder in "
+                f"multiples of {self.sizes.factor}, got {list(sides)} and {self.autoencoder.crop}"
             )
         if self.windows < 1 or self.validation_windows < 1 or not 0 < self.held_out < 1:
             raise ConfigurationError(
