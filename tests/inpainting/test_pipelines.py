@@ -69,6 +69,23 @@ def test_what_lies_under_the_mask_does_not_matter(inpainter):
     assert torch.equal(a, b)
 
 
+def test_seeing_the_photo_what_lies_under_the_mask_matters(saved_pipeline, inpainter):
+    seeing = Inpainter("tiny", str(saved_pipeline), steps=3, condition="photo")
+    crops, masks, prompts, seeds = batch(2)
+    other = np.where(masks[..., None], 255 - crops, crops)
+    a, b = (seeing.sample(photos, masks, prompts, seeds).latents for photos in (crops, other))
+    assert not torch.allclose(a, b, atol=1e-4)
+    # With nothing to hide the two are the same task.
+    nothing = np.zeros_like(masks)
+    a, b = (which.sample(crops, nothing, prompts, seeds).latents for which in (seeing, inpainter))
+    torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-3)
+
+
+def test_an_unknown_condition_is_refused(saved_pipeline):
+    with pytest.raises(ConfigurationError, match="hole or photo"):
+        Inpainter("tiny", str(saved_pipeline), condition="crop")
+
+
 def test_it_samples_what_the_plain_pipeline_samples(saved_pipeline, inpainter):
     plain = AutoPipelineForInpainting.from_pretrained(
         saved_pipeline, torch_dtype=torch.float32, safety_checker=None, requires_safety_checker=False

@@ -235,6 +235,25 @@ def test_the_loss_counts_the_mask_more_and_repeats_itself():
     assert 0 < (one - flat) / (inside - flat) < 1
 
 
+def test_only_samples_that_see_the_photo_learn_from_what_lies_under_the_mask():
+    from falseflaw.inpainting.networks import build_pipeline
+
+    torch.manual_seed(0)
+    pipeline = build_pipeline(TINY, ["a hole"])
+    modules = {"unet": pipeline.unet.eval(), "text_encoder": pipeline.text_encoder.eval()}
+    batch = training.make_batch(windows(), replace(RECIPE.denoiser, seen=0.5), np.random.default_rng(0))
+    assert 0 < batch.seen.sum() < len(batch.seen)
+    inverted = np.where(batch.masks[..., None], 255 - batch.hole, batch.hole)
+
+    def loss(hole: np.ndarray, seen: bool) -> float:
+        changed = replace(batch, hole=hole, seen=np.full(len(batch.seen), seen))
+        with torch.no_grad():
+            return float(training.denoising_loss(pipeline, modules, changed, 5, 4.0))
+
+    assert loss(batch.hole, False) == loss(inverted, False)
+    assert loss(batch.hole, True) != loss(inverted, True)
+
+
 def test_the_average_follows_the_weights():
     module = torch.nn.Linear(2, 2)
     average = training.Average({"m": module}, 0.5)

@@ -79,6 +79,8 @@ class Inpainter:
         local: Whether `path` is a folder; a hub id otherwise.
         load: More arguments of `from_pretrained`, such as `variant`.
         call: More arguments of the pipeline's call, such as `strength`.
+        condition: What the denoiser sees of the crop: `hole` cuts the mask out, as inpainting models expect;
+            `photo` shows all of it, for models that also learnt to edit.
 
     Raises:
         ConfigurationError: Unknown class, dtype or device, or values out of range.
@@ -98,6 +100,7 @@ class Inpainter:
         local: bool = True,
         load: Mapping[str, Any] | None = None,
         call: Mapping[str, Any] | None = None,
+        condition: str = "hole",
     ) -> None:
         if dtype not in _DTYPES:
             raise ConfigurationError(f"expected inpainter dtype of {', '.join(_DTYPES)}, got {dtype!r}")
@@ -119,6 +122,9 @@ class Inpainter:
             raise ConfigurationError(
                 f"expected inpainter.device such as cpu or cuda, got {device!r}"
             ) from error
+        if condition not in ("hole", "photo"):
+            raise ConfigurationError(f"expected inpainter.condition hole or photo, got {condition!r}")
+        self._condition = condition
         self._call = dict(call or {})
         self._embeddings: dict[str, Tensor] = {}
         pipeline = load_pipeline(path, pipeline_class, _DTYPES[dtype], local, dict(load or {}))
@@ -156,6 +162,7 @@ class Inpainter:
             self.guidance,
             self._embeddings,
             self._call,
+            self._condition,
         )
         return Samples(decode_latents(self.pipeline, latents), latents.float().cpu(), self)
 

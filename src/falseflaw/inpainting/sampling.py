@@ -25,6 +25,7 @@ def sample_latents(
     guidance: float,
     embeddings: dict[str, Tensor] | None = None,
     call: Mapping[str, Any] | None = None,
+    condition: str = "hole",
 ) -> Tensor:
     """Returns the sampled latents, float (B, C, h, w), scaled.
 
@@ -38,9 +39,12 @@ def sample_latents(
         guidance: Guidance scale.
         embeddings: Text states of earlier calls, extended in place.
         call: More arguments of the pipeline's call.
+        condition: `hole`: the denoiser sees the crop with the mask cut out, as inpainters do; `photo`: it
+            sees all of the crop, as editors do.
     """
     image = torch.from_numpy(np.ascontiguousarray(crops)).permute(0, 3, 1, 2).float() / 255  # (B, 3, H, W)
     mask = torch.from_numpy(np.ascontiguousarray(masks))[:, None].float()  # (B, 1, H, W)
+    seen = {"masked_image_latents": encode_images(pipeline, crops)} if condition == "photo" else {}
     generators = [torch.Generator("cpu").manual_seed(int(seed) & (2**63 - 1)) for seed in seeds]
     output = pipeline(
         **_text(pipeline, prompts, guidance > 1, {} if embeddings is None else embeddings),
@@ -53,6 +57,7 @@ def sample_latents(
         generator=generators,
         output_type="latent",
         return_dict=True,
+        **seen,
         **dict(call or {}),
     )
     latents: Tensor = output.images

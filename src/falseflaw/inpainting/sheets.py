@@ -37,7 +37,7 @@ def write_sample_sheet(
     seed: int,
     per_kind: int = 2,
 ) -> None:
-    """Writes a PNG of rows: intact crop, region, sample spliced in, sample as decoded, painted target.
+    """Writes a PNG of rows: intact crop, region, samples spliced in (seeing a hole, seeing the crop), target.
 
     Args:
         path: The PNG.
@@ -58,16 +58,19 @@ def write_sample_sheet(
     intact = np.stack([crop[0] for crop in crops])
     regions = np.stack([region_from_flaw(crop[2], rng) for crop, rng in zip(crops, rngs, strict=True)])
     seeds = [derive_seed("sheet sample", seed, index) for index in chosen]
-    latents = sample_latents(
-        pipeline, intact, regions, [prompts[index] for index in chosen], seeds, steps, guidance
-    )
-    decoded = decode_latents(pipeline, latents)
-    box = Box(0, 0, side, side)
+    texts, box = [prompts[index] for index in chosen], Box(0, 0, side, side)
+    decoded = [
+        decode_latents(
+            pipeline,
+            sample_latents(pipeline, intact, regions, texts, seeds, steps, guidance, condition=condition),
+        )
+        for condition in ("hole", "photo")
+    ]
     tiles = []
     for row, (clean, damaged, _) in enumerate(crops):
         region = np.repeat((regions[row] * 255).astype(np.uint8)[..., None], 3, axis=2)
-        spliced = splice(clean, decoded[row], regions[row], box)
-        tiles.append(_join([clean, region, spliced, decoded[row], damaged], axis=1))
+        spliced = [splice(clean, images[row], regions[row], box) for images in decoded]
+        tiles.append(_join([clean, region, *spliced, damaged], axis=1))
     columns = [_join(tiles[part::per_kind], axis=0) for part in range(per_kind)]
     write_atomic(path, encode_png(_join(columns, axis=1)))
 

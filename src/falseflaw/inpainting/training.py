@@ -41,6 +41,8 @@ class DenoiserRecipe:
         mask_weight: Weight of the loss inside the mask against 1 outside.
         empty_prompts: Share of samples without a prompt, for classifier-free guidance.
         clean: Share of samples that ask for the clean material.
+        seen: Share of samples whose denoiser sees the whole intact crop, as an editing model does, instead of
+            the crop with the region cut out.
         smaller_crops: Sides below `crop` that take turns with it; such a step holds more of them, so that it
             costs the same.
         compile: Whether to compile the denoiser, which needs a C++ compiler and two minutes at the start, and
@@ -57,6 +59,7 @@ class DenoiserRecipe:
     mask_weight: float
     empty_prompts: float
     clean: float
+    seen: float = 0.0
     smaller_crops: tuple[int, ...] = ()
     compile: bool = False
 
@@ -67,7 +70,7 @@ class DenoiserRecipe:
         for name in ("steps", "batch", "crop", "learning_rate", "mask_weight"):
             if not getattr(self, name) > 0:
                 raise ConfigurationError(f"expected denoiser {name} > 0, got {getattr(self, name)}")
-        for name in ("ema", "empty_prompts", "clean"):
+        for name in ("ema", "empty_prompts", "clean", "seen"):
             if not 0 <= getattr(self, name) < 1:
                 raise ConfigurationError(f"expected denoiser {name} in [0, 1), got {getattr(self, name)}")
 
@@ -84,20 +87,22 @@ class Batch:
 
     Attributes:
         target: uint8 (B, S, S, 3), what the net shall write.
-        hole: uint8 (B, S, S, 3), the intact crop; the mask is cut out of it later.
+        hole: uint8 (B, S, S, 3), the intact crop; the mask is cut out of it later, unless it is seen.
         masks: bool (B, S, S), the region to write.
         prompts: B texts.
+        seen: bool (B,), whether the denoiser sees all of the intact crop.
     """
 
     target: NDArray[np.uint8]
     hole: NDArray[np.uint8]
     masks: NDArray[np.bool_]
     prompts: list[str]
+    seen: NDArray[np.bool_]
 
 
 def make_batch(windows: Windows, recipe: DenoiserRecipe, rng: np.random.Generator, step: int = 0) -> Batch:
     """Draws the batch of a step; the same generator state gives the same batch."""
-    target, hole, masks, prompts = [], [], [], []
+    target, hole, masks, prompts, seen = [], [], [], [], []
     side, count = recipe.crop_at(step)
     for index in rng.integers(len(windows), size=count).tolist():
         intact, damaged, flaw = windows.crop(index, side, rng)
@@ -107,7 +112,8 @@ def make_batch(windows: Windows, recipe: DenoiserRecipe, rng: np.random.Generato
         target.append(intact if clean else damaged)
         hole.append(intact)
         prompts.append("" if empty else CLEAN_PROMPT if clean else text)
-    return Batch(np.stack(target), np.stack(hole), np.stack(masks), prompts)
+        seen.append(bool(rng.random() < recipe.seen))
+    return Batch(np.stack(target), np.stack(hole), np.stack(masks), prompts, np.array(seen))
 
 
 class Average:
@@ -173,7 +179,8 @@ def denoising_loss(
     pixels, masks = to_tensor(batch.target), torch.from_numpy(batch.masks)[:, None].float()  # (B, 1, S, S)
     with torch.no_grad():
         target = latents_of(pipeline.vae, pixels)  # (B, C, s, s)
-        masked = latents_of(pipeline.vae, to_tensor(batch.hole) * (1 - masks))  # (B, C, s, s)
+        cut = masks * torch.from_numpy(~batch.seen)[:, None, None, None]  # (B, 1, S, S)
+        masked = latents_of(pipeline.vae, to_tensor(batch.hole) * (1 - cut))  # (B, C, s, s)
     small = functional.interpolate(masks, size=target.shape[-2:])  # (B, 1, s, s), nearest
     noise = torch.randn(target.shape, generator=generator)
     scheduler = pipeline.scheduler
