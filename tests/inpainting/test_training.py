@@ -21,6 +21,7 @@ from tests.inpainting.tiny import TINY
 from falseflaw.errors import ConfigurationError, InvalidDataError, MissingDataError
 from falseflaw.inpainting import training
 from falseflaw.inpainting.crops import Windows
+from falseflaw.inpainting.loop import Average
 from falseflaw.inpainting.material import hold_out
 
 ROOT = Path(__file__).parents[2]
@@ -256,7 +257,7 @@ def test_only_samples_that_see_the_photo_learn_from_what_lies_under_the_mask():
 
 def test_the_average_follows_the_weights():
     module = torch.nn.Linear(2, 2)
-    average = training.Average({"m": module}, 0.5)
+    average = Average({"m": module}, 0.5)
     start = average.modules["m"].weight.clone()
     with torch.no_grad():
         module.weight += 1

@@ -165,12 +165,18 @@ class Windows:
         left = _around(box.left, box.width, side, mask.shape[1], rng)
         area = Box(top, left, side, side)
         turns, mirror = int(rng.integers(4)), bool(rng.integers(2))
+        intact, damaged = (area.cut(pixels[index]) for pixels in (self.clean, self.damaged))
+        return (
+            turned(intact, turns, mirror),
+            turned(damaged, turns, mirror),
+            turned(area.cut(mask), turns, mirror),
+        )
 
-        def turned(pixels: Any) -> Any:
-            part = np.rot90(pixels[area.slices], turns)
-            return np.ascontiguousarray(part[:, ::-1] if mirror else part)
 
-        return turned(self.clean[index]), turned(self.damaged[index]), turned(mask)
+def turned(pixels: Any, turns: int, mirror: bool) -> Any:
+    """Returns an image or mask turned by quarters and then mirrored, or not, as a contiguous copy."""
+    part = np.rot90(pixels, turns)
+    return np.ascontiguousarray(part[:, ::-1] if mirror else part)
 
 
 def load_windows(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -15,13 +14,13 @@ import torch
 
 from falseflaw.damage.prompts import all_prompts, prompt
 from falseflaw.errors import ConfigurationError
-from falseflaw.imaging.codec import write_atomic
 from falseflaw.inpainting import card
 from falseflaw.inpainting.autoencoder_training import AutoencoderRecipe, train_autoencoder
 from falseflaw.inpainting.checkpoints import Checkpoints
 from falseflaw.inpainting.initialization import start_from_colors
 from falseflaw.inpainting.material import Material
 from falseflaw.inpainting.networks import NetworkSizes, build_pipeline
+from falseflaw.inpainting.results import save_result
 from falseflaw.inpainting.sheets import Curve, write_sample_sheet
 from falseflaw.inpainting.training import DenoiserRecipe, train_denoiser
 from falseflaw.inpainting.warm_start import load_start, weight_digests
@@ -162,26 +161,16 @@ class Recipe:
 
 
 def save(pipeline: Any, facts: Mapping[str, Any], output: Path) -> Path:
-    """Saves the pipeline in float16 as `output/pipeline`, with `training.json` and a model card.
-
-    The folder appears whole: it is written under another name first.
-    """
-    target, partial = output / "pipeline", output / ".pipeline.partial"
-    shutil.rmtree(partial, ignore_errors=True)
+    """Saves the pipeline in float16 as `output/pipeline`, with `training.json` and a model card."""
     half = copy.deepcopy({"vae": pipeline.vae, "unet": pipeline.unet, "text_encoder": pipeline.text_encoder})
     for module in half.values():
         torch.nn.Module.to(module, torch.float16)  # diffusers' own `to` warns of nothing
-    build_pipeline(
+    saved = build_pipeline(
         NetworkSizes(),
         (),
         half["vae"],
         half["unet"],
         half["text_encoder"],
         pipeline.tokenizer,
-    ).save_pretrained(partial, safe_serialization=True)
-    write_atomic(partial / "training.json", (json.dumps(facts, indent=2) + "\n").encode())
-    write_atomic(partial / "MODEL_CARD.md", card.render(facts).encode())
-    if target.exists():
-        shutil.rmtree(target)
-    partial.rename(target)
-    return target
+    )
+    return save_result(output, facts, card.render(facts), saved.save_pretrained)

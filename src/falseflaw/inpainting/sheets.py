@@ -19,11 +19,18 @@ from falseflaw.inpainting.compose import Box, region_from_flaw, splice
 from falseflaw.inpainting.crops import Windows
 from falseflaw.inpainting.sampling import decode_latents, sample_latents
 from falseflaw.seeding import derive_rng, derive_seed
-from falseflaw.types import DamageKind, Image
+from falseflaw.types import DamageKind, Image, Mask
 
 matplotlib.use("Agg", force=False)
 
 _GAP = 4
+
+_PANELS = (
+    ("autoencoder", ("psnr",), "dB"),
+    ("autoencoder", ("color_error", "flat_color_error"), "distance in a*b*"),
+    ("denoiser", ("loss", "validation_loss"), "v loss"),
+)
+"""Stage, values and unit of the learning curve's panels; those of stages that report nothing are left out."""
 
 
 def write_sample_sheet(
@@ -50,7 +57,7 @@ def write_sample_sheet(
         seed: Of crops, regions and sampling; the same at every call of one training.
         per_kind: Crops shown per kind of damage.
     """
-    chosen = [index for kind in DamageKind for index in _first(windows, kind, per_kind)]
+    chosen = first_of_each_kind(windows, per_kind)
     if not chosen:
         return
     rngs = [derive_rng("sheet", seed, index) for index in chosen]
@@ -66,17 +73,29 @@ def write_sample_sheet(
         )
         for condition in ("hole", "photo")
     ]
-    tiles = []
+    rows = []
     for row, (clean, damaged, _) in enumerate(crops):
-        region = np.repeat((regions[row] * 255).astype(np.uint8)[..., None], 3, axis=2)
         spliced = [splice(clean, images[row], regions[row], box) for images in decoded]
-        tiles.append(_join([clean, region, *spliced, damaged], axis=1))
-    columns = [_join(tiles[part::per_kind], axis=0) for part in range(per_kind)]
-    write_atomic(path, encode_png(_join(columns, axis=1)))
+        rows.append([clean, region_tile(regions[row]), *spliced, damaged])
+    write_tiles(path, rows, per_kind)
 
 
-def _first(windows: Windows, kind: DamageKind, count: int) -> list[int]:
-    return [index for index, name in enumerate(windows.kinds) if name == kind][:count]
+def first_of_each_kind(windows: Windows, count: int) -> list[int]:
+    """Returns the indices of the first `count` windows of each kind, kind by kind."""
+    found = {kind: [index for index, name in enumerate(windows.kinds) if name == kind] for kind in DamageKind}
+    return [index for indices in found.values() for index in indices[:count]]
+
+
+def region_tile(region: Mask) -> Image:
+    """Returns a mask as a picture, white inside."""
+    return np.repeat((region * 255).astype(np.uint8)[..., None], 3, axis=2)
+
+
+def write_tiles(path: Path, rows: Sequence[Sequence[Image]], columns: int) -> None:
+    """Writes a PNG of rows of pictures, dealt out to columns in turn."""
+    tiles = [_join(row, axis=1) for row in rows]
+    stacks = [_join(tiles[part::columns], axis=0) for part in range(columns) if tiles[part::columns]]
+    write_atomic(path, encode_png(_join(stacks, axis=1)))
 
 
 def _join(tiles: Sequence[Image], axis: int) -> NDArray[np.uint8]:
@@ -115,14 +134,11 @@ class Curve:
         write_atomic(self._path.with_suffix(".png"), self._figure())
 
     def _figure(self) -> bytes:
-        figure = Figure(figsize=(13, 3.2), layout="constrained")
+        stages = {row["stage"] for row in self._rows}
+        panels = [panel for panel in _PANELS if panel[0] in stages]
+        figure = Figure(figsize=(1 + 4 * len(panels), 3.2), layout="constrained")
         FigureCanvasAgg(figure)
-        panels = (
-            ("autoencoder", ("psnr",), "dB"),
-            ("autoencoder", ("color_error", "flat_color_error"), "distance in a*b*"),
-            ("denoiser", ("loss", "validation_loss"), "v loss"),
-        )
-        axes = figure.subplots(1, len(panels))
+        axes = figure.subplots(1, len(panels), squeeze=False)[0]
         for axis, (stage, names, unit) in zip(axes, panels, strict=True):
             rows = [row for row in self._rows if row["stage"] == stage]
             for name in names:
@@ -130,8 +146,7 @@ class Curve:
                     axis.plot(*zip(*points, strict=True), label=name.replace("_", " "))
             axis.set(title=stage, xlabel="step", ylabel=unit)
             axis.grid(alpha=0.3)
-            if rows:
-                axis.legend()
+            axis.legend()
         buffer = io.BytesIO()
         figure.savefig(buffer, format="png", dpi=100)
         return buffer.getvalue()

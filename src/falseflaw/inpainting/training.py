@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,9 +15,10 @@ from torch.nn import functional
 from falseflaw.damage.prompts import CLEAN_PROMPT, prompt
 from falseflaw.errors import ConfigurationError
 from falseflaw.inpainting.autoencoder_training import latents_of
-from falseflaw.inpainting.checkpoints import Checkpoints, Clock
+from falseflaw.inpainting.checkpoints import Checkpoints
 from falseflaw.inpainting.compose import region_from_flaw
 from falseflaw.inpainting.crops import Windows
+from falseflaw.inpainting.loop import learn
 from falseflaw.inpainting.networks import encode_prompts
 from falseflaw.inpainting.reconstruction import to_tensor
 from falseflaw.seeding import derive_rng, derive_seed
@@ -116,58 +116,6 @@ def make_batch(windows: Windows, recipe: DenoiserRecipe, rng: np.random.Generato
     return Batch(np.stack(target), np.stack(hole), np.stack(masks), prompts, np.array(seen))
 
 
-class Average:
-    """Exponential moving average of modules' weights."""
-
-    def __init__(self, modules: Mapping[str, nn.Module], decay: float) -> None:
-        self.modules = {
-            name: copy.deepcopy(module).eval().requires_grad_(False) for name, module in modules.items()
-        }
-        self._decay = decay
-
-    @torch.no_grad()
-    def update(self, modules: Mapping[str, nn.Module], step: int) -> None:
-        """Moves the average; early steps weigh more, so that the start is soon forgotten."""
-        weight = 1 - min(self._decay, (1 + step) / (10 + step))
-        for name, module in modules.items():
-            averages: list[Tensor] = list(self.modules[name].parameters())
-            weights: list[Tensor] = list(module.parameters())
-            torch._foreach_lerp_(averages, weights, weight)
-
-    def state_dict(self) -> dict[str, Any]:
-        """Returns the averaged weights."""
-        return {name: module.state_dict() for name, module in self.modules.items()}
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Takes averaged weights over."""
-        for name, module in self.modules.items():
-            module.load_state_dict(state[name])
-
-
-class RecentLosses:
-    """The last hundred losses, kept in the checkpoint so that their mean survives a resume."""
-
-    def __init__(self) -> None:
-        self._values: list[float] = []
-
-    def add(self, value: float) -> None:
-        """Appends a loss."""
-        self._values = [*self._values[-99:], value]
-
-    @property
-    def mean(self) -> float:
-        """Their mean; NaN before the first."""
-        return float(np.mean(self._values)) if self._values else float("nan")
-
-    def state_dict(self) -> dict[str, Any]:
-        """Returns the losses."""
-        return {"values": list(self._values)}
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Takes losses over."""
-        self._values = [float(value) for value in state["values"]]
-
-
 def denoising_loss(
     pipeline: Any, modules: Mapping[str, nn.Module], batch: Batch, seed: int, mask_weight: float
 ) -> Tensor:
@@ -193,10 +141,6 @@ def denoising_loss(
     weights = (1 + (mask_weight - 1) * small).expand_as(target)
     loss: Tensor = ((predicted - velocity).square() * weights).sum() / weights.sum()
     return loss
-
-
-def _rate(progress: float, step: int, warmup: int) -> float:
-    return min(1.0, (step + 1) / max(1, warmup)) * min(1.0, 0.1 + 0.9 * (1 - progress) / 0.4)
 
 
 def train_denoiser(
@@ -228,50 +172,16 @@ def train_denoiser(
     working = (
         {**modules, "unet": torch.compile(modules["unet"], dynamic=False)} if recipe.compile else modules
     )
-    average = Average(modules, recipe.ema)
-    parameters = [weight for module in modules.values() for weight in module.parameters()]
-    optimizer = torch.optim.AdamW(parameters, lr=recipe.learning_rate, weight_decay=0.01, fused=True)
-    losses = RecentLosses()
-    parts = {**modules, "average": average, "optimizer": optimizer, "losses": losses}
-    start = step = checkpoints.restore(parts)
-    clock = Clock(checkpoints)
-    limit = None if recipe.minutes is None else 60 * recipe.minutes
 
-    def measure() -> dict[str, float]:
-        validated = validation_loss(pipeline, average.modules, validation, recipe, seed)
-        return {"step": step, "loss": losses.mean, "validation_loss": validated}
+    def loss_at(step: int) -> Tensor:
+        batch = make_batch(windows, recipe, derive_rng("denoiser", seed, step), step)
+        noise_seed = derive_seed("noise", seed, step)
+        return denoising_loss(pipeline, working, batch, noise_seed, recipe.mask_weight)
 
-    def record() -> None:
-        checkpoints.save(step, clock.seconds, parts)
-        report(measure(), average.modules)
+    def validate(averaged: Mapping[str, nn.Module]) -> float:
+        return validation_loss(pipeline, averaged, validation, recipe, seed)
 
-    with checkpoints.bar(recipe.steps, step, "denoiser") as bar:
-        while step < recipe.steps and (limit is None or clock.seconds < limit):
-            progress = max(step / recipe.steps, 0.0 if limit is None else clock.seconds / limit)
-            for group in optimizer.param_groups:
-                group["lr"] = recipe.learning_rate * _rate(progress, step, recipe.warmup)
-            batch = make_batch(windows, recipe, derive_rng("denoiser", seed, step), step)
-            noise_seed = derive_seed("noise", seed, step)
-            loss = denoising_loss(pipeline, working, batch, noise_seed, recipe.mask_weight)
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(parameters, 1.0)
-            optimizer.step()
-            average.update(modules, step)
-            losses.add(float(loss.detach()))
-            step += 1
-            bar.update()
-            if step % 20 == 0:
-                bar.set_postfix(loss=f"{losses.mean:.4f}", refresh=False)
-            if checkpoints.due():
-                record()
-    if step > start:
-        record()
-    values = measure()
-    for name, module in modules.items():
-        module.load_state_dict(average.modules[name].state_dict())
-        module.eval()
-    return {**values, "seconds": checkpoints.seconds}
+    return learn(modules, recipe, loss_at, validate, checkpoints, report)
 
 
 @torch.no_grad()

@@ -1,0 +1,149 @@
+"""Recipe of the pixel generator: one denoiser, saved as a pipeline of its own class."""
+
+from __future__ import annotations
+
+import copy
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from falseflaw.errors import ConfigurationError
+from falseflaw.inpainting import pixel_card
+from falseflaw.inpainting.checkpoints import Checkpoints
+from falseflaw.inpainting.compose import Box, splice
+from falseflaw.inpainting.crops import Windows
+from falseflaw.inpainting.material import Material
+from falseflaw.inpainting.pixel_networks import PixelSizes, build_pixel_pipeline
+from falseflaw.inpainting.pixel_training import PixelDenoiserRecipe, draw_crop, train_pixel_denoiser
+from falseflaw.inpainting.reconstruction import to_images, to_tensor
+from falseflaw.inpainting.results import save_result
+from falseflaw.inpainting.sheets import Curve, first_of_each_kind, region_tile, write_tiles
+from falseflaw.seeding import derive_rng, derive_seed
+
+_MAY_CHANGE = frozenset(
+    {"steps", "minutes", "checkpoint_seconds", "sheet_seconds", "sampling_steps", "guidance"}
+)
+"""Values of recipe and denoiser that may differ from those of the checkpoint that is resumed."""
+
+_PER_KIND = 3
+"""Columns of the sample sheet."""
+
+
+@dataclass(frozen=True)
+class PixelRecipe:
+    """Everything that decides what the pixel generator becomes.
+
+    Attributes:
+        sizes: Sizes of the denoiser.
+        denoiser: How it learns.
+        windows: Training windows to paint.
+        validation_windows: Windows of held-out contributors.
+        window: Side of a window in pixels; crops move inside it.
+        held_out: Share of the fold's contributors kept for validation.
+        checkpoint_seconds: Seconds between checkpoints.
+        sheet_seconds: Seconds between sample sheets.
+        sampling_steps: Denoising steps of the sample sheets, recommended in the model card.
+        guidance: Guidance of the sample sheets, recommended in the model card.
+    """
+
+    sizes: PixelSizes
+    denoiser: PixelDenoiserRecipe
+    windows: int
+    validation_windows: int
+    window: int
+    held_out: float
+    checkpoint_seconds: float
+    sheet_seconds: float
+    sampling_steps: int
+    guidance: float
+
+    def __post_init__(self) -> None:
+        if self.window < self.sizes.side:
+            raise ConfigurationError(
+                f"expected a window of at least {self.sizes.side} pixels, got {self.window}"
+            )
+        if self.windows < 1 or self.validation_windows < 1 or not 0 < self.held_out < 1:
+            raise ConfigurationError(
+                "expected windows and validation_windows >= 1 and held_out in (0, 1), "
+                f"got {self.windows}, {self.validation_windows} and {self.held_out}"
+            )
+
+    def identity(self) -> dict[str, Any]:
+        """See `TrainingRecipe`; how long to train and what to show may change between calls."""
+        values = asdict(self)
+        values["denoiser"] = {
+            name: value for name, value in values["denoiser"].items() if name not in _MAY_CHANGE
+        }
+        return {name: value for name, value in values.items() if name not in _MAY_CHANGE}
+
+    def train(self, material: Material, output: Path, progress: bool) -> Path:
+        """See `TrainingRecipe`; returns the folder of the pipeline."""
+        pipeline = build_pixel_pipeline(self.sizes)
+        curve, last_sheet = Curve(output), [float("-inf")]
+
+        def sheet(unet: Any) -> None:
+            last_sheet[0] = time.monotonic()
+            self._write_sheet(output / "samples.png", unet, material.validation, material.seed)
+
+        def report(values: Mapping[str, float], modules: Mapping[str, Any]) -> None:
+            curve.add("denoiser", values)
+            if time.monotonic() - last_sheet[0] >= self.sheet_seconds:
+                sheet(modules["unet"])
+
+        denoiser = train_pixel_denoiser(
+            pipeline,
+            material.learning,
+            material.validation,
+            self.denoiser,
+            Checkpoints(output / "denoiser.pt", self.checkpoint_seconds, material.fingerprint, progress),
+            material.seed,
+            report,
+        )
+        sheet(pipeline.unet)
+        parameters = sum(weight.numel() for weight in pipeline.unet.parameters())
+        facts = {
+            **material.facts,
+            "denoiser": {**denoiser, "parameters": parameters},
+            "recipe": json.loads(json.dumps(asdict(self))),
+        }
+        return save(pipeline, facts, output)
+
+    def _write_sheet(self, path: Path, unet: Any, windows: Windows, seed: int) -> None:
+        """Writes a PNG of rows: intact crop, region, sample spliced in, sample as it is, painted target."""
+        chosen = first_of_each_kind(windows, _PER_KIND)
+        if not chosen:
+            return
+        side, pipeline = self.sizes.side, build_pixel_pipeline(self.sizes, unet)
+        pipeline.set_progress_bar_config(disable=True)
+        crops = [draw_crop(windows, index, side, derive_rng("sheet", seed, index)) for index in chosen]
+        masks = torch.from_numpy(np.stack([crop[2] for crop in crops]))[:, None].float()  # (N, 1, S, S)
+        samples = to_images(
+            pipeline(
+                to_tensor(np.stack([crop[0] for crop in crops])),
+                masks,
+                [windows.kinds[index] for index in chosen],
+                [torch.Generator().manual_seed(derive_seed("sheet sample", seed, i)) for i in chosen],
+                self.sampling_steps,
+                self.guidance,
+            )
+        )
+        box = Box(0, 0, side, side)
+        rows = [
+            [intact, region_tile(region), splice(intact, sample, region, box), sample, damaged]
+            for (intact, damaged, region), sample in zip(crops, samples, strict=True)
+        ]
+        write_tiles(path, rows, _PER_KIND)
+
+
+def save(pipeline: Any, facts: Mapping[str, Any], output: Path) -> Path:
+    """Saves the pipeline in float16 as `output/pipeline`, with `training.json` and a model card."""
+    half = copy.deepcopy(pipeline.unet)
+    torch.nn.Module.to(half, torch.float16)  # diffusers' own `to` warns of nothing
+    saved = build_pixel_pipeline(PixelSizes(), half)
+    return save_result(output, facts, pixel_card.render(facts), saved.save_pretrained)
