@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from falseflaw.inpainting.checkpoints import Checkpoints, Clock
+from falseflaw.inpainting.checkpoints import Checkpoints, Clock, Stateful
 
 
 class Pace(Protocol):
@@ -123,7 +123,7 @@ def learn(
     parameters = [weight for module in modules.values() for weight in module.parameters()]
     optimizer = torch.optim.AdamW(parameters, lr=pace.learning_rate, weight_decay=0.01, fused=True)
     losses = RecentLosses()
-    parts = {**modules, "average": average, "optimizer": optimizer, "losses": losses}
+    parts: dict[str, Stateful] = {**modules, "average": average, "optimizer": optimizer, "losses": losses}
     start = step = checkpoints.restore(parts)
     clock = Clock(checkpoints)
     limit = None if pace.minutes is None else 60 * pace.minutes
