@@ -43,8 +43,8 @@ from falseflaw.inpainting.pixel_inpainter import PixelInpainter
 inpainter = PixelInpainter("pixel", path)
 ```
 
-Regions that do not fit {side} x {side} pixels with context are painted smaller and enlarged, which blurs them.
-Detectors must never be tested on photos of the fold `inpainter`.
+Regions that do not fit {side} x {side} pixels with context are painted smaller and enlarged, which blurs
+them. Detectors must never be tested on photos of the fold `inpainter`.
 
 ## What still looks wrong
 

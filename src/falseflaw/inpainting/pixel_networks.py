@@ -1,4 +1,4 @@
-"""The second generator: diffusion on pixels, without autoencoder and text, told the kind of flaw as a class."""
+"""The pixel generator: diffusion on pixels, without autoencoder or text; the kind of flaw is a class."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def condition(pixels: Tensor, masks: Tensor) -> Tensor:
     return torch.cat([masks, pixels * (1 - masks)], dim=1)
 
 
-class PixelInpaintPipeline(DiffusionPipeline):  # type: ignore[misc]
+class PixelInpaintPipeline(DiffusionPipeline):
     """Pipeline in diffusers' format: `save_pretrained` and `from_pretrained` work as with any other.
 
     Args:
