@@ -34,11 +34,13 @@ from falseflaw.photos.source import FileSource, PhotoSource
 from falseflaw.provenance import code_digest, git_revision, package_versions
 from falseflaw.types import Edit, Fold, Image
 
+_INPAINTING = ("compose", "families", "loading", "pipelines", "product_masks", "sampling", "text_states")
+
 _CODE = (
     "damage",
     *(f"dataset/{name}.py" for name in ("build", "members", "plan", "upload")),
     *(f"imaging/{name}.py" for name in ("camera", "codec", "sensor")),
-    *(f"inpainting/{name}.py" for name in ("compose", "pipelines", "product_masks", "sampling")),
+    *(f"inpainting/{name}.py" for name in _INPAINTING),
     "photos",
     "seeding.py",
 )
