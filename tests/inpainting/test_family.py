@@ -90,13 +90,6 @@ def test_the_family_has_four_unlike_members_of_two_factors_and_reserves_one():
         assert sum(weight.numel() for weight in model.parameters()) * 2 < 4e6
 
 
-def test_every_member_has_a_config_that_names_its_folder():
-    assert sorted(path.stem for path in (config_dir() / "autoencoder").glob("*.yaml")) == NAMES
-    for name in NAMES:
-        config = composed(f"+autoencoder@member={name}").member
-        assert (config.name, config.path) == (name, f"checkpoints/autoencoders/{name}")
-
-
 @pytest.mark.parametrize("architecture", TINY)
 def test_every_architecture_learns(architecture):
     torch.manual_seed(0)
