@@ -39,6 +39,7 @@ _CODE = (
     *(f"dataset/{name}.py" for name in ("build", "members", "plan", "upload")),
     *(f"imaging/{name}.py" for name in ("camera", "codec", "sensor")),
     *(f"inpainting/{name}.py" for name in ("compose", "pipelines", "product_masks", "sampling")),
+    *(f"inpainting/pixel_{name}.py" for name in ("inpainter", "networks", "window")),
     "photos",
     "seeding.py",
 )

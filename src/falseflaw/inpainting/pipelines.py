@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import diffusers
 import numpy as np
@@ -18,12 +18,23 @@ from torch import Tensor
 from torch.nn import functional
 
 from falseflaw.errors import ConfigurationError, InvalidDataError, MissingDataError
+from falseflaw.inpainting.checks import DTYPES, check_batch, check_settings
 from falseflaw.inpainting.compose import Box
 from falseflaw.inpainting.sampling import decode_latents, encode_images, sample_latents
 from falseflaw.paths import find_existing
 from falseflaw.types import Image, Mask
 
-_DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+
+class Regenerator(Protocol):
+    """What writes a whole photo as its generator does; see the methods of `Samples`."""
+
+    def regenerate(self, photo: Image, sample_latent: Tensor, box: Box, mask: Mask) -> Image:
+        """See `Samples.regenerate`."""
+        ...
+
+    def round_trip(self, photo: Image) -> Image:
+        """See `Samples.round_trip`."""
+        ...
 
 
 @dataclass
@@ -33,12 +44,12 @@ class Samples:
     Attributes:
         images: uint8 (B, H, W, 3), the decoded crops; nothing is pasted.
         latents: float (B, C, H / f, W / f), the sampled latents, scaled as the pipeline scales them.
-        inpainter: The wrapper that sampled them; `regenerate` needs its autoencoder.
+        inpainter: The wrapper that sampled them; `regenerate` needs its networks.
     """
 
     images: NDArray[np.uint8]
     latents: Tensor
-    inpainter: Inpainter
+    inpainter: Regenerator
 
     def regenerate(self, photo: Image, sample_latent: Tensor, box: Box, mask: Mask) -> Image:
         """Returns the whole photo as the autoencoder writes it, with the sampled flaw in it.
@@ -102,32 +113,16 @@ class Inpainter:
         call: Mapping[str, Any] | None = None,
         condition: str = "hole",
     ) -> None:
-        if dtype not in _DTYPES:
-            raise ConfigurationError(f"expected inpainter dtype of {', '.join(_DTYPES)}, got {dtype!r}")
-        if steps < 1 or not guidance >= 0:
-            raise ConfigurationError(
-                f"expected inpainter steps >= 1 and guidance >= 0, got {steps} and {guidance}"
-            )
-        if str(device).startswith("cuda") and not torch.cuda.is_available():
-            raise ConfigurationError(
-                f"expected a machine with CUDA for inpainter.device={device}, found none; "
-                "set inpainter.device=cpu inpainter.dtype=float32"
-            )
+        self.device = check_settings(dtype, device, steps, guidance)
         self.name = name
         self.steps = steps
         self.guidance = float(guidance)
-        try:
-            self.device = torch.device(device)
-        except RuntimeError as error:
-            raise ConfigurationError(
-                f"expected inpainter.device such as cpu or cuda, got {device!r}"
-            ) from error
         if condition not in ("hole", "photo"):
             raise ConfigurationError(f"expected inpainter.condition hole or photo, got {condition!r}")
         self._condition = condition
         self._call = dict(call or {})
         self._embeddings: dict[str, Tensor] = {}
-        pipeline = load_pipeline(path, pipeline_class, _DTYPES[dtype], local, dict(load or {}))
+        pipeline = load_pipeline(path, pipeline_class, DTYPES[dtype], local, dict(load or {}))
         self.pipeline = prepare(pipeline, self.device)
         self.factor = int(pipeline.vae_scale_factor)
         self.grid = max(8, self.factor)
@@ -151,7 +146,7 @@ class Inpainter:
         Raises:
             InvalidDataError: Shapes, types or counts do not agree.
         """
-        _check_batch(crops, masks, prompts, seeds, self.grid)
+        check_batch(crops, masks, prompts, seeds, self.grid)
         latents = sample_latents(
             self.pipeline,
             crops,
@@ -208,10 +203,15 @@ class Inpainter:
 
 
 def load_pipeline(
-    path: str, class_name: str, dtype: torch.dtype, local: bool, options: Mapping[str, Any]
+    path: str,
+    class_name: str,
+    dtype: torch.dtype,
+    local: bool,
+    options: Mapping[str, Any],
+    own: type | None = None,
 ) -> Any:
-    """Loads a pipeline of diffusers; see `Inpainter` for arguments and errors."""
-    kind = getattr(diffusers, class_name, None)
+    """Loads a pipeline of diffusers, or of a class of this package; see `Inpainter` for the rest."""
+    kind = own or getattr(diffusers, class_name, None)
     if not (isinstance(kind, type) and hasattr(kind, "from_pretrained")):
         raise ConfigurationError(
             f"expected inpainter.pipeline_class to be a class of diffusers, got {class_name!r}"
@@ -265,24 +265,3 @@ def prepare(pipeline: Any, device: torch.device) -> Any:
         if device.type == "cpu":
             module.to(memory_format=torch.channels_last)
     return pipeline
-
-
-def _check_batch(
-    crops: NDArray[np.uint8],
-    masks: NDArray[np.bool_],
-    prompts: Sequence[str],
-    seeds: Sequence[int],
-    grid: int,
-) -> None:
-    if crops.ndim != 4 or crops.shape[-1] != 3 or crops.dtype != np.uint8:
-        raise InvalidDataError(f"expected crops uint8 [B, H, W, 3], got {crops.dtype} {list(crops.shape)}")
-    if crops.shape[1] % grid or crops.shape[2] % grid:
-        raise InvalidDataError(f"expected crop sides in multiples of {grid}, got {list(crops.shape[1:3])}")
-    if masks.shape != crops.shape[:3] or masks.dtype != np.bool_:
-        raise InvalidDataError(
-            f"expected masks bool {list(crops.shape[:3])}, got {masks.dtype} {list(masks.shape)}"
-        )
-    if not len(crops) == len(prompts) == len(seeds) or not len(crops):
-        raise InvalidDataError(
-            f"expected one prompt and one seed per crop, got {len(crops)}, {len(prompts)} and {len(seeds)}"
-        )
