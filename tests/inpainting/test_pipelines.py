@@ -84,6 +84,8 @@ def test_seeing_the_photo_what_lies_under_the_mask_matters(saved_pipeline, inpai
 def test_an_unknown_condition_is_refused(saved_pipeline):
     with pytest.raises(ConfigurationError, match="hole or photo"):
         Inpainter("tiny", str(saved_pipeline), condition="crop")
+    with pytest.raises(ConfigurationError, match="condition=hole"):
+        Inpainter("tiny", str(saved_pipeline), "FluxFillPipeline", condition="photo")
 
 
 def test_it_samples_what_the_plain_pipeline_samples(saved_pipeline, inpainter):

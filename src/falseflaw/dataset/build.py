@@ -34,12 +34,16 @@ from falseflaw.photos.source import FileSource, PhotoSource
 from falseflaw.provenance import code_digest, git_revision, package_versions
 from falseflaw.types import Edit, Fold, Image
 
+_INPAINTING = (
+    *("compose", "families", "loading", "pipelines", "product_masks", "sampling", "text_states"),
+    *("pixel_inpainter", "pixel_networks", "pixel_window", "reconstruction"),
+)
+
 _CODE = (
     "damage",
     *(f"dataset/{name}.py" for name in ("build", "members", "plan", "upload")),
     *(f"imaging/{name}.py" for name in ("camera", "codec", "sensor")),
-    *(f"inpainting/{name}.py" for name in ("compose", "pipelines", "product_masks", "sampling")),
-    *(f"inpainting/pixel_{name}.py" for name in ("inpainter", "networks", "window")),
+    *(f"inpainting/{name}.py" for name in _INPAINTING),
     "photos",
     "seeding.py",
 )

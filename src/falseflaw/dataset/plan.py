@@ -40,7 +40,8 @@ class SynthesisSettings:
         crop_sizes: Sides of the crops that the model sees, pixels; the smallest that fits is taken.
         crop_margin: Context around the region inside a crop, model pixels.
         resized_share: Share of sources whose crop is resized for the model and back.
-        resized_scales: Photo pixels per model pixel of those, > 1; drawn with equal weight.
+        resized_scales: Photo pixels per model pixel of those, drawn with equal weight: above 1 the crop is
+            shrunk for the model and grown back, below 1 grown and shrunk back; never 1.
     """
 
     seed: int = 0
@@ -82,8 +83,12 @@ class SynthesisSettings:
             raise ConfigurationError(f"expected crop_sizes of at least 8 pixels, got {list(self.crop_sizes)}")
         if self.crop_margin < 0:
             raise ConfigurationError(f"expected crop_margin >= 0, got {self.crop_margin}")
-        if (self.resized_share > 0 and not self.resized_scales) or any(s <= 1 for s in self.resized_scales):
-            raise ConfigurationError(f"expected resized_scales > 1, got {list(self.resized_scales)}")
+        if (self.resized_share > 0 and not self.resized_scales) or any(
+            s <= 0 or s == 1 for s in self.resized_scales
+        ):
+            raise ConfigurationError(
+                f"expected resized_scales above 0 and other than 1, got {list(self.resized_scales)}"
+            )
 
 
 @dataclass(frozen=True)

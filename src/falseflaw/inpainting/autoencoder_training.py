@@ -15,7 +15,7 @@ from torch.nn import functional
 from falseflaw.errors import ConfigurationError
 from falseflaw.inpainting.checkpoints import Checkpoints, Clock
 from falseflaw.inpainting.crops import Windows
-from falseflaw.inpainting.reconstruction import color_error, flat_color_error, psnr, to_tensor
+from falseflaw.inpainting.reconstruction import quality, to_tensor
 from falseflaw.seeding import derive_rng
 from falseflaw.types import Image
 
@@ -105,7 +105,7 @@ def train_autoencoder(
             progress = max(step / recipe.steps, 0.0 if limit is None else clock.seconds / limit)
             for group in optimizer.param_groups:
                 group["lr"] = recipe.learning_rate * rate_at(progress, step, recipe.warmup)
-            pixels = to_tensor(_batch(windows, recipe, derive_rng("autoencoder", seed, step)))
+            pixels = to_tensor(draw_batch(windows, recipe, derive_rng("autoencoder", seed, step)))
             loss = _loss(vae, pixels, recipe)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
@@ -132,15 +132,6 @@ def train_autoencoder(
         "seconds": checkpoints.seconds,
         **measured,
         "scaling_factor": float(vae.config.scaling_factor),
-    }
-
-
-def quality(vae: AutoencoderTiny, validation: Windows) -> dict[str, float]:
-    """Returns psnr (dB), color_error and flat_color_error (distances in a*b*)."""
-    return {
-        "psnr": psnr(vae, validation),
-        "color_error": color_error(vae, validation),
-        "flat_color_error": flat_color_error(vae),
     }
 
 
@@ -185,12 +176,12 @@ def _settle(
         while step < recipe.settle_steps:
             for group in optimizer.param_groups:
                 group["lr"] = 0.3 * recipe.learning_rate * rate_at(step / recipe.settle_steps, step, 10)
-            pixels = to_tensor(_batch(windows, recipe, derive_rng("settle", seed, step)))
+            pixels = to_tensor(draw_batch(windows, recipe, derive_rng("settle", seed, step)))
             with torch.no_grad():
                 latents = vae.encode(pixels).latents
                 noise = torch.randn(latents.shape, generator=torch.Generator().manual_seed(seed + step))
                 latents = latents + noise * (recipe.settle_noise / vae.config.scaling_factor)
-            loss = _distance(vae.decode(latents).sample, pixels, recipe)
+            loss = distance(vae.decode(latents).sample, pixels, recipe)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(parameters, 1.0)
@@ -204,7 +195,8 @@ def _settle(
     return step
 
 
-def _batch(windows: Windows, recipe: AutoencoderRecipe, rng: np.random.Generator) -> Image:
+def draw_batch(windows: Windows, recipe: AutoencoderRecipe, rng: np.random.Generator) -> Image:
+    """Draws the crops of a step, uint8 (B, S, S, 3), some with their color channels exchanged."""
     chosen = rng.integers(len(windows), size=recipe.batch)
     crops = [windows.anywhere(int(index), recipe.crop, rng) for index in chosen]
     return np.stack(
@@ -220,11 +212,11 @@ def _loss(vae: AutoencoderTiny, pixels: Tensor, recipe: AutoencoderRecipe) -> Te
     covariance = (values - mean) @ (values - mean).T / values.shape[1]  # (C, C)
     excess = covariance - torch.eye(len(covariance))
     pull = mean.square().mean() + excess.square().sum() / len(covariance)
-    loss: Tensor = _distance(output, pixels, recipe) + recipe.latent_weight * pull
+    loss: Tensor = distance(output, pixels, recipe) + recipe.latent_weight * pull
     return loss
 
 
-def _distance(output: Tensor, pixels: Tensor, recipe: AutoencoderRecipe) -> Tensor:
+def distance(output: Tensor, pixels: Tensor, recipe: AutoencoderRecipe) -> Tensor:
     """Mean absolute difference of pixels, of their differences to the next pixel, and of the color of areas.
 
     Photos are mostly gray, blue and red; the last term and crops with exchanged channels keep the others.
@@ -234,5 +226,5 @@ def _distance(output: Tensor, pixels: Tensor, recipe: AutoencoderRecipe) -> Tens
     edges = edges + (difference[..., 1:, :] - difference[..., :-1, :]).abs().mean()
     areas = functional.avg_pool2d(difference, 4)  # (B, 3, H / 4, W / 4)
     colors = (areas - areas.roll(1, dims=1)).abs().mean()  # red - blue, green - red, blue - green
-    distance: Tensor = difference.abs().mean() + recipe.gradient_weight * edges + recipe.color_weight * colors
-    return distance
+    total: Tensor = difference.abs().mean() + recipe.gradient_weight * edges + recipe.color_weight * colors
+    return total

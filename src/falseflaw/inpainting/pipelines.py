@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Protocol
 
-import diffusers
 import numpy as np
 import torch
-import transformers
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from falseflaw.errors import ConfigurationError, InvalidDataError, MissingDataError
+from falseflaw.errors import ConfigurationError, InvalidDataError
 from falseflaw.inpainting.checks import DTYPES, check_batch, check_settings
 from falseflaw.inpainting.compose import Box
+from falseflaw.inpainting.families import family_of
+from falseflaw.inpainting.loading import OFFLOADS, check_call, load_pipeline, prepare, within_memory
 from falseflaw.inpainting.sampling import decode_latents, encode_images, sample_latents
-from falseflaw.paths import find_existing
+from falseflaw.inpainting.text_states import TextStates
 from falseflaw.types import Image, Mask
 
 
@@ -90,12 +88,17 @@ class Inpainter:
         local: Whether `path` is a folder; a hub id otherwise.
         load: More arguments of `from_pretrained`, such as `variant`.
         call: More arguments of the pipeline's call, such as `strength`.
+        offload: Where weights wait on a GPU: `none` (on it), `model` (off it, one network comes at a
+            time) or `sequential` (one layer at a time: least memory, slowest). Nothing on a CPU.
+        prompt: What becomes of a prompt before it is encoded; `{prompt}` stands for it.
+        negative_prompt: What not to paint, for pipelines that can be told.
         condition: What the denoiser sees of the crop: `hole` cuts the mask out, as inpainting models expect;
             `photo` shows all of it, for models that also learnt to edit.
 
     Raises:
-        ConfigurationError: Unknown class, dtype or device, or values out of range.
-        MissingDataError: No such folder, or the hub cannot be reached.
+        ConfigurationError: Unknown class, dtype, device or offload, values out of range, or the weights do
+            not fit the memory.
+        MissingDataError: No such folder, the hub cannot be reached, or it asks for a license first.
         InvalidDataError: The folder is not a pipeline of that class.
     """
 
@@ -111,21 +114,33 @@ class Inpainter:
         local: bool = True,
         load: Mapping[str, Any] | None = None,
         call: Mapping[str, Any] | None = None,
+        offload: str = "none",
+        prompt: str = "{prompt}",
+        negative_prompt: str = "",
         condition: str = "hole",
     ) -> None:
+        if offload not in OFFLOADS:
+            raise ConfigurationError(f"expected inpainter.offload of {', '.join(OFFLOADS)}, got {offload!r}")
         self.device = check_settings(dtype, device, steps, guidance)
         self.name = name
         self.steps = steps
         self.guidance = float(guidance)
         if condition not in ("hole", "photo"):
             raise ConfigurationError(f"expected inpainter.condition hole or photo, got {condition!r}")
+        if condition == "photo" and pipeline_class != "StableDiffusionInpaintPipeline":
+            raise ConfigurationError(
+                f"expected inpainter.condition=hole with {pipeline_class}, which learnt nothing else"
+            )
         self._condition = condition
         self._call = dict(call or {})
-        self._embeddings: dict[str, Tensor] = {}
-        pipeline = load_pipeline(path, pipeline_class, DTYPES[dtype], local, dict(load or {}))
-        self.pipeline = prepare(pipeline, self.device)
+        self._dtype, self._offload = dtype, offload
+        with self._within_memory(f"the weights of {name}"):
+            pipeline = load_pipeline(path, pipeline_class, DTYPES[dtype], local, dict(load or {}))
+            check_call(pipeline, self._call)
+            self._text = TextStates(pipeline, prompt, negative_prompt, self._call)
+            self.pipeline = prepare(pipeline, self.device, offload)
         self.factor = int(pipeline.vae_scale_factor)
-        self.grid = max(8, self.factor)
+        self.grid = family_of(pipeline).grid(self.factor)
 
     @torch.inference_mode()
     def sample(
@@ -145,21 +160,24 @@ class Inpainter:
 
         Raises:
             InvalidDataError: Shapes, types or counts do not agree.
+            ConfigurationError: The batch does not fit the memory.
         """
         check_batch(crops, masks, prompts, seeds, self.grid)
-        latents = sample_latents(
-            self.pipeline,
-            crops,
-            masks,
-            prompts,
-            seeds,
-            self.steps,
-            self.guidance,
-            self._embeddings,
-            self._call,
-            self._condition,
-        )
-        return Samples(decode_latents(self.pipeline, latents), latents.float().cpu(), self)
+        count, height, width = masks.shape
+        with self._within_memory(f"a batch of {count} crops of {height}x{width}", count):
+            latents = sample_latents(
+                self.pipeline,
+                crops,
+                masks,
+                prompts,
+                seeds,
+                self.steps,
+                self.guidance,
+                self._text,
+                self._call,
+                self._condition,
+            )
+            return Samples(decode_latents(self.pipeline, latents), latents.float().cpu(), self)
 
     @torch.inference_mode()
     def regenerate(self, photo: Image, sample_latent: Tensor, box: Box, mask: Mask) -> Image:
@@ -177,7 +195,8 @@ class Inpainter:
         if box.top % factor or box.left % factor:
             raise InvalidDataError(f"expected a box whose corner is a multiple of {factor}, got {box}")
         padding = self._padding(photo)
-        latents = self._encode(photo)
+        with self._within_memory(_whole(photo)):
+            latents = self._encode(photo)
         region = torch.from_numpy(np.pad(mask, padding))[None, None].float()  # (1, 1, H, W)
         region = functional.max_pool2d(region, factor)  # (1, 1, h, w): any pixel of a latent counts
         region = functional.max_pool2d(region, 3, stride=1, padding=1) > 0  # one latent of dilation
@@ -187,12 +206,17 @@ class Inpainter:
         inside = region[..., top:bottom, left:right].to(latents.device)
         sampled = sample_latent[None].to(latents)
         latents[..., top:bottom, left:right] = torch.where(inside, sampled, window)
-        return decode_latents(self.pipeline, latents)[0, :height, :width]
+        with self._within_memory(_whole(photo)):
+            return decode_latents(self.pipeline, latents)[0, :height, :width]
 
     @torch.inference_mode()
     def round_trip(self, photo: Image) -> Image:
         """See `Samples.round_trip`."""
-        return decode_latents(self.pipeline, self._encode(photo))[0, : photo.shape[0], : photo.shape[1]]
+        with self._within_memory(_whole(photo)):
+            return decode_latents(self.pipeline, self._encode(photo))[0, : photo.shape[0], : photo.shape[1]]
+
+    def _within_memory(self, what: str, batch: int = 0) -> AbstractContextManager[None]:
+        return within_memory(what, self.device, self._dtype, self._offload, batch)
 
     def _padding(self, photo: Image) -> tuple[tuple[int, int], tuple[int, int]]:
         return (0, -photo.shape[0] % self.grid), (0, -photo.shape[1] % self.grid)
@@ -202,66 +226,5 @@ class Inpainter:
         return encode_images(self.pipeline, np.pad(photo, (*self._padding(photo), (0, 0)), mode="edge")[None])
 
 
-def load_pipeline(
-    path: str,
-    class_name: str,
-    dtype: torch.dtype,
-    local: bool,
-    options: Mapping[str, Any],
-    own: type | None = None,
-) -> Any:
-    """Loads a pipeline of diffusers, or of a class of this package; see `Inpainter` for the rest."""
-    kind = own or getattr(diffusers, class_name, None)
-    if not (isinstance(kind, type) and hasattr(kind, "from_pretrained")):
-        raise ConfigurationError(
-            f"expected inpainter.pipeline_class to be a class of diffusers, got {class_name!r}"
-        )
-    found: Path | str = path
-    if local:
-        found = find_existing(path, "an inpainting pipeline", "train one with `falseflaw train-inpainter`")
-        if not (Path(found) / "model_index.json").is_file():
-            raise InvalidDataError(f"expected a saved pipeline (model_index.json) in {found}, found none")
-    safety = {"safety_checker": None, "requires_safety_checker": False}
-    known = safety if class_name.startswith(("StableDiffusionInpaint", "AutoPipeline")) else {}
-    try:
-        with _quiet():
-            return kind.from_pretrained(
-                str(found), torch_dtype=dtype, local_files_only=local, **{**known, **options}
-            )
-    except Exception as error:  # huggingface_hub, safetensors, json and torch raise many kinds
-        reason = " ".join(str(error).split())[:160] or type(error).__name__
-        if local:
-            raise InvalidDataError(f"cannot load {class_name} from {found}: {reason}") from error
-        raise MissingDataError(
-            f"expected to download {path} from its hub, failed: {reason}; "
-            "give inpainter.path a local folder and inpainter.local=true"
-        ) from error
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keeps loading from printing bars and warnings, such as that AutoencoderTiny is not AutoencoderKL."""
-    libraries = (diffusers.utils.logging, transformers.utils.logging)
-    levels = [library.get_verbosity() for library in libraries]
-    try:
-        for library in libraries:
-            library.set_verbosity_error()
-            library.disable_progress_bar()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        for library, level in zip(libraries, levels, strict=True):
-            library.set_verbosity(level)
-            library.enable_progress_bar()
-
-
-def prepare(pipeline: Any, device: torch.device) -> Any:
-    """Brings a pipeline to its device, in evaluation mode, without progress bars."""
-    pipeline.set_progress_bar_config(disable=True)
-    pipeline.to(device)
-    for module in (pipeline.unet, pipeline.vae):
-        module.eval()
-        if device.type == "cpu":
-            module.to(memory_format=torch.channels_last)
-    return pipeline
+def _whole(photo: Image) -> str:
+    return f"a whole photo of {photo.shape[0]}x{photo.shape[1]}"

@@ -7,11 +7,11 @@ green into blue.
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import cv2
 import numpy as np
 import torch
-from diffusers import AutoencoderTiny
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -34,13 +34,36 @@ def to_images(pixels: Tensor) -> Image:
     return np.asarray(scaled.to(torch.uint8).permute(0, 2, 3, 1).contiguous().cpu().numpy())
 
 
+def encode_pixels(model: Any, pixels: Tensor) -> Tensor:
+    """Returns an autoencoder's latents of pixels in [-1, 1], the mean where it gives a distribution."""
+    encoded = model.encode(pixels)
+    if hasattr(encoded, "latent_dist"):
+        return encoded.latent_dist.mode()  # type: ignore[no-any-return]
+    return encoded.latents if hasattr(encoded, "latents") else encoded  # type: ignore[no-any-return]
+
+
+def decode_pixels(model: Any, latents: Tensor) -> Tensor:
+    """Returns the pixels of latents, float (B, 3, H, W), about [-1, 1]."""
+    decoded = model.decode(latents)
+    return decoded.sample if hasattr(decoded, "sample") else decoded  # type: ignore[no-any-return]
+
+
 @torch.inference_mode()
-def reconstruct(vae: AutoencoderTiny, images: Image) -> Image:
+def reconstruct(vae: Any, images: Image) -> Image:
     """Returns uint8 (B, H, W, 3) after encoding, decoding and rounding to 8 bits."""
-    return to_images(vae.decode(vae.encode(to_tensor(images)).latents).sample)
+    return to_images(decode_pixels(vae, encode_pixels(vae, to_tensor(images))))
 
 
-def psnr(vae: AutoencoderTiny, windows: Windows, most: int = 64) -> float:
+def quality(vae: Any, validation: Windows) -> dict[str, float]:
+    """Returns psnr (dB), color_error and flat_color_error (distances in a*b*)."""
+    return {
+        "psnr": psnr(vae, validation),
+        "color_error": color_error(vae, validation),
+        "flat_color_error": flat_color_error(vae),
+    }
+
+
+def psnr(vae: Any, windows: Windows, most: int = 64) -> float:
     """Returns the mean PSNR in dB over intact and damaged windows, after rounding to 8 bits."""
     values: list[float] = []
     for images in _batches(windows, most):
@@ -49,7 +72,7 @@ def psnr(vae: AutoencoderTiny, windows: Windows, most: int = 64) -> float:
     return float(np.mean(values))
 
 
-def color_error(vae: AutoencoderTiny, windows: Windows, most: int = 64) -> float:
+def color_error(vae: Any, windows: Windows, most: int = 64) -> float:
     """Returns the mean distance of color in the a*b* plane of CIELAB, over areas of 8 x 8 pixels.
 
     About 2 can just be seen side by side.
@@ -58,7 +81,7 @@ def color_error(vae: AutoencoderTiny, windows: Windows, most: int = 64) -> float
     return float(np.concatenate([part.ravel() for part in parts]).mean())
 
 
-def flat_color_error(vae: AutoencoderTiny, side: int = 32) -> float:
+def flat_color_error(vae: Any, side: int = 32) -> float:
     """Returns the largest such distance over 27 flat colors: dark, middle and bright in each RGB channel."""
     colors = np.array(list(itertools.product(_LEVELS, repeat=3)), np.uint8)  # (27, 3)
     images = np.broadcast_to(colors[:, None, None], (len(colors), side, side, 3)).copy()

@@ -1,0 +1,162 @@
+"""Recipe of one autoencoder of the family: what it is, how it learns, what it leaves behind."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from falseflaw.errors import ConfigurationError
+from falseflaw.inpainting import family_card
+from falseflaw.inpainting.autoencoder_training import AutoencoderRecipe, distance, draw_batch
+from falseflaw.inpainting.checkpoints import Checkpoints
+from falseflaw.inpainting.crops import Windows
+from falseflaw.inpainting.family_networks import build_member, factor_of
+from falseflaw.inpainting.loop import learn
+from falseflaw.inpainting.material import Material
+from falseflaw.inpainting.reconstruction import decode_pixels, encode_pixels, quality, reconstruct, to_tensor
+from falseflaw.inpainting.results import save_result
+from falseflaw.inpainting.sheets import Curve, write_tiles
+from falseflaw.seeding import derive_rng
+
+_MAY_CHANGE = frozenset({"checkpoint_seconds"})
+_GAIN = 8
+"""Differences are shown this many times larger in the sheet."""
+
+
+@dataclass(frozen=True)
+class FamilyRecipe:
+    """Everything that decides what an autoencoder of the family becomes.
+
+    Attributes:
+        name: Its name in manifests.
+        architecture: One of `family_networks.ARCHITECTURES`.
+        options: Arguments of its constructor.
+        reserved: Whether it must never be used in a training set, so that it can test unseen autoencoders.
+        learning: Crops, loss weights, steps, minutes and learning rate; fields about latents do not apply.
+        windows: Training windows to paint.
+        validation_windows: Windows of held-out contributors.
+        window: Side of a window in pixels; crops move inside it.
+        held_out: Share of the fold's contributors kept for validation.
+        checkpoint_seconds: Seconds between checkpoints.
+        kl_weight: Weight of the Kullback-Leibler term where the encoder gives a distribution.
+        ema: Decay of the averaged weights, which are the ones that are saved.
+    """
+
+    name: str
+    architecture: str
+    options: Mapping[str, Any]
+    reserved: bool
+    learning: AutoencoderRecipe
+    windows: int
+    validation_windows: int
+    window: int
+    held_out: float
+    checkpoint_seconds: float
+    kl_weight: float = 1e-6
+    ema: float = 0.99
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "options", json.loads(json.dumps(dict(self.options))))
+        factor = factor_of(build_member(self.architecture, self.options))
+        if self.learning.crop % factor or self.window < self.learning.crop:
+            raise ConfigurationError(
+                f"expected crops in multiples of {factor} that fit the window, "
+                f"got {self.learning.crop} in {self.window}"
+            )
+
+    def identity(self) -> dict[str, Any]:
+        """See `TrainingRecipe`; how long to train may change between calls."""
+        values = {name: value for name, value in asdict(self).items() if name not in _MAY_CHANGE}
+        limits = ("steps", "minutes")
+        values["learning"] = {n: value for n, value in values["learning"].items() if n not in limits}
+        return values
+
+    def train(self, material: Material, output: Path, progress: bool) -> Path:
+        """See `TrainingRecipe`; returns the folder of the autoencoder."""
+        model = build_member(self.architecture, self.options).train()
+        model.to(memory_format=torch.channels_last)
+        curve = Curve(output)
+
+        def report(values: Mapping[str, float], modules: Mapping[str, nn.Module]) -> None:
+            curve.add("autoencoder", {**values, **quality(modules["model"], material.validation)})
+
+        learnt = learn(
+            {"model": model},
+            _Pace(self.learning, self.ema),
+            lambda step: self._loss(model, material.learning, material.seed, step),
+            lambda modules: self._validate(modules["model"], material.validation),
+            Checkpoints(output / "autoencoder.pt", self.checkpoint_seconds, material.fingerprint, progress),
+            report,
+        )
+        write_sheet(output / "samples.png", model, material.validation)
+        facts = {
+            **material.facts,
+            "autoencoder": {
+                **learnt,
+                **quality(model, material.validation),
+                "parameters": sum(weight.numel() for weight in model.parameters()),
+                "factor": factor_of(model),
+            },
+            "recipe": json.loads(json.dumps(asdict(self))),
+        }
+        half: Any = copy.deepcopy(model)
+        torch.nn.Module.to(half, torch.float16)
+        return save_result(output, facts, family_card.render(facts), half.save_pretrained)
+
+    def _loss(self, model: Any, windows: Windows, seed: int, step: int) -> Tensor:
+        pixels = to_tensor(draw_batch(windows, self.learning, derive_rng("family", seed, self.name, step)))
+        encoded = model.encode(pixels)
+        if not hasattr(encoded, "latent_dist"):
+            return distance(decode_pixels(model, encode_pixels(model, pixels)), pixels, self.learning)
+        generator = torch.Generator().manual_seed(seed + step)
+        latents = encoded.latent_dist.sample(generator)
+        divergence = encoded.latent_dist.kl().mean()
+        loss: Tensor = distance(decode_pixels(model, latents), pixels, self.learning)
+        return loss + self.kl_weight * divergence
+
+    @torch.no_grad()
+    def _validate(self, model: Any, windows: Windows) -> float:
+        pixels = to_tensor(windows.clean[: min(32, len(windows))])
+        output = decode_pixels(model, encode_pixels(model, pixels))
+        return float(distance(output, pixels, self.learning))
+
+
+@dataclass(frozen=True)
+class _Pace:
+    learning: AutoencoderRecipe
+    ema: float
+
+    @property
+    def steps(self) -> int:
+        return self.learning.steps
+
+    @property
+    def minutes(self) -> float | None:
+        return self.learning.minutes
+
+    @property
+    def learning_rate(self) -> float:
+        return self.learning.learning_rate
+
+    @property
+    def warmup(self) -> int:
+        return self.learning.warmup
+
+
+def write_sheet(path: Path, model: nn.Module, windows: Windows, count: int = 12) -> None:
+    """Writes a PNG of rows: photo, the photo after the autoencoder, their difference made larger."""
+    photos = windows.damaged[: min(count, len(windows))]
+    side = photos.shape[1] // 32 * 32
+    photos = photos[:, :side, :side]
+    outputs = reconstruct(model, photos)
+    differences = 128 + _GAIN * (outputs.astype(np.int16) - photos)
+    shown = np.clip(differences, 0, 255).astype(np.uint8)
+    write_tiles(path, list(zip(photos, outputs, shown, strict=True)), 3)
