@@ -3,13 +3,14 @@ import hashlib
 import pytest
 import torch
 from tests.helpers import textured_photo
-from tests.inpainting.tiny import TINY
+from tests.inpainting.tiny import TINY, TINY_PIXELS
 
 from falseflaw.cli.main import main
 from falseflaw.damage.prompts import all_prompts
 from falseflaw.dataset.manifest import read_manifest
 from falseflaw.imaging import codec
 from falseflaw.inpainting.networks import build_pipeline
+from falseflaw.inpainting.pixel_networks import build_pixel_pipeline
 from falseflaw.paths import config_dir
 from falseflaw.photos.studio import StudioPhotos
 from falseflaw.seeding import derive_rng
@@ -22,6 +23,15 @@ def pipeline(tmp_path_factory):
     torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("inpainter")
     build_pipeline(TINY, all_prompts()).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def pixels(tmp_path_factory):
+    """A pixel generator, tiny and untrained, for squares of 16 pixels."""
+    torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp("pixels")
+    build_pixel_pipeline(TINY_PIXELS).save_pretrained(folder)
     return folder
 
 
@@ -102,6 +112,37 @@ def test_inpainted_pixels_are_in_the_region_only(tmp_path, pipeline):
         assert change[region].mean() > 5 * change[~region].mean()
         everywhere = abs(image[Edit.REGENERATED] - image[Edit.AUTHENTIC]).mean(axis=-1)
         assert everywhere[~region].mean() > 5
+
+
+def test_the_pixel_generator_builds_a_dataset_and_builds_it_again_alike(tmp_path, pixels):
+    """Its whole square is regenerated where the crop was not resized; nothing outside of it changes."""
+    first, second = tmp_path / "first", tmp_path / "second"
+    for output in (first, second):
+        assert call(output, pixels, "inpainter=pixel", "synthesis.resized_share=0.5", "limit_sources=6") == 0
+    assert digests(first) == digests(second)
+    rows = read_manifest(first)
+    assert len(rows) == 30
+    assert set(rows.loc[rows["label"] == 1, "generator"]) == {"pixel"}
+    assert rows["crop_scale"].nunique() > 1
+    for _, members in rows.set_index("edit").groupby("source_id"):
+        image = {edit: codec.decode(first / members.loc[edit, "path"]).astype(int) for edit in Edit}
+        region = codec.read_mask(first / members["region_path"].iloc[0])
+        spliced, regenerated = (
+            abs(image[edit] - image[Edit.AUTHENTIC]).mean(axis=-1)
+            for edit in (Edit.SPLICED, Edit.REGENERATED)
+        )
+        assert spliced[region].mean() > 5 * spliced[~region].mean()
+        if members["crop_scale"].max() == 1:
+            assert regenerated[~region].mean() > spliced[~region].mean()
+        else:
+            assert (image[Edit.REGENERATED] == image[Edit.SPLICED]).all()
+
+
+def test_weights_of_another_generator_are_named_in_one_line(tmp_path, pipeline, pixels, capsys):
+    assert call(tmp_path / "d", pipeline, "inpainter=pixel") == 1
+    assert "a pipeline of another kind" in only_line(capsys.readouterr().err)
+    assert call(tmp_path / "d", tmp_path / "nowhere", "inpainter=pixel") == 1
+    assert "expected an inpainting pipeline at" in only_line(capsys.readouterr().err)
 
 
 def test_a_dataset_of_other_weights_is_refused(tmp_path, pipeline, capsys):

@@ -9,29 +9,30 @@ from falseflaw.cli.main import main
 
 
 def call(folder: Path, *overrides: str) -> int:
-    return main(
-        [
-            "train-inpainter",
-            "photos=studio",
-            "photos.count=16",
-            "photos.width=96",
-            "photos.height=112",
-            "product_mask=classical",
-            "recipe=tiny",
-            "recipe.held_out=0.5",
-            "recipe.autoencoder.steps=2",
-            "recipe.denoiser.steps=2",
-            "recipe.windows=2",
-            "recipe.validation_windows=2",
-            "split.fractions={inpainter: 1.0, train: 0.0, val: 0.0, test: 0.0}",
-            "threads=1",
-            "workers=0",
-            "progress=false",
-            f"output={folder / 'run'}",
-            f"cache={folder / 'cache'}",
-            *overrides,
-        ]
-    )
+    return main([*arguments(folder), *overrides])
+
+
+def arguments(folder: Path) -> list[str]:
+    return [
+        "train-inpainter",
+        "photos=studio",
+        "photos.count=16",
+        "photos.width=96",
+        "photos.height=112",
+        "product_mask=classical",
+        "recipe=tiny",
+        "recipe.held_out=0.5",
+        "recipe.autoencoder.steps=2",
+        "recipe.denoiser.steps=2",
+        "recipe.windows=2",
+        "recipe.validation_windows=2",
+        "split.fractions={inpainter: 1.0, train: 0.0, val: 0.0, test: 0.0}",
+        "threads=1",
+        "workers=0",
+        "progress=false",
+        f"output={folder / 'run'}",
+        f"cache={folder / 'cache'}",
+    ]
 
 
 @pytest.fixture(autouse=True)
@@ -61,6 +62,25 @@ def test_the_bundled_recipe_trains_at_its_full_width_for_a_step(tmp_path):
     assert call(tmp_path, *shrunk) == 0
     facts = json.loads((tmp_path / "run/pipeline/training.json").read_text())
     assert facts["recipe"]["sizes"]["unet_channels"] == [64, 128, 192]
+
+
+def pixel(folder: Path, *overrides: str) -> int:
+    """As `call`, with the recipe of the pixel generator."""
+    shrunk = ["recipe=pixel", "recipe.held_out=0.5", "recipe.windows=2", "recipe.validation_windows=2"]
+    shrunk += ["recipe.sampling_steps=1", "recipe.denoiser.steps=1", "recipe.denoiser.batch=2"]
+    given = [text for text in arguments(folder) if not text.startswith("recipe")]
+    return main([*given, *shrunk, "photos.width=192", "photos.height=224", *overrides])
+
+
+def test_the_pixel_recipe_trains_at_its_full_width_for_a_step_and_goes_on(tmp_path, capsys):
+    assert pixel(tmp_path) == 0
+    pipeline = tmp_path / "run/pipeline"
+    assert capsys.readouterr().out.strip() == str(pipeline)
+    assert pixel(tmp_path, "recipe.denoiser.steps=2") == 0
+    facts = json.loads((pipeline / "training.json").read_text())
+    assert facts["denoiser"]["step"] == 2
+    assert facts["recipe"]["sizes"]["channels"] == [24, 48, 96, 144]
+    assert (pipeline / "unet/diffusion_pytorch_model.safetensors").stat().st_size <= 9e6
 
 
 @pytest.mark.parametrize(

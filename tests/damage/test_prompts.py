@@ -1,6 +1,15 @@
 import pytest
 
-from falseflaw.damage.prompts import CLEAN_PROMPT, PRODUCTS, VOCABULARY, all_prompts, product_word, prompt
+from falseflaw.damage.prompts import (
+    CLEAN_PROMPT,
+    PRODUCTS,
+    VOCABULARY,
+    all_prompts,
+    asked_for,
+    product_word,
+    prompt,
+)
+from falseflaw.errors import InvalidDataError
 from falseflaw.seeding import derive_rng
 from falseflaw.types import DamageKind
 
@@ -62,3 +71,37 @@ def test_garments_have_fabric_and_goods_a_surface():
     assert any("on a package" in sentence for sentence in goods)
     assert not any("fabric" in sentence for sentence in goods)
     assert not any("a pants" in sentence for sentence in all_prompts())
+
+
+@pytest.mark.parametrize("kind", DamageKind)
+def test_every_drawn_prompt_is_understood(kind):
+    for product in PRODUCTS:
+        for seed in range(40):
+            assert asked_for(prompt(kind, product, derive_rng("understood", seed))) == kind
+
+
+def test_every_prompt_asks_for_something():
+    kinds = [asked_for(text) for text in all_prompts()]
+    assert set(kinds) == {*DamageKind, None}
+    assert [text for text, kind in zip(all_prompts(), kinds, strict=True) if kind is None] == [CLEAN_PROMPT]
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("a charred burn hole on a shirt", DamageKind.BURN),  # the longer phrase
+        ("A HOLE, shirt!", DamageKind.HOLE),
+        ("Oil stain on clean fabric", DamageKind.GREASE),
+        ("some ink", DamageKind.INK),
+        ("clean", None),
+    ],
+)
+def test_texts_of_users_are_understood(kind, text):
+    assert asked_for(text) == kind
+
+
+@pytest.mark.parametrize("text", ["", "a cat", "pink whole teardrop, unclean"])
+def test_a_text_that_names_no_flaw_is_answered_with_the_words_that_are_known(text):
+    with pytest.raises(InvalidDataError, match=r"names coffee, ink, wine, .*mould or clean, got") as caught:
+        asked_for(text)
+    assert "\n" not in str(caught.value)

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from tests.inpainting.tiny import TINY
+from tests.inpainting.tiny import TINY, TINY_PIXELS
 
 from falseflaw.inpainting.networks import build_pipeline
+from falseflaw.inpainting.pixel_networks import build_pixel_pipeline
 
 
 @pytest.fixture(autouse=True)
@@ -22,6 +24,15 @@ def saved_pipeline(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pipeline = build_pipeline(TINY, ["a coffee stain on a shirt", "clean fabric"])
     folder = tmp_path_factory.mktemp("pipeline")
     pipeline.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def saved_pixels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny pixel generator of random weights; the square that it paints is as large as the real one's."""
+    torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp("pixels")
+    build_pixel_pipeline(replace(TINY_PIXELS, side=64)).save_pretrained(folder)
     return folder
 
 

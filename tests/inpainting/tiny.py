@@ -1,6 +1,7 @@
-"""The smallest networks that have every part of the bundled ones."""
+"""The smallest networks that have every part of the shipped ones."""
 
 from falseflaw.inpainting.networks import NetworkSizes
+from falseflaw.inpainting.pixel_networks import PixelSizes
 
 TINY = NetworkSizes(
     autoencoder_channels=8,
@@ -13,3 +14,5 @@ TINY = NetworkSizes(
     text_heads=2,
     crop=32,
 )
+
+TINY_PIXELS = PixelSizes(side=16, channels=(8, 16), norm_groups=4, heads=2)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from itertools import product as combinations
 
 import numpy as np
 
+from falseflaw.errors import InvalidDataError
 from falseflaw.types import DamageKind
 
 CLEAN_PROMPT = "clean fabric"
@@ -66,6 +68,13 @@ _FLAWS: Mapping[DamageKind, tuple[str, ...]] = {
     DamageKind.MOULD: ("mould", "black mould spots", "green mould", "patch of mould"),
 }
 
+_KIND_OF: Mapping[str, DamageKind] = {
+    phrase: kind for kind, phrases in _FLAWS.items() for phrase in (str(kind), *phrases)
+}
+"""Kinds by the phrases that name them, their own names among these."""
+
+_WORD = re.compile(r"[a-z]+")
+
 _SIZES = ("", "small", "large")
 
 _MASS = ("spilled", "dried mud", "dirty mud", "mould", "black mould", "green mould")
@@ -99,6 +108,26 @@ def all_prompts() -> list[str]:
     for kind, noun in combinations(DamageKind, PRODUCTS):
         sentences.update(_sentences(kind, noun))
     return sorted(sentences)
+
+
+def asked_for(text: str) -> DamageKind | None:
+    """Returns the kind of flaw that a text names, or None where it asks for the clean material.
+
+    The longest phrase decides: a "charred burn hole" is a burn.
+
+    Args:
+        text: Any text, in upper or lower case; not only sentences of `prompt`.
+
+    Raises:
+        InvalidDataError: It names neither.
+    """
+    words = f" {' '.join(_WORD.findall(text.lower()))} "
+    found = [(len(phrase), kind) for phrase, kind in _KIND_OF.items() if f" {phrase} " in words]
+    if found:
+        return max(found, key=lambda entry: entry[0])[1]
+    if " clean " in words:
+        return None
+    raise InvalidDataError(f"expected a prompt that names {', '.join(DamageKind)} or clean, got {text!r}")
 
 
 def _sentences(kind: DamageKind, noun: str) -> list[str]:

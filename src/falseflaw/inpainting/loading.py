@@ -33,10 +33,15 @@ _OURS = frozenset(
 
 
 def load_pipeline(
-    path: str, class_name: str, dtype: torch.dtype, local: bool, options: Mapping[str, Any]
+    path: str,
+    class_name: str,
+    dtype: torch.dtype,
+    local: bool,
+    options: Mapping[str, Any],
+    own: type | None = None,
 ) -> Any:
-    """Loads a pipeline of diffusers; see `Inpainter` for arguments and errors."""
-    kind = getattr(diffusers, class_name, None)
+    """Loads a pipeline of diffusers, or of the class `own`; see `Inpainter` for arguments and errors."""
+    kind = own or getattr(diffusers, class_name, None)
     if not (isinstance(kind, type) and hasattr(kind, "from_pretrained")):
         raise ConfigurationError(
             f"expected inpainter.pipeline_class to be a class of diffusers, got {class_name!r}"

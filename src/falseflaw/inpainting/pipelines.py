@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from falseflaw.errors import ConfigurationError, InvalidDataError
+from falseflaw.inpainting.checks import DTYPES, check_batch, check_settings
 from falseflaw.inpainting.compose import Box
 from falseflaw.inpainting.families import family_of
 from falseflaw.inpainting.loading import OFFLOADS, check_call, load_pipeline, prepare, within_memory
@@ -21,7 +22,17 @@ from falseflaw.inpainting.sampling import decode_latents, encode_images, sample_
 from falseflaw.inpainting.text_states import TextStates
 from falseflaw.types import Image, Mask
 
-_DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+
+class Regenerator(Protocol):
+    """What writes a whole photo as its generator does; see the methods of `Samples`."""
+
+    def regenerate(self, photo: Image, sample_latent: Tensor, box: Box, mask: Mask) -> Image:
+        """See `Samples.regenerate`."""
+        ...
+
+    def round_trip(self, photo: Image) -> Image:
+        """See `Samples.round_trip`."""
+        ...
 
 
 @dataclass
@@ -31,12 +42,12 @@ class Samples:
     Attributes:
         images: uint8 (B, H, W, 3), the decoded crops; nothing is pasted.
         latents: float (B, C, H / f, W / f), the sampled latents, scaled as the pipeline scales them.
-        inpainter: The wrapper that sampled them; `regenerate` needs its autoencoder.
+        inpainter: The wrapper that sampled them; `regenerate` needs its networks.
     """
 
     images: NDArray[np.uint8]
     latents: Tensor
-    inpainter: Inpainter
+    inpainter: Regenerator
 
     def regenerate(self, photo: Image, sample_latent: Tensor, box: Box, mask: Mask) -> Image:
         """Returns the whole photo as the autoencoder writes it, with the sampled flaw in it.
@@ -110,26 +121,10 @@ class Inpainter:
     ) -> None:
         if offload not in OFFLOADS:
             raise ConfigurationError(f"expected inpainter.offload of {', '.join(OFFLOADS)}, got {offload!r}")
-        if dtype not in _DTYPES:
-            raise ConfigurationError(f"expected inpainter dtype of {', '.join(_DTYPES)}, got {dtype!r}")
-        if steps < 1 or not guidance >= 0:
-            raise ConfigurationError(
-                f"expected inpainter steps >= 1 and guidance >= 0, got {steps} and {guidance}"
-            )
-        if str(device).startswith("cuda") and not torch.cuda.is_available():
-            raise ConfigurationError(
-                f"expected a machine with CUDA for inpainter.device={device}, found none; "
-                "set inpainter.device=cpu inpainter.dtype=float32"
-            )
+        self.device = check_settings(dtype, device, steps, guidance)
         self.name = name
         self.steps = steps
         self.guidance = float(guidance)
-        try:
-            self.device = torch.device(device)
-        except RuntimeError as error:
-            raise ConfigurationError(
-                f"expected inpainter.device such as cpu or cuda, got {device!r}"
-            ) from error
         if condition not in ("hole", "photo"):
             raise ConfigurationError(f"expected inpainter.condition hole or photo, got {condition!r}")
         if condition == "photo" and pipeline_class != "StableDiffusionInpaintPipeline":
@@ -140,7 +135,7 @@ class Inpainter:
         self._call = dict(call or {})
         self._dtype, self._offload = dtype, offload
         with self._within_memory(f"the weights of {name}"):
-            pipeline = load_pipeline(path, pipeline_class, _DTYPES[dtype], local, dict(load or {}))
+            pipeline = load_pipeline(path, pipeline_class, DTYPES[dtype], local, dict(load or {}))
             check_call(pipeline, self._call)
             self._text = TextStates(pipeline, prompt, negative_prompt, self._call)
             self.pipeline = prepare(pipeline, self.device, offload)
@@ -167,7 +162,7 @@ class Inpainter:
             InvalidDataError: Shapes, types or counts do not agree.
             ConfigurationError: The batch does not fit the memory.
         """
-        _check_batch(crops, masks, prompts, seeds, self.grid)
+        check_batch(crops, masks, prompts, seeds, self.grid)
         count, height, width = masks.shape
         with self._within_memory(f"a batch of {count} crops of {height}x{width}", count):
             latents = sample_latents(
@@ -233,24 +228,3 @@ class Inpainter:
 
 def _whole(photo: Image) -> str:
     return f"a whole photo of {photo.shape[0]}x{photo.shape[1]}"
-
-
-def _check_batch(
-    crops: NDArray[np.uint8],
-    masks: NDArray[np.bool_],
-    prompts: Sequence[str],
-    seeds: Sequence[int],
-    grid: int,
-) -> None:
-    if crops.ndim != 4 or crops.shape[-1] != 3 or crops.dtype != np.uint8:
-        raise InvalidDataError(f"expected crops uint8 [B, H, W, 3], got {crops.dtype} {list(crops.shape)}")
-    if crops.shape[1] % grid or crops.shape[2] % grid:
-        raise InvalidDataError(f"expected crop sides in multiples of {grid}, got {list(crops.shape[1:3])}")
-    if masks.shape != crops.shape[:3] or masks.dtype != np.bool_:
-        raise InvalidDataError(
-            f"expected masks bool {list(crops.shape[:3])}, got {masks.dtype} {list(masks.shape)}"
-        )
-    if not len(crops) == len(prompts) == len(seeds) or not len(crops):
-        raise InvalidDataError(
-            f"expected one prompt and one seed per crop, got {len(crops)}, {len(prompts)} and {len(seeds)}"
-        )

@@ -19,10 +19,11 @@ def render(facts: Mapping[str, Any]) -> str:
     license_text = LICENSES.get(facts["photo_set"], "the user's own photos")
     return f"""# FalseFlaw pixel generator
 
-A small diffusion model on the pixels themselves (`UNet2DModel`, {denoiser["parameters"] / 1e6:.1f} M parameters, no
-autoencoder, no text), trained from scratch by `falseflaw train-inpainter recipe=pixel`. It writes false flaws
-(stains, holes, tears, burns, mould) into squares of {side} x {side} pixels, so that detectors meet a generator
-that leaves no trace of an autoencoder. It is not meant to deceive and not good enough to.
+A small diffusion model on the pixels themselves (`UNet2DModel`, {denoiser["parameters"] / 1e6:.1f} M
+parameters, no autoencoder, no text), trained from scratch by `falseflaw train-inpainter recipe=pixel`. It
+writes false flaws (stains, holes, tears, burns, mould) into squares of {side} x {side} pixels, so that
+detectors meet a generator that leaves no trace of an autoencoder. It is not meant to deceive and not good
+enough to.
 
 | | |
 | --- | --- |

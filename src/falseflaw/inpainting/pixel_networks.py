@@ -114,7 +114,8 @@ class PixelInpaintPipeline(DiffusionPipeline):
     Args:
         unet: The denoiser.
         scheduler: Its noise schedule.
-        classes: Class name → index of the denoiser's class embedding; `nothing` is among them.
+        classes: Class name → index of the denoiser's class embedding; `nothing` is among them. Saved in
+            `model_index.json`; None only for diffusers, which asks for a default.
     """
 
     def __init__(
@@ -122,7 +123,7 @@ class PixelInpaintPipeline(DiffusionPipeline):
     ) -> None:
         super().__init__()
         self.register_modules(unet=unet, scheduler=scheduler)
-        self.register_to_config(classes=dict(CLASSES if classes is None else classes))
+        self.register_to_config(classes=None if classes is None else dict(classes))
 
     @property
     def classes(self) -> dict[str, int]:
@@ -185,4 +186,4 @@ class PixelInpaintPipeline(DiffusionPipeline):
 
 def build_pixel_pipeline(sizes: PixelSizes, unet: UNet2DModel | None = None) -> Any:
     """Returns a complete pipeline; an untrained denoiser where none is given."""
-    return PixelInpaintPipeline(unet=unet or build_pixel_unet(sizes), scheduler=build_pixel_scheduler())
+    return PixelInpaintPipeline(unet or build_pixel_unet(sizes), build_pixel_scheduler(), CLASSES)

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from falseflaw.errors import InvalidDataError
-from falseflaw.inpainting.pipelines import load_pipeline
+from falseflaw.inpainting.loading import load_pipeline
 from falseflaw.paths import find_existing
 from falseflaw.provenance import file_sha256
 

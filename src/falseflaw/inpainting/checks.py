@@ -1,0 +1,63 @@
+"""What every wrapper of a generator checks before it works: its settings once, its input at every call."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from falseflaw.errors import ConfigurationError, InvalidDataError
+
+DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+"""Precisions by the name that a configuration gives them."""
+
+
+def check_settings(dtype: str, device: str, steps: int, guidance: float) -> torch.device:
+    """Returns the device of a wrapper whose settings can work.
+
+    Raises:
+        ConfigurationError: Unknown dtype or device, or values out of range.
+    """
+    if dtype not in DTYPES:
+        raise ConfigurationError(f"expected inpainter dtype of {', '.join(DTYPES)}, got {dtype!r}")
+    if steps < 1 or not guidance >= 0:
+        raise ConfigurationError(
+            f"expected inpainter steps >= 1 and guidance >= 0, got {steps} and {guidance}"
+        )
+    if str(device).startswith("cuda") and not torch.cuda.is_available():
+        raise ConfigurationError(
+            f"expected a machine with CUDA for inpainter.device={device}, found none; "
+            "set inpainter.device=cpu inpainter.dtype=float32"
+        )
+    try:
+        return torch.device(device)
+    except RuntimeError as error:
+        raise ConfigurationError(f"expected inpainter.device such as cpu or cuda, got {device!r}") from error
+
+
+def check_batch(
+    crops: NDArray[np.uint8],
+    masks: NDArray[np.bool_],
+    prompts: Sequence[str],
+    seeds: Sequence[int],
+    grid: int,
+) -> None:
+    """Checks a batch of crops, masks, prompts and seeds, with sides in multiples of `grid`.
+
+    Raises:
+        InvalidDataError: Shapes, types or counts do not agree.
+    """
+    if crops.ndim != 4 or crops.shape[-1] != 3 or crops.dtype != np.uint8:
+        raise InvalidDataError(f"expected crops uint8 [B, H, W, 3], got {crops.dtype} {list(crops.shape)}")
+    if crops.shape[1] % grid or crops.shape[2] % grid:
+        raise InvalidDataError(f"expected crop sides in multiples of {grid}, got {list(crops.shape[1:3])}")
+    if masks.shape != crops.shape[:3] or masks.dtype != np.bool_:
+        raise InvalidDataError(
+            f"expected masks bool {list(crops.shape[:3])}, got {masks.dtype} {list(masks.shape)}"
+        )
+    if not len(crops) == len(prompts) == len(seeds) or not len(crops):
+        raise InvalidDataError(
+            f"expected one prompt and one seed per crop, got {len(crops)}, {len(prompts)} and {len(seeds)}"
+        )

@@ -1,0 +1,45 @@
+"""A whole training of the pixel generator on stand-ins; as a script it is what the kill test kills."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from tests.inpainting.runs import train
+from tests.inpainting.tiny import TINY_PIXELS
+
+from falseflaw.inpainting.pixel_recipe import PixelRecipe
+from falseflaw.inpainting.pixel_training import PixelDenoiserRecipe
+
+PIXEL_RECIPE = PixelRecipe(
+    sizes=TINY_PIXELS,
+    denoiser=PixelDenoiserRecipe(
+        steps=10,
+        minutes=None,
+        batch=4,
+        learning_rate=1e-3,
+        warmup=2,
+        ema=0.9,
+        mask_weight=4.0,
+        snr_limit=5.0,
+        no_class=0.1,
+        clean=0.2,
+    ),
+    windows=12,
+    validation_windows=9,
+    window=48,
+    held_out=0.2,
+    checkpoint_seconds=0.0,
+    sheet_seconds=1e9,
+    sampling_steps=2,
+    guidance=2.0,
+)
+
+
+def with_steps(steps: int) -> PixelRecipe:
+    return replace(PIXEL_RECIPE, denoiser=replace(PIXEL_RECIPE.denoiser, steps=steps))
+
+
+if __name__ == "__main__":
+    train(Path(sys.argv[1]), with_steps(int(sys.argv[2])))
