@@ -57,7 +57,7 @@ def main(argv: list[str] | None = None) -> int:
     except Exception as error:
         if os.environ.get("FALSEFLAW_DEBUG") == "1":
             traceback.print_exc()
-        print(f"falseflaw {verb}: {_one_line(error)}", file=sys.stderr)
+        print(f"falseflaw {verb}: {one_line(error)}", file=sys.stderr)
         return 1
 
 
@@ -92,7 +92,8 @@ def require_extras(extras: tuple[str, ...]) -> None:
         )
 
 
-def _one_line(error: Exception) -> str:
+def one_line(error: Exception) -> str:
+    """Returns what to tell the user of an error, without its traceback."""
     text = str(error).strip()
     if isinstance(error, FalseFlawError):
         return " ".join(text.split())

@@ -1,0 +1,74 @@
+"""Matched sets up to the inpainter, as `falseflaw synthesize` prepares them, for benchmarks and the like."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from omegaconf import DictConfig
+
+if TYPE_CHECKING:
+    from falseflaw.dataset.members import PreparedSet
+
+
+def compose_synthesis(overrides: Sequence[str]) -> DictConfig:
+    """Returns the configuration of `falseflaw synthesize` with overrides."""
+    from hydra import compose, initialize_config_dir
+
+    from falseflaw.cli.overrides import quote_paths
+    from falseflaw.paths import config_dir
+
+    with initialize_config_dir(str(config_dir()), version_base="1.3"):
+        # Their output is named after the photos by the running verb alone, and is not written here.
+        config: DictConfig = compose("synthesize", [*quote_paths(list(overrides)), "output=unused"])
+    return config
+
+
+def prepare_sets(config: DictConfig, grid: int, factor: int, progress: bool = True) -> list[PreparedSet]:
+    """Returns the sets that a build with this configuration would give its inpainter, in its order.
+
+    Args:
+        config: As `compose_synthesis` returns it; `folds` and `limit_sources` say which sources.
+        grid: Of the inpainter: crop sides are multiples of this.
+        factor: Of the inpainter: photo pixels per latent pixel.
+        progress: Whether to show a bar.
+
+    Raises:
+        InvalidDataError: No source could be used.
+    """
+    from hydra.utils import instantiate
+    from tqdm import tqdm
+
+    from falseflaw.cli.mask_cache import mask_cache
+    from falseflaw.dataset.members import SetMaker
+    from falseflaw.dataset.plan import make_plan
+    from falseflaw.dataset.timing import StageTimer
+    from falseflaw.errors import FalseFlawError, InvalidDataError
+    from falseflaw.inpainting.product_masks import ProductMasks
+    from falseflaw.photos.split import assign_folds
+
+    cache = Path(config.cache).expanduser()
+    source, settings = instantiate(config.photos), instantiate(config.synthesis)
+    folds = assign_folds(source, config.split.fractions, config.split.seed, cache)
+    masks = ProductMasks(source, instantiate(config.product_mask), mask_cache(cache, config.product_mask))
+    maker = SetMaker(source, masks, instantiate(config.damage), settings, grid, factor)
+    plans = make_plan(source.photos(), folds, instantiate(config.camera), settings)
+    timer, sets, reason = StageTimer(), [], "no photo"
+    for plan in tqdm(plans, desc="preparing photos", unit="photo", disable=not progress):
+        try:
+            sets.append(maker.prepare(plan, timer))
+        except FalseFlawError as error:
+            reason = str(error)
+    if not sets:
+        raise InvalidDataError(f"expected a usable photo, found none among {len(plans)}; last: {reason}")
+    return sets
+
+
+def plain(config: DictConfig) -> dict[str, Any]:
+    """Returns a node of a configuration as plain types, without its target."""
+    from omegaconf import OmegaConf
+
+    values = OmegaConf.to_container(config, resolve=True)
+    assert isinstance(values, dict)
+    return {str(key): value for key, value in values.items() if key != "_target_"}
