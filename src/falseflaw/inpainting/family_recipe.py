@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from diffusers import AutoencoderTiny
 from torch import Tensor, nn
 
 from falseflaw.errors import ConfigurationError
@@ -19,6 +20,7 @@ from falseflaw.inpainting.autoencoder_training import AutoencoderRecipe, distanc
 from falseflaw.inpainting.checkpoints import Checkpoints
 from falseflaw.inpainting.crops import Windows
 from falseflaw.inpainting.family_networks import build_member, factor_of
+from falseflaw.inpainting.initialization import start_from_colors
 from falseflaw.inpainting.loop import learn
 from falseflaw.inpainting.material import Material
 from falseflaw.inpainting.reconstruction import decode_pixels, encode_pixels, quality, reconstruct, to_tensor
@@ -83,6 +85,8 @@ class FamilyRecipe:
         """See `TrainingRecipe`; returns the folder of the autoencoder."""
         model = build_member(self.architecture, self.options).train()
         model.to(memory_format=torch.channels_last)
+        if isinstance(model, AutoencoderTiny):
+            start_from_colors(model)
         curve = Curve(output)
 
         def report(values: Mapping[str, float], modules: Mapping[str, nn.Module]) -> None:
@@ -120,7 +124,8 @@ class FamilyRecipe:
         latents = encoded.latent_dist.sample(generator)
         divergence = encoded.latent_dist.kl().mean()
         loss: Tensor = distance(decode_pixels(model, latents), pixels, self.learning)
-        return loss + self.kl_weight * divergence
+        total: Tensor = loss + self.kl_weight * divergence
+        return total
 
     @torch.no_grad()
     def _validate(self, model: Any, windows: Windows) -> float:
