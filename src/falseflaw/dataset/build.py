@@ -34,7 +34,9 @@ from falseflaw.photos.source import FileSource, PhotoSource
 from falseflaw.provenance import code_digest, git_revision, package_versions
 from falseflaw.types import Edit, Fold, Image
 
-_INPAINTING = ("compose", "families", "loading", "pipelines", "product_masks", "sampling", "text_states")
+_INPAINTING = (
+    *("compose", "families", "halves", "loading", "pipelines", "product_masks", "sampling", "text_states"),
+)
 
 _CODE = (
     "damage",
