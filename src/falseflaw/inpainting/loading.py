@@ -16,6 +16,7 @@ from huggingface_hub.errors import GatedRepoError
 
 from falseflaw.errors import ConfigurationError, InvalidDataError, MissingDataError
 from falseflaw.inpainting.families import family_of
+from falseflaw.inpainting.halves import share_halves
 from falseflaw.paths import find_existing
 
 OFFLOADS = ("none", "model", "sequential")
@@ -165,6 +166,8 @@ def prepare(pipeline: Any, device: torch.device, offload: str = "none") -> Any:
         module.eval()
         if device.type == "cpu":
             module.to(memory_format=torch.channels_last)
+    if device.type == "cpu" and family.backbone == "unet":  # a GPU would have to wait for the comparison
+        share_halves(pipeline.unet)
     if isinstance(pipeline.vae, diffusers.AutoencoderKL):
         pipeline.vae.enable_slicing()  # its activations at full size, not the weights, fill the memory
     if device.type == "cpu" or offload == "none":
