@@ -88,7 +88,7 @@ def test_the_pixel_recipe_trains_at_its_full_width_for_a_step_and_goes_on(tmp_pa
     [
         ("outptu=x", "outptu"),
         ("recipe=nothing", "recipe/nothing"),
-        ("recipe.denoiser.crop=36", "denoiser.crop in multiples of"),
+        ("recipe.denoiser.crop=36", "crops of the denoiser in multiples of"),
         ("recipe.held_out=0", "held_out in (0, 1)"),
         ("split.fractions={inpainter: 0.0, train: 1.0, val: 0.0, test: 0.0}", "fold inpainter"),
     ],
