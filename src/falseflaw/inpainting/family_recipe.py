@@ -22,13 +22,12 @@ from falseflaw.inpainting.crops import Windows
 from falseflaw.inpainting.family_networks import build_member, factor_of
 from falseflaw.inpainting.initialization import start_from_colors
 from falseflaw.inpainting.loop import learn
-from falseflaw.inpainting.material import Material
+from falseflaw.inpainting.material import Material, check_windows, identity_of
 from falseflaw.inpainting.reconstruction import decode_pixels, encode_pixels, quality, reconstruct, to_tensor
 from falseflaw.inpainting.results import save_result
 from falseflaw.inpainting.sheets import Curve, write_tiles
 from falseflaw.seeding import derive_rng
 
-_MAY_CHANGE = frozenset({"checkpoint_seconds"})
 _GAIN = 8
 """Differences are shown this many times larger in the sheet."""
 
@@ -68,18 +67,13 @@ class FamilyRecipe:
     def __post_init__(self) -> None:
         object.__setattr__(self, "options", json.loads(json.dumps(dict(self.options))))
         factor = factor_of(build_member(self.architecture, self.options))
-        if self.learning.crop % factor or self.window < self.learning.crop:
-            raise ConfigurationError(
-                f"expected crops in multiples of {factor} that fit the window, "
-                f"got {self.learning.crop} in {self.window}"
-            )
+        check_windows(self, self.learning.crop)
+        if self.learning.crop % factor:
+            raise ConfigurationError(f"expected crops in multiples of {factor}, got {self.learning.crop}")
 
     def identity(self) -> dict[str, Any]:
-        """See `TrainingRecipe`; how long to train may change between calls."""
-        values = {name: value for name, value in asdict(self).items() if name not in _MAY_CHANGE}
-        limits = ("steps", "minutes")
-        values["learning"] = {n: value for n, value in values["learning"].items() if n not in limits}
-        return values
+        """See `TrainingRecipe`."""
+        return identity_of(self, "learning")
 
     def train(self, material: Material, output: Path, progress: bool) -> Path:
         """See `TrainingRecipe`; returns the folder of the autoencoder."""

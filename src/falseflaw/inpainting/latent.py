@@ -18,7 +18,7 @@ from falseflaw.inpainting import card
 from falseflaw.inpainting.autoencoder_training import AutoencoderRecipe, train_autoencoder
 from falseflaw.inpainting.checkpoints import Checkpoints
 from falseflaw.inpainting.initialization import start_from_colors
-from falseflaw.inpainting.material import Material
+from falseflaw.inpainting.material import Material, check_windows, identity_of
 from falseflaw.inpainting.networks import NetworkSizes, build_pipeline
 from falseflaw.inpainting.results import save_result
 from falseflaw.inpainting.sheets import Curve, write_sample_sheet
@@ -26,14 +26,6 @@ from falseflaw.inpainting.training import DenoiserRecipe, train_denoiser
 from falseflaw.inpainting.warm_start import load_start, weight_digests
 from falseflaw.seeding import derive_rng
 from falseflaw.types import DamageKind
-
-_MAY_CHANGE = frozenset(
-    {"steps", "minutes", "compile", "checkpoint_seconds", "sheet_seconds", "sampling_steps", "guidance"}
-)
-"""Values of recipe and denoiser that may differ from those of the checkpoints that are resumed.
-
-Those of the autoencoder may not: another autoencoder would have other latents.
-"""
 
 
 @dataclass(frozen=True)
@@ -70,27 +62,17 @@ class Recipe:
     start: str | None = None
 
     def __post_init__(self) -> None:
-        if self.window < max(self.autoencoder.crop, self.denoiser.crop):
-            raise ConfigurationError(f"expected a window at least as large as the crops, got {self.window}")
+        check_windows(self, max(self.autoencoder.crop, self.denoiser.crop))
         sides = (self.denoiser.crop, *self.denoiser.smaller_crops)
         if any(side % self.sizes.grid for side in sides) or self.autoencoder.crop % self.sizes.factor:
             raise ConfigurationError(
                 f"expected crops of the denoiser in multiples of {self.sizes.grid} and of the autoencoder in "
                 f"multiples of {self.sizes.factor}, got {list(sides)} and {self.autoencoder.crop}"
             )
-        if self.windows < 1 or self.validation_windows < 1 or not 0 < self.held_out < 1:
-            raise ConfigurationError(
-                "expected windows and validation_windows >= 1 and held_out in (0, 1), "
-                f"got {self.windows}, {self.validation_windows} and {self.held_out}"
-            )
 
     def identity(self) -> dict[str, Any]:
-        """See `TrainingRecipe`; how long to train and what to show may change between calls."""
-        values = asdict(self)
-        values["denoiser"] = {
-            name: value for name, value in values["denoiser"].items() if name not in _MAY_CHANGE
-        }
-        kept = {name: value for name, value in values.items() if name not in _MAY_CHANGE}
+        """See `TrainingRecipe`; another autoencoder would have other latents, so its recipe is in it."""
+        kept = identity_of(self, "denoiser")
         if self.start is not None:
             kept["start"] = weight_digests(Path(self.start)) or self.start
         return kept

@@ -6,11 +6,11 @@ import hashlib
 import json
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from falseflaw.errors import MissingDataError
+from falseflaw.errors import ConfigurationError, MissingDataError
 from falseflaw.inpainting.crops import WindowMaker, Windows, load_windows
 from falseflaw.inpainting.ports import CameraDrawer, Painter, ProductMasker
 from falseflaw.inpainting.product_masks import ProductMasks
@@ -20,6 +20,12 @@ from falseflaw.seeding import derive_seed, unit_interval
 from falseflaw.types import Fold
 
 _PACKAGES = ("torch", "diffusers", "transformers", "numpy", "opencv-python-headless", "falseflaw")
+
+
+_MAY_CHANGE = frozenset(
+    {"steps", "minutes", "compile", "checkpoint_seconds", "sheet_seconds", "sampling_steps", "guidance"}
+)
+"""Values that may differ from those of the checkpoints that are resumed: how long to train, what to show."""
 
 
 class TrainingRecipe(Protocol):
@@ -52,6 +58,39 @@ class TrainingRecipe(Protocol):
     def train(self, material: Material, output: Path, progress: bool) -> Path:
         """Trains, or goes on with what `output` holds, and returns the folder of the saved weights."""
         ...
+
+
+def check_windows(recipe: TrainingRecipe, crop: int) -> None:
+    """Checks what every recipe says about windows.
+
+    Args:
+        recipe: The recipe.
+        crop: Side of its largest crop.
+
+    Raises:
+        ConfigurationError: Crops do not fit the windows, or there are no windows.
+    """
+    if recipe.window < crop:
+        raise ConfigurationError(
+            f"expected a window at least as large as the crops of {crop} pixels, got {recipe.window}"
+        )
+    if recipe.windows < 1 or recipe.validation_windows < 1 or not 0 < recipe.held_out < 1:
+        raise ConfigurationError(
+            "expected windows and validation_windows >= 1 and held_out in (0, 1), "
+            f"got {recipe.windows}, {recipe.validation_windows} and {recipe.held_out}"
+        )
+
+
+def identity_of(recipe: Any, part: str) -> dict[str, Any]:
+    """Returns a recipe's values without those that may change between calls.
+
+    Args:
+        recipe: A dataclass.
+        part: Name of the attribute, a dataclass too, that says how long to train.
+    """
+    values = asdict(recipe)
+    values[part] = {name: value for name, value in values[part].items() if name not in _MAY_CHANGE}
+    return {name: value for name, value in values.items() if name not in _MAY_CHANGE}
 
 
 @dataclass(frozen=True)

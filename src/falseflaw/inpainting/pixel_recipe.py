@@ -13,23 +13,17 @@ from typing import Any
 import numpy as np
 import torch
 
-from falseflaw.errors import ConfigurationError
 from falseflaw.inpainting import pixel_card
 from falseflaw.inpainting.checkpoints import Checkpoints
 from falseflaw.inpainting.compose import Box, splice
 from falseflaw.inpainting.crops import Windows
-from falseflaw.inpainting.material import Material
+from falseflaw.inpainting.material import Material, check_windows, identity_of
 from falseflaw.inpainting.pixel_networks import PixelSizes, build_pixel_pipeline
 from falseflaw.inpainting.pixel_training import PixelDenoiserRecipe, draw_crop, train_pixel_denoiser
 from falseflaw.inpainting.reconstruction import to_images, to_tensor
 from falseflaw.inpainting.results import save_result
 from falseflaw.inpainting.sheets import Curve, first_of_each_kind, region_tile, write_tiles
 from falseflaw.seeding import derive_rng, derive_seed
-
-_MAY_CHANGE = frozenset(
-    {"steps", "minutes", "checkpoint_seconds", "sheet_seconds", "sampling_steps", "guidance"}
-)
-"""Values of recipe and denoiser that may differ from those of the checkpoint that is resumed."""
 
 _PER_KIND = 3
 """Columns of the sample sheet."""
@@ -64,23 +58,11 @@ class PixelRecipe:
     guidance: float
 
     def __post_init__(self) -> None:
-        if self.window < self.sizes.side:
-            raise ConfigurationError(
-                f"expected a window of at least {self.sizes.side} pixels, got {self.window}"
-            )
-        if self.windows < 1 or self.validation_windows < 1 or not 0 < self.held_out < 1:
-            raise ConfigurationError(
-                "expected windows and validation_windows >= 1 and held_out in (0, 1), "
-                f"got {self.windows}, {self.validation_windows} and {self.held_out}"
-            )
+        check_windows(self, self.sizes.side)
 
     def identity(self) -> dict[str, Any]:
-        """See `TrainingRecipe`; how long to train and what to show may change between calls."""
-        values = asdict(self)
-        values["denoiser"] = {
-            name: value for name, value in values["denoiser"].items() if name not in _MAY_CHANGE
-        }
-        return {name: value for name, value in values.items() if name not in _MAY_CHANGE}
+        """See `TrainingRecipe`."""
+        return identity_of(self, "denoiser")
 
     def train(self, material: Material, output: Path, progress: bool) -> Path:
         """See `TrainingRecipe`; returns the folder of the pipeline."""
