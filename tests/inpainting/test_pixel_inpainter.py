@@ -244,3 +244,16 @@ def test_fitting_keeps_flat_colors_and_leaves_the_right_size_alone():
     same = fit(photo, 64)
     assert np.array_equal(same, photo)
     assert same is not photo
+
+
+def test_seeing_the_photo_what_lies_under_the_mask_matters(saved_pixels, inpainter):
+    seeing = PixelInpainter("pixel", str(saved_pixels), steps=3, condition="photo")
+    crops, masks, prompts, seeds = (part[:1] for part in batch())
+    other = np.where(masks[..., None], 255 - crops, crops)
+    a, b = (seeing.sample(photos, masks, prompts, seeds).latents for photos in (crops, other))
+    assert not torch.allclose(a, b, atol=1e-4)
+    blank = np.where(masks[..., None], np.uint8(128), crops)  # nearly what a hole looks like: 0 in [-1, 1]
+    a, b = (which.sample(blank, masks, prompts, seeds).latents for which in (seeing, inpainter))
+    torch.testing.assert_close(a, b, rtol=0.05, atol=0.05)
+    with pytest.raises(ConfigurationError, match="hole or photo"):
+        PixelInpainter("pixel", str(saved_pixels), condition="crop")

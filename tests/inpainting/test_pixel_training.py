@@ -215,6 +215,22 @@ def test_the_loss_counts_the_mask_more_and_repeats_itself():
     assert min(flat, inside) < one < max(flat, inside)
 
 
+def test_only_samples_that_see_the_photo_learn_from_what_lies_under_the_mask():
+    torch.manual_seed(0)
+    pipeline, recipe = build_pixel_pipeline(TINY_PIXELS), replace(PIXEL_RECIPE.denoiser, seen=0.5)
+    batch = make_batch(windows(), replace(recipe, batch=12), 16, np.random.default_rng(0))
+    assert 0 < batch.seen.sum() < len(batch.seen)
+    inverted = np.where(batch.masks[..., None], 255 - batch.intact, batch.intact)
+
+    def loss(intact: np.ndarray, seen: bool) -> float:
+        changed = replace(batch, intact=intact, seen=np.full(len(batch.seen), seen))
+        with torch.no_grad():
+            return float(pixel_loss(pipeline.unet, pipeline.scheduler, changed, 5, recipe))
+
+    assert loss(batch.intact, False) == loss(inverted, False)
+    assert loss(batch.intact, True) != loss(inverted, True)
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

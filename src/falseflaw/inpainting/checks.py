@@ -61,3 +61,13 @@ def check_batch(
         raise InvalidDataError(
             f"expected one prompt and one seed per crop, got {len(crops)}, {len(prompts)} and {len(seeds)}"
         )
+
+
+def check_condition(condition: str) -> None:
+    """Checks what the denoiser is to see of a crop: `hole` or `photo`.
+
+    Raises:
+        ConfigurationError: It is neither.
+    """
+    if condition not in ("hole", "photo"):
+        raise ConfigurationError(f"expected inpainter.condition hole or photo, got {condition!r}")

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from falseflaw.errors import ConfigurationError, InvalidDataError
-from falseflaw.inpainting.checks import DTYPES, check_batch, check_settings
+from falseflaw.inpainting.checks import DTYPES, check_batch, check_condition, check_settings
 from falseflaw.inpainting.compose import Box
 from falseflaw.inpainting.families import family_of
 from falseflaw.inpainting.loading import OFFLOADS, check_call, load_pipeline, prepare, within_memory
@@ -125,8 +125,7 @@ class Inpainter:
         self.name = name
         self.steps = steps
         self.guidance = float(guidance)
-        if condition not in ("hole", "photo"):
-            raise ConfigurationError(f"expected inpainter.condition hole or photo, got {condition!r}")
+        check_condition(condition)
         if condition == "photo" and pipeline_class != "StableDiffusionInpaintPipeline":
             raise ConfigurationError(
                 f"expected inpainter.condition=hole with {pipeline_class}, which learnt nothing else"

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from falseflaw.damage.prompts import asked_for
 from falseflaw.errors import ConfigurationError, InvalidDataError
-from falseflaw.inpainting.checks import DTYPES, check_batch, check_settings
+from falseflaw.inpainting.checks import DTYPES, check_batch, check_condition, check_settings
 from falseflaw.inpainting.compose import Box, resize_mask
 from falseflaw.inpainting.loading import load_pipeline
 from falseflaw.inpainting.pipelines import Samples
@@ -42,6 +42,7 @@ class PixelInpainter:
         eta: Share of fresh noise in every step, 0 (DDIM) to 1 (DDPM).
         dtype: `float32`, `float16` or `bfloat16`.
         device: `cpu`, `cuda` or another torch device.
+        condition: What the model sees of the square: `hole` cuts the mask out, `photo` shows all of it.
 
     Attributes:
         grid: Crop sides may be any multiple of this: 1.
@@ -65,7 +66,9 @@ class PixelInpainter:
         eta: float = 0.0,
         dtype: str = "float32",
         device: str = "cpu",
+        condition: str = "hole",
     ) -> None:
+        check_condition(condition)
         self.device = check_settings(dtype, device, steps, guidance)
         if not 0 <= eta <= 1:
             raise ConfigurationError(f"expected inpainter eta in [0, 1], got {eta}")
@@ -73,6 +76,7 @@ class PixelInpainter:
         self.steps = steps
         self.guidance = float(guidance)
         self.eta = float(eta)
+        self._see_photo = condition == "photo"
         class_name = PixelInpaintPipeline.__name__
         pipeline = load_pipeline(path, class_name, DTYPES[dtype], True, {}, PixelInpaintPipeline)
         _check_pipeline(pipeline, path)
@@ -120,6 +124,7 @@ class PixelInpainter:
             self.steps,
             self.guidance,
             self.eta,
+            self._see_photo,
         ).cpu()  # (B, 3, S, S)
         images = np.stack(
             [

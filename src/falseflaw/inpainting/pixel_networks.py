@@ -95,17 +95,19 @@ def build_pixel_scheduler() -> DDIMScheduler:
     )
 
 
-def condition(pixels: Tensor, masks: Tensor) -> Tensor:
-    """Returns what the denoiser sees beside the noisy pixels: mask and photo with the mask cut out.
+def condition(pixels: Tensor, masks: Tensor, seen: Tensor | None = None) -> Tensor:
+    """Returns what the denoiser sees beside the noisy pixels: mask and photo, mostly with the mask cut out.
 
     Args:
         pixels: float (B, 3, S, S) in [-1, 1].
         masks: float (B, 1, S, S), 1 inside.
+        seen: bool (B,), of which samples it sees the whole photo, as an editing model does; None: of none.
 
     Returns:
         float (B, 4, S, S).
     """
-    return torch.cat([masks, pixels * (1 - masks)], dim=1)
+    cut = masks if seen is None else masks * ~seen[:, None, None, None]  # (B, 1, S, S)
+    return torch.cat([masks, pixels * (1 - cut)], dim=1)
 
 
 class PixelInpaintPipeline(DiffusionPipeline):
@@ -145,23 +147,26 @@ class PixelInpaintPipeline(DiffusionPipeline):
         num_inference_steps: int = 25,
         guidance_scale: float = 1.5,
         eta: float = 0.0,
+        see_photo: bool = False,
     ) -> Tensor:
         """Samples a batch.
 
         Args:
-            image: float (B, 3, S, S) in [-1, 1]; what lies under the mask is not looked at.
+            image: float (B, 3, S, S) in [-1, 1].
             mask_image: float (B, 1, S, S), 1 where the flaw shall be.
             classes: B names of `classes`.
             generators: B random generators on the CPU, one an image.
             num_inference_steps: Denoising steps.
             guidance_scale: Classifier-free guidance scale; at most 1 turns it off.
             eta: Share of fresh noise in every step, 0 (DDIM) to 1 (DDPM).
+            see_photo: Whether the denoiser looks at what lies under the mask, as an editing model does.
 
         Returns:
             float (B, 3, S, S) in [-1, 1], written everywhere, also outside the mask.
         """
         device, dtype = self._execution_device, self.unet.dtype
-        seen = condition(image, mask_image).to(device, dtype)  # (B, 4, S, S)
+        looks = torch.full((len(image),), see_photo)
+        seen = condition(image, mask_image, looks).to(device, dtype)  # (B, 4, S, S)
         asked = torch.tensor([self.classes[name] for name in classes], device=device)  # (B,)
         guided = guidance_scale > 1
         if guided:

@@ -113,6 +113,7 @@ class PixelRecipe:
                 [torch.Generator().manual_seed(derive_seed("sheet sample", seed, i)) for i in chosen],
                 self.sampling_steps,
                 self.guidance,
+                see_photo=self.denoiser.seen > 0,
             )
         )
         box = Box(0, 0, side, side)

@@ -39,6 +39,8 @@ class PixelDenoiserRecipe:
         snr_limit: Signal-to-noise ratio above which a time step weighs less (Hang et al. 2023).
         no_class: Share of samples without a class, for classifier-free guidance.
         clean: Share of samples that ask for the clean material.
+        seen: Share of samples whose denoiser sees the whole intact crop, as an editing model does, instead of
+            the crop with the region cut out.
     """
 
     steps: int
@@ -51,12 +53,13 @@ class PixelDenoiserRecipe:
     snr_limit: float
     no_class: float
     clean: float
+    seen: float = 0.0
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch", "learning_rate", "mask_weight", "snr_limit"):
             if not getattr(self, name) > 0:
                 raise ConfigurationError(f"expected denoiser {name} > 0, got {getattr(self, name)}")
-        for name in ("ema", "no_class", "clean"):
+        for name in ("ema", "no_class", "clean", "seen"):
             if not 0 <= getattr(self, name) < 1:
                 raise ConfigurationError(f"expected denoiser {name} in [0, 1), got {getattr(self, name)}")
 
@@ -67,15 +70,17 @@ class PixelBatch:
 
     Attributes:
         target: uint8 (B, S, S, 3), what the net shall write.
-        intact: uint8 (B, S, S, 3); the mask is cut out of it later.
+        intact: uint8 (B, S, S, 3); the mask is cut out of it later, unless it is seen.
         masks: bool (B, S, S), the region to write.
         classes: int64 (B,), what is asked for.
+        seen: bool (B,), whether the denoiser sees all of the intact crop.
     """
 
     target: NDArray[np.uint8]
     intact: NDArray[np.uint8]
     masks: NDArray[np.bool_]
     classes: NDArray[np.int64]
+    seen: NDArray[np.bool_]
 
 
 def draw_crop(windows: Windows, index: int, side: int, rng: np.random.Generator) -> tuple[Image, Image, Mask]:
@@ -98,7 +103,7 @@ def make_batch(
     windows: Windows, recipe: PixelDenoiserRecipe, side: int, rng: np.random.Generator
 ) -> PixelBatch:
     """Draws a batch; the same generator state gives the same batch."""
-    target, intact, masks, classes = [], [], [], []
+    target, intact, masks, classes, seen = [], [], [], [], []
     for index in rng.integers(len(windows), size=recipe.batch).tolist():
         clean, free = rng.random() < recipe.clean, rng.random() < recipe.no_class
         before, after, region = draw_crop(windows, index, side, rng)
@@ -106,7 +111,10 @@ def make_batch(
         intact.append(before)
         masks.append(region)
         classes.append(CLASSES[NULL_CLASS if free else CLEAN_CLASS if clean else windows.kinds[index]])
-    return PixelBatch(np.stack(target), np.stack(intact), np.stack(masks), np.array(classes, np.int64))
+        seen.append(bool(rng.random() < recipe.seen))
+    return PixelBatch(
+        np.stack(target), np.stack(intact), np.stack(masks), np.array(classes, np.int64), np.array(seen)
+    )
 
 
 def time_weights(scheduler: Any, times: Tensor, limit: float) -> Tensor:
@@ -140,7 +148,8 @@ def pixel_loss(unet: nn.Module, scheduler: Any, batch: PixelBatch, seed: int, re
     times = torch.randint(scheduler.config.num_train_timesteps, (len(target),), generator=generator)
     noisy = scheduler.add_noise(target, noise, times)
     velocity = scheduler.get_velocity(target, noise, times)
-    joined = torch.cat([noisy, condition(to_tensor(batch.intact), masks)], dim=1)  # (B, 7, S, S)
+    beside = condition(to_tensor(batch.intact), masks, torch.from_numpy(batch.seen))  # (B, 4, S, S)
+    joined = torch.cat([noisy, beside], dim=1)  # (B, 7, S, S)
     joined = joined.contiguous(memory_format=torch.channels_last)
     predicted = unet(joined, times, torch.from_numpy(batch.classes), return_dict=False)[0]  # (B, 3, S, S)
     weights = (1 + (recipe.mask_weight - 1) * masks).expand_as(target)
