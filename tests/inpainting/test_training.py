@@ -130,7 +130,7 @@ def test_a_training_stopped_half_way_ends_as_if_it_had_not_been(finished, tmp_pa
 def test_a_training_killed_without_warning_goes_on_where_it_was(tmp_path):
     """Kills a training in the middle; the resumed one ends with the very weights of one left alone."""
     steps = 30
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'src'}", "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "tests.inpainting.runs", str(tmp_path / "killed"), str(steps)]
     process = subprocess.Popen(command, env=environment, cwd=ROOT)
     state, deadline = tmp_path / "killed/denoiser.pt", time.monotonic() + 120
