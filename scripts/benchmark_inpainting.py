@@ -28,13 +28,15 @@ from scipy import stats
 from tqdm import tqdm
 
 from falseflaw.cli.main import one_line
-from falseflaw.cli.material import compose_synthesis, plain, prepare_sets
+from falseflaw.cli.material import compose_synthesis, prepare_sets
 from falseflaw.dataset.members import PreparedSet
 from falseflaw.dataset.sampled import sample_crops
+from falseflaw.errors import ConfigurationError
 from falseflaw.imaging.codec import write_atomic
 from falseflaw.inpainting.families import family_of
 from falseflaw.inpainting.loading import load_pipeline
 from falseflaw.inpainting.pipelines import Inpainter
+from falseflaw.inpainting.sampling import encode_images
 
 STAGES = ("text", "encode", "denoise", "decode")
 GOAL = 1.5
@@ -78,6 +80,10 @@ def main(arguments: list[str]) -> int:
 
 def benchmark(config: DictConfig, repetitions: int) -> dict[str, Any]:
     """Returns the figures of both ways over the same prepared sets."""
+    if "pipeline_class" not in config.inpainter:
+        raise ConfigurationError(
+            f"expected an inpainter of a pipeline of diffusers, such as bundled, got {config.inpainter.name}"
+        )
     inpainter: Inpainter = instantiate(config.inpainter)
     sets = prepare_sets(config, inpainter.grid, inpainter.factor)
     pipeline = _plain_pipeline(config, inpainter)
@@ -119,6 +125,9 @@ def _plain_loop(pipeline: Any, config: DictConfig, sets: list[PreparedSet]) -> d
     images = {}
     for entry in sets:
         side = _side(entry)
+        seen = {}
+        if values.condition == "photo":
+            seen = {"masked_image_latents": encode_images(pipeline, entry.crop[None])}
         output = pipeline(
             prompt=values.prompt.replace("{prompt}", entry.plan.prompt),
             **negative,
@@ -130,7 +139,8 @@ def _plain_loop(pipeline: Any, config: DictConfig, sets: list[PreparedSet]) -> d
             guidance_scale=values.guidance,
             generator=torch.Generator("cpu").manual_seed(entry.plan.sampling_seed),
             output_type="np",
-            **plain(values.call),
+            **seen,
+            **dict(values.call),
         )
         images[entry.plan.source_id] = np.rint(output.images[0] * 255).astype(np.uint8)
     return images
@@ -144,7 +154,7 @@ def _plain_pipeline(config: DictConfig, inpainter: Inpainter) -> Any:
     """Loads the same weights a second time and leaves them as diffusers does."""
     values = config.inpainter
     dtype = getattr(torch, values.dtype)
-    pipeline = load_pipeline(values.path, values.pipeline_class, dtype, values.local, plain(values.load))
+    pipeline = load_pipeline(values.path, values.pipeline_class, dtype, values.local, dict(values.load))
     pipeline.set_progress_bar_config(disable=True)
     if inpainter.device.type == "cpu" or values.offload == "none":
         return pipeline.to(inpainter.device)

@@ -7,10 +7,11 @@ from tests.helpers import textured_photo
 from tests.inpainting.tiny import TINY
 
 from falseflaw.inpainting.autoencoder_training import rate_at, whiten
+from falseflaw.inpainting.coding import to_images, to_tensor
 from falseflaw.inpainting.crops import Windows
 from falseflaw.inpainting.initialization import start_from_colors
 from falseflaw.inpainting.networks import NetworkSizes, build_autoencoder
-from falseflaw.inpainting.reconstruction import color_error, flat_color_error, psnr, to_images, to_tensor
+from falseflaw.inpainting.reconstruction import color_error, flat_color_error, psnr
 
 COLORS = np.array(
     [[0, 160, 120], [200, 30, 120], [120, 160, 60], [240, 230, 80], [40, 40, 200], [128, 128, 128]], np.uint8

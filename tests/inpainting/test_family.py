@@ -17,11 +17,11 @@ from tests.helpers import textured_photo
 from tests.inpainting.runs import train
 
 from falseflaw.errors import ConfigurationError, InvalidDataError, MissingDataError
-from falseflaw.inpainting.autoencoder_training import AutoencoderRecipe, distance
+from falseflaw.inpainting.autoencoder_training import distance
 from falseflaw.inpainting.autoencoders import Autoencoder
+from falseflaw.inpainting.coding import decode_pixels, encode_pixels, reconstruct, to_tensor
 from falseflaw.inpainting.family_networks import build_member, factor_of
-from falseflaw.inpainting.family_recipe import FamilyRecipe
-from falseflaw.inpainting.reconstruction import decode_pixels, encode_pixels, reconstruct, to_tensor
+from falseflaw.inpainting.family_recipe import FamilyLearning, FamilyRecipe
 from falseflaw.paths import config_dir
 
 NAMES = sorted(
@@ -54,13 +54,12 @@ def recipe_of(architecture: str, steps: int = STEPS) -> FamilyRecipe:
         architecture=architecture,
         options=TINY[architecture],
         reserved=architecture == "shuffle",
-        learning=AutoencoderRecipe(steps=steps, minutes=None, batch=4, crop=16, learning_rate=3e-3, warmup=2),
+        learning=FamilyLearning(steps=steps, minutes=None, batch=4, crop=16, learning_rate=3e-3, warmup=2),
         windows=12,
         validation_windows=9,
         window=48,
         held_out=0.2,
         checkpoint_seconds=1e9,
-        ema=0.5,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
@@ -35,7 +35,7 @@ def prepare_sets(config: DictConfig, grid: int, factor: int, progress: bool = Tr
         progress: Whether to show a bar.
 
     Raises:
-        InvalidDataError: No source could be used.
+        InvalidDataError: No source could be used, or the inpainter learnt from some of them.
     """
     from hydra.utils import instantiate
     from tqdm import tqdm
@@ -44,8 +44,10 @@ def prepare_sets(config: DictConfig, grid: int, factor: int, progress: bool = Tr
     from falseflaw.dataset.members import SetMaker
     from falseflaw.dataset.plan import make_plan
     from falseflaw.dataset.timing import StageTimer
+    from falseflaw.dataset.weights import check_not_learnt_from
     from falseflaw.errors import FalseFlawError, InvalidDataError
     from falseflaw.inpainting.product_masks import ProductMasks
+    from falseflaw.paths import find_existing
     from falseflaw.photos.split import assign_folds
 
     cache = Path(config.cache).expanduser()
@@ -54,6 +56,11 @@ def prepare_sets(config: DictConfig, grid: int, factor: int, progress: bool = Tr
     masks = ProductMasks(source, instantiate(config.product_mask), mask_cache(cache, config.product_mask))
     maker = SetMaker(source, masks, instantiate(config.damage), settings, grid, factor)
     plans = make_plan(source.photos(), folds, instantiate(config.camera), settings)
+    if config.inpainter.get("local", True):
+        weights = find_existing(
+            config.inpainter.path, "an inpainting pipeline", "name another inpainter.path"
+        )
+        check_not_learnt_from(weights, source.name, {plan.photo.contributor for plan in plans})
     timer, sets, reason = StageTimer(), [], "no photo"
     for plan in tqdm(plans, desc="preparing photos", unit="photo", disable=not progress):
         try:
@@ -63,12 +70,3 @@ def prepare_sets(config: DictConfig, grid: int, factor: int, progress: bool = Tr
     if not sets:
         raise InvalidDataError(f"expected a usable photo, found none among {len(plans)}; last: {reason}")
     return sets
-
-
-def plain(config: DictConfig) -> dict[str, Any]:
-    """Returns a node of a configuration as plain types, without its target."""
-    from omegaconf import OmegaConf
-
-    values = OmegaConf.to_container(config, resolve=True)
-    assert isinstance(values, dict)
-    return {str(key): value for key, value in values.items() if key != "_target_"}

@@ -35,8 +35,18 @@ from falseflaw.provenance import code_digest, git_revision, package_versions
 from falseflaw.types import Edit, Fold, Image
 
 _INPAINTING = (
-    *("compose", "families", "halves", "loading", "pipelines", "product_masks", "sampling", "text_states"),
-    *("pixel_inpainter", "pixel_networks", "pixel_window", "reconstruction"),
+    *(
+        "coding",
+        "compose",
+        "families",
+        "halves",
+        "loading",
+        "pipelines",
+        "product_masks",
+        "sampling",
+        "text_states",
+    ),
+    *("pixel_inpainter", "pixel_networks", "pixel_window"),
 )
 
 _CODE = (

@@ -14,15 +14,16 @@ from torch.nn import functional
 
 from falseflaw.errors import ConfigurationError
 from falseflaw.inpainting.checkpoints import Checkpoints, Clock
+from falseflaw.inpainting.coding import to_tensor
 from falseflaw.inpainting.crops import Windows
-from falseflaw.inpainting.reconstruction import quality, to_tensor
+from falseflaw.inpainting.reconstruction import quality
 from falseflaw.seeding import derive_rng
 from falseflaw.types import Image
 
 
 @dataclass(frozen=True)
-class AutoencoderRecipe:
-    """How long and how fast the autoencoder learns.
+class ReconstructionRecipe:
+    """How an autoencoder learns to give photos back.
 
     Attributes:
         steps: Most optimizer steps.
@@ -35,10 +36,6 @@ class AutoencoderRecipe:
         gradient_weight: Weight of the difference of image gradients against the absolute difference.
         color_weight: Weight of the difference of color over areas of 4x4 pixels.
         exchanged: Share of crops whose color channels are exchanged at random.
-        latent_weight: Weight of the pull of the latents to mean 0 and the identity as covariance.
-        settle_steps: Steps in which the decoder alone gets used to the whitened latents.
-        settle_noise: Deviation of the noise on those latents, as a share of theirs; it makes the decoder
-            forgive what a denoiser gets slightly wrong.
     """
 
     steps: int
@@ -50,14 +47,27 @@ class AutoencoderRecipe:
     gradient_weight: float = 0.5
     color_weight: float = 0.5
     exchanged: float = 0.3
-    latent_weight: float = 0.03
-    settle_steps: int = 200
-    settle_noise: float = 0.05
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch", "crop", "learning_rate"):
             if not getattr(self, name) > 0:
                 raise ConfigurationError(f"expected autoencoder {name} > 0, got {getattr(self, name)}")
+
+
+@dataclass(frozen=True)
+class AutoencoderRecipe(ReconstructionRecipe):
+    """The same, for an autoencoder in whose latents a denoiser shall work.
+
+    Attributes:
+        latent_weight: Weight of the pull of the latents to mean 0 and the identity as covariance.
+        settle_steps: Steps in which the decoder alone gets used to the whitened latents.
+        settle_noise: Deviation of the noise on those latents, as a share of theirs; it makes the decoder
+            forgive what a denoiser gets slightly wrong.
+    """
+
+    latent_weight: float = 0.03
+    settle_steps: int = 200
+    settle_noise: float = 0.05
 
 
 def latents_of(vae: AutoencoderTiny, pixels: Tensor) -> Tensor:
@@ -195,7 +205,7 @@ def _settle(
     return step
 
 
-def draw_batch(windows: Windows, recipe: AutoencoderRecipe, rng: np.random.Generator) -> Image:
+def draw_batch(windows: Windows, recipe: ReconstructionRecipe, rng: np.random.Generator) -> Image:
     """Draws the crops of a step, uint8 (B, S, S, 3), some with their color channels exchanged."""
     chosen = rng.integers(len(windows), size=recipe.batch)
     crops = [windows.anywhere(int(index), recipe.crop, rng) for index in chosen]
@@ -216,7 +226,7 @@ def _loss(vae: AutoencoderTiny, pixels: Tensor, recipe: AutoencoderRecipe) -> Te
     return loss
 
 
-def distance(output: Tensor, pixels: Tensor, recipe: AutoencoderRecipe) -> Tensor:
+def distance(output: Tensor, pixels: Tensor, recipe: ReconstructionRecipe) -> Tensor:
     """Mean absolute difference of pixels, of their differences to the next pixel, and of the color of areas.
 
     Photos are mostly gray, blue and red; the last term and crops with exchanged channels keep the others.

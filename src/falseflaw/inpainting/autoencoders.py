@@ -10,8 +10,8 @@ import torch
 from torch import nn
 
 from falseflaw.errors import InvalidDataError
+from falseflaw.inpainting.coding import reconstruct
 from falseflaw.inpainting.family_networks import ARCHITECTURES, factor_of
-from falseflaw.inpainting.reconstruction import reconstruct
 from falseflaw.paths import find_existing
 from falseflaw.types import Image
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from falseflaw.errors import ConfigurationError
+from falseflaw.inpainting.coding import latents_in, to_images
 
 
 class Family:
@@ -69,13 +70,7 @@ class Family:
             generator: Draws from the encoder's distribution, where it gives one; None takes its mean.
         """
         vae = pipeline.vae
-        encoded = vae.encode(image.to(_device(pipeline), vae.dtype))
-        if hasattr(encoded, "latents"):
-            latents = encoded.latents
-        elif generator is None:
-            latents = encoded.latent_dist.mode()
-        else:
-            latents = encoded.latent_dist.sample(generator)
+        latents = latents_in(vae.encode(image.to(_device(pipeline), vae.dtype)), generator)
         scaled: Tensor = (latents - _shift(vae)) * vae.config.scaling_factor
         return scaled.to(image.dtype)
 
@@ -83,9 +78,7 @@ class Family:
         """Returns the photos of latents, uint8 (B, H, W, 3)."""
         vae = pipeline.vae
         unscaled = latents.to(_device(pipeline), vae.dtype) / vae.config.scaling_factor + _shift(vae)
-        pixels = vae.decode(unscaled, return_dict=False)[0].float()
-        images = pixels.add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8)  # (B, 3, H, W)
-        return np.asarray(images.permute(0, 2, 3, 1).contiguous().cpu().numpy())
+        return to_images(vae.decode(unscaled, return_dict=False)[0])
 
 
 class StableDiffusionXL(Family):

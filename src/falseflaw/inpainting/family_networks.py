@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from falseflaw.errors import ConfigurationError
-from falseflaw.inpainting.reconstruction import encode_pixels
+from falseflaw.inpainting.coding import encode_pixels
 
 
 class ShuffleAutoencoder(ModelMixin, ConfigMixin):

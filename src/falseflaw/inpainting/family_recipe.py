@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -16,15 +15,16 @@ from torch import Tensor, nn
 
 from falseflaw.errors import ConfigurationError
 from falseflaw.inpainting import family_card
-from falseflaw.inpainting.autoencoder_training import AutoencoderRecipe, distance, draw_batch
+from falseflaw.inpainting.autoencoder_training import ReconstructionRecipe, distance, draw_batch
 from falseflaw.inpainting.checkpoints import Checkpoints
+from falseflaw.inpainting.coding import decode_pixels, encode_pixels, latents_in, reconstruct, to_tensor
 from falseflaw.inpainting.crops import Windows
 from falseflaw.inpainting.family_networks import build_member, factor_of
 from falseflaw.inpainting.initialization import start_from_colors
 from falseflaw.inpainting.loop import learn
-from falseflaw.inpainting.material import Material, check_windows, identity_of
-from falseflaw.inpainting.reconstruction import decode_pixels, encode_pixels, quality, reconstruct, to_tensor
-from falseflaw.inpainting.results import save_result
+from falseflaw.inpainting.material import Material, TrainingRecipe
+from falseflaw.inpainting.reconstruction import quality
+from falseflaw.inpainting.results import halved, save_result
 from falseflaw.inpainting.sheets import Curve, write_tiles
 from falseflaw.seeding import derive_rng
 
@@ -33,7 +33,20 @@ _GAIN = 8
 
 
 @dataclass(frozen=True)
-class FamilyRecipe:
+class FamilyLearning(ReconstructionRecipe):
+    """How a member of the family learns.
+
+    Attributes:
+        kl_weight: Weight of the Kullback-Leibler term where the encoder gives a distribution.
+        ema: Decay of the averaged weights, which are the ones that are saved.
+    """
+
+    kl_weight: float = 1e-6
+    ema: float = 0.99
+
+
+@dataclass(frozen=True, kw_only=True)
+class FamilyRecipe(TrainingRecipe):
     """Everything that decides what an autoencoder of the family becomes.
 
     Attributes:
@@ -41,39 +54,23 @@ class FamilyRecipe:
         architecture: One of `family_networks.ARCHITECTURES`.
         options: Arguments of its constructor.
         reserved: Whether it must never be used in a training set, so that it can test unseen autoencoders.
-        learning: Crops, loss weights, steps, minutes and learning rate; fields about latents do not apply.
-        windows: Training windows to paint.
-        validation_windows: Windows of held-out contributors.
-        window: Side of a window in pixels; crops move inside it.
-        held_out: Share of the fold's contributors kept for validation.
-        checkpoint_seconds: Seconds between checkpoints.
-        kl_weight: Weight of the Kullback-Leibler term where the encoder gives a distribution.
-        ema: Decay of the averaged weights, which are the ones that are saved.
+        learning: How it learns.
     """
+
+    pace = "learning"
 
     name: str
     architecture: str
     options: Mapping[str, Any]
     reserved: bool
-    learning: AutoencoderRecipe
-    windows: int
-    validation_windows: int
-    window: int
-    held_out: float
-    checkpoint_seconds: float
-    kl_weight: float = 1e-6
-    ema: float = 0.99
+    learning: FamilyLearning
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "options", json.loads(json.dumps(dict(self.options))))
         factor = factor_of(build_member(self.architecture, self.options))
-        check_windows(self, self.learning.crop)
+        self.check_windows(self.learning.crop)
         if self.learning.crop % factor:
             raise ConfigurationError(f"expected crops in multiples of {factor}, got {self.learning.crop}")
-
-    def identity(self) -> dict[str, Any]:
-        """See `TrainingRecipe`."""
-        return identity_of(self, "learning")
 
     def train(self, material: Material, output: Path, progress: bool) -> Path:
         """See `TrainingRecipe`; returns the folder of the autoencoder."""
@@ -88,11 +85,12 @@ class FamilyRecipe:
 
         learnt = learn(
             {"model": model},
-            _Pace(self.learning, self.ema),
+            self.learning,
             lambda step: self._loss(model, material.learning, material.seed, step),
             lambda modules: self._validate(modules["model"], material.validation),
             Checkpoints(output / "autoencoder.pt", self.checkpoint_seconds, material.fingerprint, progress),
             report,
+            "autoencoder",
         )
         write_sheet(output / "samples.png", model, material.validation)
         facts = {
@@ -105,49 +103,22 @@ class FamilyRecipe:
             },
             "recipe": json.loads(json.dumps(asdict(self))),
         }
-        half: Any = copy.deepcopy(model)
-        torch.nn.Module.to(half, torch.float16)
-        return save_result(output, facts, family_card.render(facts), half.save_pretrained)
+        return save_result(output, facts, family_card.render(facts), halved(model).save_pretrained)
 
     def _loss(self, model: Any, windows: Windows, seed: int, step: int) -> Tensor:
         pixels = to_tensor(draw_batch(windows, self.learning, derive_rng("family", seed, self.name, step)))
         encoded = model.encode(pixels)
-        if not hasattr(encoded, "latent_dist"):
-            return distance(decode_pixels(model, encode_pixels(model, pixels)), pixels, self.learning)
-        generator = torch.Generator().manual_seed(seed + step)
-        latents = encoded.latent_dist.sample(generator)
-        divergence = encoded.latent_dist.kl().mean()
+        latents = latents_in(encoded, torch.Generator().manual_seed(seed + step))
         loss: Tensor = distance(decode_pixels(model, latents), pixels, self.learning)
-        total: Tensor = loss + self.kl_weight * divergence
-        return total
+        if hasattr(encoded, "latent_dist"):
+            loss = loss + self.learning.kl_weight * encoded.latent_dist.kl().mean()
+        return loss
 
     @torch.no_grad()
     def _validate(self, model: Any, windows: Windows) -> float:
         pixels = to_tensor(windows.clean[: min(32, len(windows))])
         output = decode_pixels(model, encode_pixels(model, pixels))
         return float(distance(output, pixels, self.learning))
-
-
-@dataclass(frozen=True)
-class _Pace:
-    learning: AutoencoderRecipe
-    ema: float
-
-    @property
-    def steps(self) -> int:
-        return self.learning.steps
-
-    @property
-    def minutes(self) -> float | None:
-        return self.learning.minutes
-
-    @property
-    def learning_rate(self) -> float:
-        return self.learning.learning_rate
-
-    @property
-    def warmup(self) -> int:
-        return self.learning.warmup
 
 
 def write_sheet(path: Path, model: nn.Module, windows: Windows, count: int = 12) -> None:

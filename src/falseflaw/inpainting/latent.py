@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import time
 from collections.abc import Mapping
@@ -10,40 +9,30 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from falseflaw.damage.prompts import all_prompts, prompt
 from falseflaw.errors import ConfigurationError
 from falseflaw.inpainting import card
 from falseflaw.inpainting.autoencoder_training import AutoencoderRecipe, train_autoencoder
 from falseflaw.inpainting.checkpoints import Checkpoints
 from falseflaw.inpainting.initialization import start_from_colors
-from falseflaw.inpainting.material import Material, check_windows, identity_of
+from falseflaw.inpainting.material import GeneratorRecipe, Material
 from falseflaw.inpainting.networks import NetworkSizes, build_pipeline
-from falseflaw.inpainting.results import save_result
+from falseflaw.inpainting.results import halved, save_result
 from falseflaw.inpainting.sheets import Curve, write_sample_sheet
 from falseflaw.inpainting.training import DenoiserRecipe, train_denoiser
-from falseflaw.inpainting.warm_start import load_start, weight_digests
+from falseflaw.inpainting.warm_start import find_start, load_start, weight_digests
 from falseflaw.seeding import derive_rng
 from falseflaw.types import DamageKind
 
 
-@dataclass(frozen=True)
-class Recipe:
+@dataclass(frozen=True, kw_only=True)
+class Recipe(GeneratorRecipe):
     """Everything that decides what the inpainter becomes.
 
     Attributes:
         sizes: Sizes of the networks.
         autoencoder: Recipe of the autoencoder.
         denoiser: Recipe of UNet and text encoder.
-        windows: Training windows to paint.
-        validation_windows: Windows of held-out contributors.
-        window: Side of a window in pixels; crops move inside it.
-        held_out: Share of the fold's contributors kept for validation.
-        checkpoint_seconds: Seconds between checkpoints.
-        sheet_seconds: Seconds between sample sheets.
-        sampling_steps: Denoising steps of the sample sheets, recommended in the model card.
-        guidance: Guidance of the sample sheets, recommended in the model card.
         start: Folder of a pipeline of the same sizes that learnt from the same photos: the training starts
             from its weights and keeps its autoencoder. None starts from nothing.
     """
@@ -51,18 +40,10 @@ class Recipe:
     sizes: NetworkSizes
     autoencoder: AutoencoderRecipe
     denoiser: DenoiserRecipe
-    windows: int
-    validation_windows: int
-    window: int
-    held_out: float
-    checkpoint_seconds: float
-    sheet_seconds: float
-    sampling_steps: int
-    guidance: float
     start: str | None = None
 
     def __post_init__(self) -> None:
-        check_windows(self, max(self.autoencoder.crop, self.denoiser.crop))
+        self.check_windows(max(self.autoencoder.crop, self.denoiser.crop))
         sides = (self.denoiser.crop, *self.denoiser.smaller_crops)
         if any(side % self.sizes.grid for side in sides) or self.autoencoder.crop % self.sizes.factor:
             raise ConfigurationError(
@@ -72,9 +53,9 @@ class Recipe:
 
     def identity(self) -> dict[str, Any]:
         """See `TrainingRecipe`; another autoencoder would have other latents, so its recipe is in it."""
-        kept = identity_of(self, "denoiser")
+        kept = super().identity()
         if self.start is not None:
-            kept["start"] = weight_digests(Path(self.start)) or self.start
+            kept["start"] = weight_digests(find_start(self.start))
         return kept
 
     def train(self, material: Material, output: Path, progress: bool) -> Path:
@@ -121,6 +102,7 @@ class Recipe:
                 self.sampling_steps,
                 self.guidance,
                 seed,
+                ("hole", "photo") if self.denoiser.seen else ("hole",),
             )
 
         def report(values: Mapping[str, float], modules: Mapping[str, Any]) -> None:
@@ -144,15 +126,12 @@ class Recipe:
 
 def save(pipeline: Any, facts: Mapping[str, Any], output: Path) -> Path:
     """Saves the pipeline in float16 as `output/pipeline`, with `training.json` and a model card."""
-    half = copy.deepcopy({"vae": pipeline.vae, "unet": pipeline.unet, "text_encoder": pipeline.text_encoder})
-    for module in half.values():
-        torch.nn.Module.to(module, torch.float16)  # diffusers' own `to` warns of nothing
     saved = build_pipeline(
         NetworkSizes(),
         (),
-        half["vae"],
-        half["unet"],
-        half["text_encoder"],
+        halved(pipeline.vae),
+        halved(pipeline.unet),
+        halved(pipeline.text_encoder),
         pipeline.tokenizer,
     )
     return save_result(output, facts, card.render(facts), saved.save_pretrained)

@@ -1,4 +1,4 @@
-"""The loop in which every denoiser learns: schedule, averaged weights, checkpoints, reports."""
+"""The loop in which denoisers and autoencoders learn: schedule, averaged weights, checkpoints, reports."""
 
 from __future__ import annotations
 
@@ -105,6 +105,7 @@ def learn(
     validate: Callable[[Mapping[str, nn.Module]], float],
     checkpoints: Checkpoints,
     report: Callable[[dict[str, float], Mapping[str, nn.Module]], None],
+    name: str = "denoiser",
 ) -> dict[str, float]:
     """Trains modules in place, and leaves the averaged weights in them; goes on from the checkpoints.
 
@@ -115,6 +116,7 @@ def learn(
         validate: Returns the loss of the modules it gets on validation data, the same at every call.
         checkpoints: Where the state is kept.
         report: Gets step, losses and the averaged modules at every checkpoint.
+        name: What the progress bar says.
 
     Returns:
         step, seconds, loss, validation_loss.
@@ -135,7 +137,7 @@ def learn(
         checkpoints.save(step, clock.seconds, parts)
         report(measure(), average.modules)
 
-    with checkpoints.bar(pace.steps, step, "denoiser") as bar:
+    with checkpoints.bar(pace.steps, step, name) as bar:
         while step < pace.steps and (limit is None or clock.seconds < limit):
             progress = max(step / pace.steps, 0.0 if limit is None else clock.seconds / limit)
             for group in optimizer.param_groups:

@@ -18,12 +18,12 @@ from torch import Tensor
 from falseflaw.damage.prompts import asked_for
 from falseflaw.errors import ConfigurationError, InvalidDataError
 from falseflaw.inpainting.checks import DTYPES, check_batch, check_condition, check_settings
+from falseflaw.inpainting.coding import to_images, to_tensor
 from falseflaw.inpainting.compose import Box, resize_mask
 from falseflaw.inpainting.loading import load_pipeline
 from falseflaw.inpainting.pipelines import Samples
 from falseflaw.inpainting.pixel_networks import CLEAN_CLASS, NULL_CLASS, PixelInpaintPipeline
 from falseflaw.inpainting.pixel_window import fit, plan_window
-from falseflaw.inpainting.reconstruction import to_images, to_tensor
 from falseflaw.types import DamageKind, Image, Mask
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import time
 from collections.abc import Mapping
@@ -15,13 +14,13 @@ import torch
 
 from falseflaw.inpainting import pixel_card
 from falseflaw.inpainting.checkpoints import Checkpoints
+from falseflaw.inpainting.coding import to_images, to_tensor
 from falseflaw.inpainting.compose import Box, splice
 from falseflaw.inpainting.crops import Windows
-from falseflaw.inpainting.material import Material, check_windows, identity_of
+from falseflaw.inpainting.material import GeneratorRecipe, Material
 from falseflaw.inpainting.pixel_networks import PixelSizes, build_pixel_pipeline
 from falseflaw.inpainting.pixel_training import PixelDenoiserRecipe, draw_crop, train_pixel_denoiser
-from falseflaw.inpainting.reconstruction import to_images, to_tensor
-from falseflaw.inpainting.results import save_result
+from falseflaw.inpainting.results import halved, save_result
 from falseflaw.inpainting.sheets import Curve, first_of_each_kind, region_tile, write_tiles
 from falseflaw.seeding import derive_rng, derive_seed
 
@@ -29,40 +28,20 @@ _PER_KIND = 3
 """Columns of the sample sheet."""
 
 
-@dataclass(frozen=True)
-class PixelRecipe:
+@dataclass(frozen=True, kw_only=True)
+class PixelRecipe(GeneratorRecipe):
     """Everything that decides what the pixel generator becomes.
 
     Attributes:
         sizes: Sizes of the denoiser.
         denoiser: How it learns.
-        windows: Training windows to paint.
-        validation_windows: Windows of held-out contributors.
-        window: Side of a window in pixels; crops move inside it.
-        held_out: Share of the fold's contributors kept for validation.
-        checkpoint_seconds: Seconds between checkpoints.
-        sheet_seconds: Seconds between sample sheets.
-        sampling_steps: Denoising steps of the sample sheets, recommended in the model card.
-        guidance: Guidance of the sample sheets, recommended in the model card.
     """
 
     sizes: PixelSizes
     denoiser: PixelDenoiserRecipe
-    windows: int
-    validation_windows: int
-    window: int
-    held_out: float
-    checkpoint_seconds: float
-    sheet_seconds: float
-    sampling_steps: int
-    guidance: float
 
     def __post_init__(self) -> None:
-        check_windows(self, self.sizes.side)
-
-    def identity(self) -> dict[str, Any]:
-        """See `TrainingRecipe`."""
-        return identity_of(self, "denoiser")
+        self.check_windows(self.sizes.side)
 
     def train(self, material: Material, output: Path, progress: bool) -> Path:
         """See `TrainingRecipe`; returns the folder of the pipeline."""
@@ -126,7 +105,5 @@ class PixelRecipe:
 
 def save(pipeline: Any, facts: Mapping[str, Any], output: Path) -> Path:
     """Saves the pipeline in float16 as `output/pipeline`, with `training.json` and a model card."""
-    half = copy.deepcopy(pipeline.unet)
-    torch.nn.Module.to(half, torch.float16)  # diffusers' own `to` warns of nothing
-    saved = build_pixel_pipeline(PixelSizes(), half)
+    saved = build_pixel_pipeline(PixelSizes(), halved(pipeline.unet))
     return save_result(output, facts, pixel_card.render(facts), saved.save_pretrained)

@@ -13,12 +13,12 @@ from torch import Tensor, nn
 
 from falseflaw.errors import ConfigurationError
 from falseflaw.inpainting.checkpoints import Checkpoints
+from falseflaw.inpainting.coding import to_tensor
 from falseflaw.inpainting.compose import region_from_flaw, resize_mask
 from falseflaw.inpainting.crops import Windows, turned
 from falseflaw.inpainting.loop import learn
 from falseflaw.inpainting.pixel_networks import CLASSES, CLEAN_CLASS, NULL_CLASS, condition
 from falseflaw.inpainting.pixel_window import fit, plan_window
-from falseflaw.inpainting.reconstruction import to_tensor
 from falseflaw.seeding import derive_rng, derive_seed
 from falseflaw.types import Image, Mask
 

@@ -11,47 +11,14 @@ from typing import Any
 
 import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
+from falseflaw.inpainting.coding import reconstruct
 from falseflaw.inpainting.crops import Windows
 from falseflaw.types import Image
 
 _LEVELS = (32, 128, 224)
 _AREA = 8
-
-
-def to_tensor(images: Image) -> Tensor:
-    """Returns uint8 (B, H, W, 3) as float (B, 3, H, W) in [-1, 1], channels last in memory."""
-    pixels = torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2)  # (B, 3, H, W)
-    return pixels.float().div_(127.5).sub_(1.0)
-
-
-def to_images(pixels: Tensor) -> Image:
-    """Returns float (B, 3, H, W) in [-1, 1] as uint8 (B, H, W, 3)."""
-    scaled = pixels.float().add(1.0).mul(127.5).round().clamp(0, 255)
-    return np.asarray(scaled.to(torch.uint8).permute(0, 2, 3, 1).contiguous().cpu().numpy())
-
-
-def encode_pixels(model: Any, pixels: Tensor) -> Tensor:
-    """Returns an autoencoder's latents of pixels in [-1, 1], the mean where it gives a distribution."""
-    encoded = model.encode(pixels)
-    if hasattr(encoded, "latent_dist"):
-        return encoded.latent_dist.mode()  # type: ignore[no-any-return]
-    return encoded.latents if hasattr(encoded, "latents") else encoded  # type: ignore[no-any-return]
-
-
-def decode_pixels(model: Any, latents: Tensor) -> Tensor:
-    """Returns the pixels of latents, float (B, 3, H, W), about [-1, 1]."""
-    decoded = model.decode(latents)
-    return decoded.sample if hasattr(decoded, "sample") else decoded  # type: ignore[no-any-return]
-
-
-@torch.inference_mode()
-def reconstruct(vae: Any, images: Image) -> Image:
-    """Returns uint8 (B, H, W, 3) after encoding, decoding and rounding to 8 bits."""
-    return to_images(decode_pixels(vae, encode_pixels(vae, to_tensor(images))))
 
 
 def quality(vae: Any, validation: Windows) -> dict[str, float]:

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from falseflaw.inpainting.coding import to_tensor
 from falseflaw.inpainting.families import family_of
 from falseflaw.inpainting.text_states import TextStates
 
@@ -67,8 +68,7 @@ def sample_latents(
 @torch.inference_mode()
 def encode_images(pipeline: Any, images: NDArray[np.uint8]) -> Tensor:
     """Returns the scaled latents of photos, the mean where the encoder gives a distribution."""
-    pixels = torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2).float()  # (B, 3, H, W)
-    return family_of(pipeline).encode(pipeline, pixels / 127.5 - 1)
+    return family_of(pipeline).encode(pipeline, to_tensor(images))
 
 
 @torch.inference_mode()

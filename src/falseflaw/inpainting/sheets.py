@@ -42,9 +42,10 @@ def write_sample_sheet(
     steps: int,
     guidance: float,
     seed: int,
+    conditions: Sequence[str] = ("hole",),
     per_kind: int = 2,
 ) -> None:
-    """Writes a PNG of rows: intact crop, region, samples spliced in (seeing a hole, seeing the crop), target.
+    """Writes a PNG of rows: intact crop, region, a sample spliced in per condition, painted target.
 
     Args:
         path: The PNG.
@@ -55,6 +56,7 @@ def write_sample_sheet(
         steps: Denoising steps.
         guidance: Guidance scale.
         seed: Of crops, regions and sampling; the same at every call of one training.
+        conditions: What the denoiser sees: `hole`, `photo` or one after the other.
         per_kind: Crops shown per kind of damage.
     """
     chosen = first_of_each_kind(windows, per_kind)
@@ -71,7 +73,7 @@ def write_sample_sheet(
             pipeline,
             sample_latents(pipeline, intact, regions, texts, seeds, steps, guidance, condition=condition),
         )
-        for condition in ("hole", "photo")
+        for condition in conditions
     ]
     rows = []
     for row, (clean, damaged, _) in enumerate(crops):

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from falseflaw.inpainting.material import TrainingRecipe, discard_windows, gather
+from falseflaw.errors import MissingDataError
+from falseflaw.inpainting.crops import WindowMaker, Windows, load_windows
+from falseflaw.inpainting.material import Material, TrainingRecipe, hold_out
 from falseflaw.inpainting.ports import CameraDrawer, Painter, ProductMasker
-from falseflaw.photos.source import PhotoSource
+from falseflaw.inpainting.product_masks import ProductMasks
+from falseflaw.photos.source import Photo, PhotoSource
+from falseflaw.provenance import git_revision, package_versions
 from falseflaw.seeding import derive_seed
 from falseflaw.types import Fold
+
+_PACKAGES = ("torch", "diffusers", "transformers", "numpy", "opencv-python-headless", "falseflaw")
 
 
 def train_inpainter(
@@ -55,22 +64,56 @@ def train_inpainter(
         MissingDataError: The fold has photos of fewer than two contributors.
         InvalidDataError: The output folder holds checkpoints of another recipe.
     """
-    material = gather(
-        source,
-        folds,
-        split,
-        camera,
-        engine,
-        masker,
-        masks,
-        recipe,
-        output,
-        seed,
-        workers,
-        progress,
-        settings or {},
+    photos = [photo for photo in source.photos() if folds.get(photo.photo_id) == Fold.INPAINTER]
+    learning, held_out = hold_out(photos, recipe.held_out, seed)
+    product_masks = ProductMasks(source, masker, masks)
+    usable = set(product_masks.usable(photos, progress))
+    learning = [photo for photo in learning if photo in usable]
+    held_out = [photo for photo in held_out if photo in usable]
+    if not learning or not held_out:
+        raise MissingDataError(
+            f"expected photos of at least two contributors in the fold inpainter of {source.name}, "
+            f"found {len(photos)} photos of {len({photo.contributor for photo in photos})}"
+        )
+    plain = json.loads(json.dumps(dict(settings or {})))
+    fingerprint = _fingerprint(recipe.identity(), seed, plain, learning, held_out)
+    painted = output / "windows"
+
+    def windows_of(chosen: Sequence[Photo], count: int, part: str) -> Windows:
+        maker = WindowMaker(
+            source, tuple(chosen), product_masks, engine, camera, recipe.window, derive_seed(part, seed)
+        )
+        return load_windows(maker, count, painted / f"{part}-{fingerprint[:12]}", workers, progress)
+
+    material = Material(
+        learning=windows_of(learning, recipe.windows, "learning"),
+        validation=windows_of(held_out, recipe.validation_windows, "validation"),
+        fingerprint=fingerprint,
+        seed=seed,
+        facts={
+            "photo_set": source.name,
+            "fold": str(Fold.INPAINTER),
+            "split": dict(split),
+            "seed": seed,
+            "photos": len(learning),
+            "contributors": sorted({photo.contributor for photo in learning}),
+            "validation_photos": len(held_out),
+            "validation_contributors": sorted({photo.contributor for photo in held_out}),
+            **plain,
+            "git_revision": git_revision(),
+            "versions": package_versions(_PACKAGES),
+        },
     )
     torch.manual_seed(derive_seed("weights", seed))
     saved = recipe.train(material, output, progress)
-    discard_windows(output)
+    shutil.rmtree(painted, ignore_errors=True)
     return saved
+
+
+def _fingerprint(
+    identity: Mapping[str, Any], seed: int, settings: Mapping[str, Any], *parts: Sequence[Photo]
+) -> str:
+    """Names what a checkpoint belongs to."""
+    names = [[photo.photo_id for photo in part] for part in parts]
+    text = json.dumps([dict(identity), seed, dict(settings), names], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -16,11 +16,11 @@ from falseflaw.damage.prompts import CLEAN_PROMPT, prompt
 from falseflaw.errors import ConfigurationError
 from falseflaw.inpainting.autoencoder_training import latents_of
 from falseflaw.inpainting.checkpoints import Checkpoints
+from falseflaw.inpainting.coding import to_tensor
 from falseflaw.inpainting.compose import region_from_flaw
 from falseflaw.inpainting.crops import Windows
 from falseflaw.inpainting.loop import learn
 from falseflaw.inpainting.networks import encode_prompts
-from falseflaw.inpainting.reconstruction import to_tensor
 from falseflaw.seeding import derive_rng, derive_seed
 from falseflaw.types import DamageKind
 

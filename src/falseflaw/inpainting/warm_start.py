@@ -39,6 +39,16 @@ class Start:
         return {"weights": dict(self.digests), **{name: self.facts.get(name) for name in names}}
 
 
+def find_start(path: str) -> Path:
+    """Returns the folder of an earlier training, relative to the working directory or the clone.
+
+    Raises:
+        MissingDataError: No such folder.
+    """
+    hint = "set recipe.start=null to start from nothing"
+    return find_existing(path, "an inpainting pipeline to start from", hint)
+
+
 def load_start(path: str, sizes: Mapping[str, Any], facts: Mapping[str, Any]) -> Start:
     """Loads the pipeline that a training starts from.
 
