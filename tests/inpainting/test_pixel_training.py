@@ -1,11 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +10,7 @@ import torch
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from safetensors.torch import load_file
+from tests.inpainting.killing import kill_midway
 from tests.inpainting.pixels import PIXEL_RECIPE, with_steps
 from tests.inpainting.runs import train
 from tests.inpainting.tiny import TINY_PIXELS
@@ -35,8 +31,6 @@ from falseflaw.inpainting.pixel_window import MARGIN
 from falseflaw.inpainting.sheets import Curve
 from falseflaw.paths import config_dir
 from falseflaw.types import DamageKind
-
-ROOT = Path(__file__).parents[2]
 
 
 def weights(pipeline: Path) -> dict[str, torch.Tensor]:
@@ -135,16 +129,7 @@ def test_a_training_stopped_half_way_ends_as_if_it_had_not_been(finished, tmp_pa
 
 def test_a_training_killed_without_warning_goes_on_where_it_was(tmp_path):
     steps = 40
-    environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'src'}", "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "tests.inpainting.pixels", str(tmp_path / "killed"), str(steps)]
-    process = subprocess.Popen(command, env=environment, cwd=ROOT)
-    state, deadline = tmp_path / "killed/denoiser.pt", time.monotonic() + 200
-    while not state.is_file() and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL
-    assert 0 < torch.load(state, weights_only=True)["step"] < steps
-    assert not (tmp_path / "killed/pipeline").exists()
+    kill_midway("tests.inpainting.pixels", tmp_path / "killed", steps)
     resumed = train(tmp_path / "killed", with_steps(steps))
     assert json.loads((resumed / "training.json").read_text())["denoiser"]["step"] == steps
     assert_same_weights(resumed, train(tmp_path / "alone", with_steps(steps)))

@@ -1,11 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +9,7 @@ import pytest
 import torch
 from diffusers import AutoPipelineForInpainting
 from safetensors.torch import load_file
+from tests.inpainting.killing import kill_midway
 from tests.inpainting.runs import RECIPE, longer, train
 from tests.inpainting.studio import StandInPhotos
 from tests.inpainting.tiny import TINY
@@ -23,8 +19,6 @@ from falseflaw.inpainting import training
 from falseflaw.inpainting.crops import Windows
 from falseflaw.inpainting.loop import Average
 from falseflaw.inpainting.material import hold_out
-
-ROOT = Path(__file__).parents[2]
 
 
 def weights(pipeline: Path) -> dict[str, torch.Tensor]:
@@ -130,16 +124,7 @@ def test_a_training_stopped_half_way_ends_as_if_it_had_not_been(finished, tmp_pa
 def test_a_training_killed_without_warning_goes_on_where_it_was(tmp_path):
     """Kills a training in the middle; the resumed one ends with the very weights of one left alone."""
     steps = 30
-    environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'src'}", "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "tests.inpainting.runs", str(tmp_path / "killed"), str(steps)]
-    process = subprocess.Popen(command, env=environment, cwd=ROOT)
-    state, deadline = tmp_path / "killed/denoiser.pt", time.monotonic() + 120
-    while not state.is_file() and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL
-    assert 0 < torch.load(state, weights_only=True)["step"] < steps
-    assert not (tmp_path / "killed/pipeline").exists()
+    kill_midway("tests.inpainting.runs", tmp_path / "killed", steps)
     recipe = longer(RECIPE, steps)
     resumed = train(tmp_path / "killed", recipe)
     assert json.loads((resumed / "training.json").read_text())["denoiser"]["step"] == steps
