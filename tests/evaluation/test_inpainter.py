@@ -16,7 +16,7 @@ from falseflaw.dataset.sampled import sample_crops
 from falseflaw.dataset.timing import StageTimer
 from falseflaw.errors import ConfigurationError, FalseFlawError
 from falseflaw.evaluation.inpainter.content import content_probe
-from falseflaw.evaluation.inpainter.flaws import KINDS, SIDE, Flaws, inpainted, intact, simulated
+from falseflaw.evaluation.inpainter.flaws import KINDS, SIDE, Flaws, inpainted, intact, join, simulated
 from falseflaw.evaluation.inpainter.kinds import accuracy, by_kind, name_kinds, train_kinds
 from falseflaw.evaluation.inpainter.measure import MeasureSettings, measure
 from falseflaw.evaluation.inpainter.prompts import compare_prompts, difference, vary_prompts
@@ -95,6 +95,15 @@ def test_windows_hold_their_regions_and_differ_inside_them_only(sets):
     gray = inpainted(sets, [filled(entry.crop, entry.crop_region, 77) for entry in sets])
     changed = (gray.images != before.images).any(axis=3)
     assert not (changed & ~before.regions).any()
+
+
+def test_joined_flaws_stay_in_their_order():
+    flaws = of_colors(COLORS, 12)
+    both = join([flaws, replace(flaws, kinds=flaws.kinds[::-1], sources=flaws.sources[::-1])])
+    assert len(both) == 24
+    assert both.images[12:].tobytes() == flaws.images.tobytes() == both.images[:12].tobytes()
+    assert both.kinds.tolist() == [*flaws.kinds, *flaws.kinds[::-1]]
+    assert both.sources.tolist() == [*flaws.sources, *flaws.sources[::-1]]
 
 
 def test_crops_come_back_in_order_whatever_their_size(sets):
@@ -186,13 +195,13 @@ def test_everything_is_measured_and_can_be_written(sets, tmp_path: Path):
     # It answers the seeds of the plans with the painted flaw and all others with gray.
     inpainter = StandIn(lambda crop, mask, prompt, seed: painted.get(seed, filled(crop, mask, len(prompt))))
     settings = MeasureSettings(epochs=2, prompt_photos=3, seeds=2, batch_size=8)
-    measurement = measure(inpainter, native, native, settings, progress=False)
+    measurement = measure(inpainter, simulated(native), native, settings, progress=False)
     figures = measurement.figures
     assert figures["kind_accuracy_inpainted"].value == figures["kind_accuracy_painted"].value
     assert figures["content_auroc"].value == 0.5
     assert figures["chroma_energy"].value == pytest.approx(1)
     assert json.loads(json.dumps(measurement.to_json()))["figures"]["content_auroc"]["n"] == 2 * len(native)
-    sheet = prompt_sheet(measurement)
+    sheet = prompt_sheet(measurement.shown, measurement.prompted)
     assert sheet.shape[1] > 12 * SIDE
     assert len({entry.plan.kind for entry in measurement.shown}) == 3
 

@@ -25,13 +25,30 @@ def test_figures_table_and_sheet_are_written(tmp_path):
     torch.manual_seed(0)
     build_pipeline(TINY, all_prompts()).save_pretrained(tmp_path / "pipeline")
     result = run(
-        *("--limit", 6, "--teach", 6, "--epochs", 1, "--prompt-photos", 2, "--seeds", 2, "--threads", 1),
+        *(
+            "--limit",
+            6,
+            "--teach",
+            6,
+            "--paintings",
+            2,
+            "--epochs",
+            1,
+            "--prompt-photos",
+            2,
+            "--seeds",
+            2,
+            "--threads",
+            1,
+        ),
         *("--output", tmp_path / "out", "photos.count=36", "photos.width=112", "photos.height=144"),
         *("synthesis=tiny", f"inpainter.path={tmp_path / 'pipeline'}", "inpainter.steps=2"),
         f"cache={tmp_path / 'cache'}",
     )
     assert result.returncode == 0, result.stderr
     report = json.loads((tmp_path / "out/figures.json").read_text())
+    assert 6 < report["taught"] <= 12
+    assert report["fold"] == "test"
     figures = report["figures"]
     for name in ("kind_accuracy_painted", "kind_accuracy_inpainted", "content_auroc", "all_distinct"):
         assert 0 <= figures[name]["value"] <= 1
@@ -42,7 +59,12 @@ def test_figures_table_and_sheet_are_written(tmp_path):
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
-    [(["--seeds", 1], "2 seeds"), (["inpainter.path=/nowhere"], "train-inpainter"), (["no=thing"], "no")],
+    [
+        (["--seeds", 1], "2 seeds"),
+        (["--paintings", 0], "at least 1"),
+        (["inpainter.path=/nowhere"], "train-inpainter"),
+        (["no=thing"], "no"),
+    ],
 )
 def test_what_is_wrong_is_said_in_one_line(tmp_path, arguments, words):
     result = run(*arguments, "--output", tmp_path / "out")

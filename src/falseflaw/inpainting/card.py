@@ -35,6 +35,13 @@ def render(facts: Mapping[str, Any]) -> str:
             f"(revision {str(before['git_revision'])[:7]})"
         )
     )
+    seen = recipe["denoiser"]["seen"]
+    conditions = (
+        f"{seen:.0%} of the samples saw the intact crop (`condition: photo`), the others a hole in its place "
+        "(`condition: hole`, what diffusers' pipeline shows it)"
+        if seen
+        else "a hole in place of the region (`condition: hole`)"
+    )
     license_text = LICENSES.get(facts["photo_set"], "the user's own photos")
     return f"""# FalseFlaw inpainter
 
@@ -57,6 +64,7 @@ most {autoencoder["flat_color_error"]:.1f} on 27 flat colors; about 2 can just b
 | held out | {facts["validation_photos"]} photos of {len(facts["validation_contributors"])} contributors |
 | denoiser | {denoiser["step"]} steps of {recipe["denoiser"]["batch"]}{started}, \
 {denoiser["seconds"]:.0f} s, loss {denoiser["loss"]:.4f}, validation {denoiser["validation_loss"]:.4f} |
+| sees | {conditions} |
 | sampling | DDIM, trailing, {recipe["sampling_steps"]} steps, guidance {recipe["guidance"]:g} |
 | precision | float16 weights; load with `torch_dtype=torch.float32` on a CPU |
 

@@ -39,6 +39,16 @@ class Flaws:
         return len(self.images)
 
 
+def join(parts: Sequence[Flaws]) -> Flaws:
+    """Returns the flaws of all parts, in their order."""
+    return Flaws(
+        np.concatenate([part.images for part in parts]),
+        np.concatenate([part.regions for part in parts]),
+        np.concatenate([part.kinds for part in parts]),
+        np.concatenate([part.sources for part in parts]),
+    )
+
+
 def intact(sets: Sequence[PreparedSet]) -> Flaws:
     """Returns the windows as they are before any flaw."""
     return _cut(sets, [entry.authentic for entry in sets])

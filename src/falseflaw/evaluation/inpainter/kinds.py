@@ -12,28 +12,41 @@ from torch.nn import functional
 from tqdm import tqdm
 
 from falseflaw.evaluation.bootstrap import Estimate, rate
-from falseflaw.evaluation.inpainter.flaws import KINDS, Flaws
+from falseflaw.evaluation.inpainter.flaws import KINDS, SIDE, Flaws
 from falseflaw.seeding import derive_rng, derive_seed
 
 _WIDTHS = (24, 48, 72, 96)
 _BATCH = 32
 _RATE = 3e-3
+_INNER = 80  # side of what the network sees of a window; in training its place is drawn
+_RING = 8  # pixels at the border that stand for the material around the flaw
+_GAIN = 0.15  # largest change of brightness in training
 
 
 class KindNet(nn.Module):
-    """Four strided convolutions and a mean and a maximum over the window."""
+    """Four strided convolutions, pooled about the middle, where the flaw is.
+
+    It sees colors, and colors against those at the border. It is not told the region: an inpainter that
+    ignores its prompt must not look obedient because regions of tears are long.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         layers: list[nn.Module] = []
-        for before, after in zip((3, *_WIDTHS), _WIDTHS, strict=False):
+        for before, after in zip((6, *_WIDTHS), _WIDTHS, strict=False):
             layers += [nn.Conv2d(before, after, 3, stride=2, padding=1), nn.BatchNorm2d(after), nn.ReLU()]
         self.features = nn.Sequential(*layers)
-        self.head = nn.Linear(2 * _WIDTHS[-1], len(KINDS))
+        self.head = nn.Sequential(nn.Dropout(0.3), nn.Linear(2 * _WIDTHS[-1], len(KINDS)))
+        place = torch.linspace(-1, 1, _INNER // 16)
+        weight = torch.exp(-2 * (place[:, None] ** 2 + place**2))
+        self.register_buffer("weight", weight)
 
     def forward(self, windows: Tensor) -> Tensor:
-        """Returns logits (N, kinds) of windows, float (N, 3, S, S), -1 to 1."""
-        maps = self.features(windows)  # (N, C, S / 16, S / 16)
+        """Returns logits (N, kinds) of windows, float (N, 3, 80, 80), -1 to 1."""
+        ring = torch.ones(windows.shape[-2:], dtype=torch.bool)
+        ring[_RING:-_RING, _RING:-_RING] = False
+        border = windows[..., ring].mean(-1)[..., None, None]  # (N, 3, 1, 1)
+        maps = self.features(torch.cat([windows, windows - border], dim=1)) * self.weight  # (N, C, 5, 5)
         logits: Tensor = self.head(torch.cat([maps.mean((2, 3)), maps.amax((2, 3))], dim=1))
         return logits
 
@@ -43,14 +56,17 @@ def train_kinds(painted: Flaws, epochs: int, seed: int, progress: bool = True) -
 
     Args:
         painted: Flaws of the train fold.
-        epochs: Passes over them; windows are turned and mirrored.
+        epochs: Passes over them; windows are turned, mirrored, moved and made brighter or darker.
         seed: Of weights and order.
         progress: Whether to show a bar.
     """
     rng = derive_rng("kind classifier", seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed("kind classifier", seed))
-        network = KindNet()
+        return _fit(KindNet(), painted, epochs, rng, progress)
+
+
+def _fit(network: KindNet, painted: Flaws, epochs: int, rng: np.random.Generator, progress: bool) -> KindNet:
     optimizer = torch.optim.AdamW(network.parameters(), lr=_RATE, weight_decay=0.02)
     steps = epochs * -(-len(painted) // _BATCH)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, _RATE, total_steps=steps)
@@ -60,9 +76,7 @@ def train_kinds(painted: Flaws, epochs: int, seed: int, progress: bool = True) -
     for epoch in tqdm(range(epochs), desc="kind classifier", unit="epoch", disable=not progress):
         order = torch.from_numpy(rng.permutation(len(painted)))
         for indices in torch.split(order, _BATCH):
-            batch = torch.rot90(windows[indices], int(rng.integers(4)), (2, 3))
-            if rng.integers(2):
-                batch = batch.flip(3)
+            batch = torch.stack([_vary(windows[index], rng) for index in indices.tolist()])
             loss = functional.cross_entropy(network(batch), kinds[indices], label_smoothing=0.05)
             optimizer.zero_grad()
             loss.backward()
@@ -82,7 +96,9 @@ def train_kinds(painted: Flaws, epochs: int, seed: int, progress: bool = True) -
 @torch.inference_mode()
 def name_kinds(network: KindNet, flaws: Flaws) -> NDArray[np.int64]:
     """Returns the kind that the network sees in each window, positions in `KINDS`, (N,)."""
-    logits = [network(part) for part in torch.split(_windows(flaws.images), 256)]
+    start = (SIDE - _INNER) // 2
+    windows = _windows(flaws.images)[..., start : start + _INNER, start : start + _INNER]
+    logits = [network(part) for part in torch.split(windows, 256)]
     return np.asarray(torch.cat(logits).argmax(1).numpy(), np.int64)
 
 
@@ -104,3 +120,11 @@ def by_kind(named: NDArray[np.int64], flaws: Flaws) -> dict[str, dict[str, float
 
 def _windows(images: NDArray[np.uint8]) -> Tensor:
     return torch.from_numpy(images).permute(0, 3, 1, 2).float() / 127.5 - 1  # (N, 3, S, S)
+
+
+def _vary(window: Tensor, rng: np.random.Generator) -> Tensor:
+    """Returns a moved, turned, perhaps mirrored and brighter or darker part of a window, (3, 80, 80)."""
+    top, left = rng.integers(SIDE - _INNER, size=2, endpoint=True).tolist()
+    part = torch.rot90(window[:, top : top + _INNER, left : left + _INNER], int(rng.integers(4)), (1, 2))
+    part = part.flip(2) if rng.integers(2) else part
+    return (part + 1) * (1 + rng.uniform(-_GAIN, _GAIN)) - 1

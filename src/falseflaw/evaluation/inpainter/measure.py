@@ -15,7 +15,7 @@ from falseflaw.dataset.sampled import sample_crops
 from falseflaw.errors import ConfigurationError
 from falseflaw.evaluation.bootstrap import Bootstrap, Estimate
 from falseflaw.evaluation.inpainter.content import content_probe
-from falseflaw.evaluation.inpainter.flaws import inpainted, simulated
+from falseflaw.evaluation.inpainter.flaws import Flaws, inpainted, simulated
 from falseflaw.evaluation.inpainter.kinds import accuracy, by_kind, name_kinds, train_kinds
 from falseflaw.evaluation.inpainter.prompts import Prompted, compare_prompts, vary_prompts
 from falseflaw.evaluation.inpainter.texture import texture_ratios
@@ -56,24 +56,26 @@ class Measurement:
     Attributes:
         figures: Name to figure, all with intervals by source; see `measure`.
         seen: For each kind asked of the inpainter, the shares of the kinds seen.
+        seen_painted: The same of painted flaws.
         shown: The sets of `prompted`.
         prompted: Windows for the contact sheet.
     """
 
     figures: dict[str, Estimate]
     seen: dict[str, dict[str, float]]
+    seen_painted: dict[str, dict[str, float]]
     shown: Sequence[PreparedSet]
     prompted: Prompted
 
     def to_json(self) -> dict[str, Any]:
         """Returns figures and table as plain types."""
         figures = {name: estimate.to_json() for name, estimate in self.figures.items()}
-        return {"figures": figures, "kinds_seen": self.seen}
+        return {"figures": figures, "kinds_seen": self.seen, "kinds_seen_painted": self.seen_painted}
 
 
 def measure(
     inpainter: Inpainter,
-    teaching: Sequence[PreparedSet],
+    teaching: Flaws,
     tested: Sequence[PreparedSet],
     settings: MeasureSettings,
     progress: bool = True,
@@ -82,7 +84,7 @@ def measure(
 
     Args:
         inpainter: Writes the flaws.
-        teaching: Sets of the train fold, whose painted flaws teach the kind classifier.
+        teaching: Painted flaws of the train fold, which teach the kind classifier.
         tested: Sets of the test fold; each gets the flaw that its plan asks for.
         settings: How much.
         progress: Whether to show bars.
@@ -102,19 +104,27 @@ def measure(
             bar,
         )
     painted, fakes = simulated(tested), inpainted(tested, crops)
-    classifier = train_kinds(simulated(teaching), settings.epochs, settings.seed, progress)
-    named = name_kinds(classifier, fakes)
-    shown = _one_of_each_kind(tested)[: settings.prompt_photos]
-    prompted = vary_prompts(inpainter, shown, settings.seeds, settings.batch_size, progress)
+    classifier = train_kinds(teaching, settings.epochs, settings.seed, progress)
+    named, named_painted = name_kinds(classifier, fakes), name_kinds(classifier, painted)
+    shown, prompted = prompt_photos(inpainter, tested, settings, progress)
     figures = {
-        "kind_accuracy_painted": accuracy(name_kinds(classifier, painted), painted),
+        "kind_accuracy_painted": accuracy(named_painted, painted),
         "kind_accuracy_inpainted": accuracy(named, fakes),
         "content_auroc": content_probe(fakes, painted),
         "context_psnr": _context(tested, crops),
         **texture_ratios(fakes, painted),
         **compare_prompts(prompted),
     }
-    return Measurement(figures, by_kind(named, fakes), shown, prompted)
+    seen, seen_painted = by_kind(named, fakes), by_kind(named_painted, painted)
+    return Measurement(figures, seen, seen_painted, shown, prompted)
+
+
+def prompt_photos(
+    inpainter: Inpainter, sets: Sequence[PreparedSet], settings: MeasureSettings, progress: bool = True
+) -> tuple[list[PreparedSet], Prompted]:
+    """Has some photos inpainted with nine prompts and several seeds; returns their sets and windows."""
+    shown = _one_of_each_kind(sets)[: settings.prompt_photos]
+    return shown, vary_prompts(inpainter, shown, settings.seeds, settings.batch_size, progress)
 
 
 def _one_of_each_kind(sets: Sequence[PreparedSet]) -> list[PreparedSet]:

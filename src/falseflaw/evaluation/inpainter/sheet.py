@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from PIL import Image as Pil
 from PIL import ImageDraw, ImageFont
 
+from falseflaw.dataset.members import PreparedSet
 from falseflaw.evaluation.inpainter.flaws import KINDS, Flaws, simulated
-from falseflaw.evaluation.inpainter.measure import Measurement
+from falseflaw.evaluation.inpainter.prompts import Prompted
 from falseflaw.types import Image
 
 _GAP = 4
 _BAR = 16
 
 
-def prompt_sheet(measurement: Measurement) -> Image:
-    """Returns a picture with one photo a line: intact, simulated damage, nine prompts, clean."""
-    prompted = measurement.prompted
+def prompt_sheet(shown: Sequence[PreparedSet], prompted: Prompted) -> Image:
+    """Returns a picture with one photo a line: intact, simulated damage, nine prompts, clean.
+
+    Args:
+        shown: The sets of `prompted`.
+        prompted: Their windows.
+    """
     columns: list[tuple[str, Flaws]] = [
         ("intact", prompted.intact),
-        ("simulated", simulated(measurement.shown)),
+        ("simulated", simulated(shown)),
         *((str(kind), flaws) for kind, flaws in zip(KINDS, prompted.by_prompt, strict=True)),
         ("clean", prompted.clean),
     ]
@@ -33,7 +40,7 @@ def prompt_sheet(measurement: Measurement) -> Image:
         draw.text((left, 2), title, fill="black", font=font)
         for line in range(lines):
             sheet.paste(Pil.fromarray(flaws.images[line]), (left, _BAR + line * (side + _BAR)))
-    for line, entry in enumerate(measurement.shown):
+    for line, entry in enumerate(shown):
         text = f"{entry.plan.source_id}, simulated: {entry.plan.kind}"
         draw.text((_GAP, _BAR + line * (side + _BAR) + side + 1), text, fill="black", font=font)
     return np.asarray(sheet, dtype=np.uint8)
