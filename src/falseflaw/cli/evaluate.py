@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
+from falseflaw.cli.overrides import without
 from falseflaw.errors import ConfigurationError, InvalidDataError, MissingDataError
 from falseflaw.paths import find_existing
 
@@ -100,6 +101,4 @@ def _dataset(config: DictConfig, run_folder: Path | None) -> Path:
 
 def _command() -> str:
     """Returns the command line that gives the same figures: this one, but for what only steers."""
-    given = HydraConfig.get().overrides.task
-    kept = [text for text in given if text.split("=")[0].lstrip("+") not in _STEERING]
-    return shlex.join(["falseflaw", "evaluate", *kept])
+    return shlex.join(["falseflaw", "evaluate", *without(HydraConfig.get().overrides.task, _STEERING)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 PATH_KEYS = frozenset(
@@ -45,6 +46,11 @@ def _quote_override(override: str, sweeping: bool) -> str:
         in_quotes = len(value) > 1 and value[0] in "'\"" and value[-1] == value[0]
         wanted = is_path_key and not in_quotes and "${" not in value and not (sweeping and "," in value)
     return f"{key}={quote(value)}" if wanted else override
+
+
+def without(overrides: Sequence[str], keys: Collection[str]) -> list[str]:
+    """Returns the overrides but those of some keys, such as ones that steer and change no result."""
+    return [text for text in overrides if text.split("=")[0].lstrip("+") not in keys]
 
 
 def quote(text: str) -> str:

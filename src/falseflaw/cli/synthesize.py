@@ -10,6 +10,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from falseflaw.cli.mask_cache import mask_cache
+from falseflaw.cli.overrides import without
 from falseflaw.paths import find_existing
 
 EXTRAS: tuple[str, ...] = ("synthesis",)
@@ -66,5 +67,4 @@ def run(config: DictConfig) -> None:
 
 def _command() -> list[str]:
     """Overrides of the command line, but for those that only steer."""
-    given = HydraConfig.get().overrides.task
-    return [text for text in given if text.split("=")[0].lstrip("+") not in _STEERING]
+    return without(HydraConfig.get().overrides.task, _STEERING)

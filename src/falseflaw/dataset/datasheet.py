@@ -10,14 +10,8 @@ from typing import Any
 import pandas as pd
 
 from falseflaw.dataset.folder import CONFIG_NAME, SHEET_NAME, Skipped
+from falseflaw.photos.licenses import license_of
 from falseflaw.types import Edit
-
-LICENSES = {
-    "studio": "rendered by this project, Apache-2.0",
-    "clothing": "CC0-1.0, photos by volunteers (alexeygrigorev/clothing-dataset-small)",
-    "grocery": "MIT, photos by Klasson et al. (marcusklasson/GroceryStoreDataset)",
-}
-"""License of the clean photos by photo set; derivatives carry it on."""
 
 _SHOWN_SKIPS = 20
 
@@ -129,7 +123,7 @@ def datasheet(
         resized=int((sources["crop_scale"] != 1).sum()),
         skipped=_skips(skipped),
         photo_set=photo_set,
-        license=LICENSES.get(photo_set, "that of the photos' owner"),
+        license=license_of(photo_set) or "that of the photos' owner",
         q1=_span(sources["first_quality"]),
         q2=_span(sources["upload_quality"]),
         subsampling=" or ".join(sorted(set(sources["subsampling"]))),

@@ -13,10 +13,13 @@ TRAINING_RECORD = "training.json"
 """Beside the weights of an inpainter trained here: photo set and contributors, among others."""
 
 
+_SHOWN = frozenset({".md", ".png", ".jpg"})
+
+
 def weights_digest(folder: Path) -> str:
-    """Returns the sha256 over names and contents of a folder's files, but for prose such as its card."""
+    """Returns the sha256 over names and contents of a folder's files, but for its card and pictures."""
     digest = hashlib.sha256()
-    for path in sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix != ".md"):
+    for path in sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix not in _SHOWN):
         digest.update(path.relative_to(folder).as_posix().encode() + b"\0")
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()

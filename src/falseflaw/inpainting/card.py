@@ -6,13 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from falseflaw.inpainting.networks import NetworkSizes
-
-LICENSES = {
-    "clothing": "CC0 1.0 (alexeygrigorev/clothing-dataset-small)",
-    "grocery": "MIT (marcusklasson/GroceryStoreDataset)",
-    "studio": "rendered by this project, no third-party rights",
-}
-"""Licenses of the photo sets that an inpainter may have learnt from."""
+from falseflaw.photos.licenses import license_of
 
 NOT_JUDGED = "Nobody has looked yet: open `samples.png` of the training and write down here what is seen."
 """Stands where a person's judgement belongs; no training can write that."""
@@ -42,7 +36,7 @@ def render(facts: Mapping[str, Any]) -> str:
         if seen
         else "a hole in place of the region (`condition: hole`)"
     )
-    license_text = LICENSES.get(facts["photo_set"], "the user's own photos")
+    license_text = license_of(facts["photo_set"]) or "that of the photos' owner"
     return f"""# FalseFlaw inpainter
 
 A small latent inpainting pipeline in Stable Diffusion's format (`AutoencoderTiny`, 9-channel

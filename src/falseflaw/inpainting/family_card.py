@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from falseflaw.inpainting.card import LICENSES, NOT_JUDGED
+from falseflaw.inpainting.card import NOT_JUDGED
+from falseflaw.photos.licenses import license_of
 
 
 def render(facts: Mapping[str, Any]) -> str:
@@ -32,7 +33,7 @@ Rewrites whole photos, as every latent generator does to the pixels it leaves al
 | size | {learnt["parameters"]:,} parameters, {learnt["factor"]} photo pixels per latent pixel |
 | photos | {facts["photos"]} of `{facts["photo_set"]}`, fold `{facts["fold"]}` only, \
 {len(facts["contributors"])} contributors |
-| license of the photos | {LICENSES.get(facts["photo_set"], "the user's own photos")} |
+| license of the photos | {license_of(facts["photo_set"]) or "that of the photos' owner"} |
 | training | {learnt["step"]} steps of {recipe["learning"]["batch"]} crops of \
 {recipe["learning"]["crop"]} pixels, {learnt["seconds"]:.0f} s |
 | quality | {learnt["psnr"]:.2f} dB PSNR on {facts["validation_photos"]} photos of \

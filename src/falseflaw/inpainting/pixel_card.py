@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from falseflaw.inpainting.card import LICENSES, NOT_JUDGED
+from falseflaw.inpainting.card import NOT_JUDGED
+from falseflaw.photos.licenses import license_of
 
 
 def render(facts: Mapping[str, Any]) -> str:
@@ -16,7 +17,7 @@ def render(facts: Mapping[str, Any]) -> str:
     """
     denoiser, recipe, split = facts["denoiser"], facts["recipe"], facts["split"]
     side, how = recipe["sizes"]["side"], recipe["denoiser"]
-    license_text = LICENSES.get(facts["photo_set"], "the user's own photos")
+    license_text = license_of(facts["photo_set"]) or "that of the photos' owner"
     return f"""# FalseFlaw pixel generator
 
 A small diffusion model on the pixels themselves (`UNet2DModel`, {denoiser["parameters"] / 1e6:.1f} M

@@ -61,9 +61,7 @@ def load_start(path: str, sizes: Mapping[str, Any], facts: Mapping[str, Any]) ->
         MissingDataError: No such folder.
         InvalidDataError: No pipeline with its record, or one of other sizes or other photos.
     """
-    folder = find_existing(
-        path, "an inpainting pipeline to start from", "set recipe.start=null to start from nothing"
-    )
+    folder = find_start(path)
     try:
         earlier = json.loads((folder / "training.json").read_text())
         before = {**earlier["recipe"]["sizes"], "crop": None}

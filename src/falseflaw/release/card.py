@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from falseflaw.dataset.datasheet import LICENSES
+from falseflaw.photos.licenses import license_of
 from falseflaw.release.summary import Evaluation, Figure, LaunderingFigures
 from falseflaw.runtime.bundle import BundleInfo
 from falseflaw.runtime.verdict import SMALLEST_SIDE
@@ -80,7 +80,8 @@ def _word(edit: str) -> str:
 
 
 def _licensed(photo_set: str) -> str:
-    return f"{photo_set} ({LICENSES[photo_set]})" if photo_set in LICENSES else photo_set
+    known = license_of(photo_set)
+    return f"{photo_set} ({known})" if known else photo_set
 
 
 def _names(provenance: Mapping[str, object], key: str) -> list[str]:
