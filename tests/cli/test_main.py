@@ -57,6 +57,7 @@ GROUPS = {
     "train": [],
     "evaluate": ["laundering"],
     "export": [],
+    "audit": [],
     "predict": [],
 }
 

@@ -19,6 +19,7 @@ VERBS = {
     "download": "fetch the public photo sets at their pinned commits",
     "train-inpainter": "train the bundled inpainting pipeline",
     "synthesize": "build a dataset of matched sets from clean photos",
+    "audit": "check that a dataset teaches nothing but the trace of alteration",
     "train": "train a detector on a dataset",
     "evaluate": "measure a detector under laundering",
     "export": "turn a checkpoint into an ONNX bundle and prove parity",

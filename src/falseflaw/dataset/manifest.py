@@ -81,7 +81,19 @@ def read_manifest(dataset: Path) -> pd.DataFrame:
 
     Raises:
         MissingDataError: No such folder or no manifest in it.
-        InvalidDataError: The file is not a manifest of this version.
+        InvalidDataError: The file is not a manifest of this version, or breaks a rule of `validate`.
+    """
+    rows = read_unchecked(dataset)
+    validate(rows)
+    return rows
+
+
+def read_unchecked(dataset: Path) -> pd.DataFrame:
+    """Reads `manifest.parquet` of a dataset folder, whatever its rows say.
+
+    Raises:
+        MissingDataError: No such folder or no manifest in it.
+        InvalidDataError: The file cannot be read, or lacks a column.
     """
     path = dataset / MANIFEST_NAME
     if not path.is_file():
@@ -93,7 +105,7 @@ def read_manifest(dataset: Path) -> pd.DataFrame:
         rows: pd.DataFrame = pq.read_table(path).to_pandas()
     except (pa.ArrowException, OSError) as error:
         raise InvalidDataError(f"cannot read {path}: {str(error).splitlines()[0]}; build it again") from error
-    validate(rows)
+    _check_columns(rows)
     return rows
 
 
@@ -106,10 +118,7 @@ def validate(rows: pd.DataFrame) -> None:
             source or contributor crosses folds, the inpainter's fold is there, or the members of a set were
             not treated alike.
     """
-    if missing := [name for name in SCHEMA.names if name not in rows.columns]:
-        raise InvalidDataError(
-            f"expected manifest columns {', '.join(SCHEMA.names)}; missing: {', '.join(missing)}"
-        )
+    _check_columns(rows)
     for column, words in (("fold", Fold), ("edit", Edit)):
         if unknown := sorted(set(rows[column]) - {str(word) for word in words}):
             raise InvalidDataError(f"unknown {column} in manifest: {', '.join(map(str, unknown))}")
@@ -132,6 +141,13 @@ def validate(rows: pd.DataFrame) -> None:
         if (crossing > 1).any():
             raise InvalidDataError(f"{column} {crossing.index[crossing > 1][0]} crosses folds")
     _validate_sets(rows)
+
+
+def _check_columns(rows: pd.DataFrame) -> None:
+    if missing := [name for name in SCHEMA.names if name not in rows.columns]:
+        raise InvalidDataError(
+            f"expected manifest columns {', '.join(SCHEMA.names)}; missing: {', '.join(missing)}"
+        )
 
 
 def _validate_sets(rows: pd.DataFrame) -> None:

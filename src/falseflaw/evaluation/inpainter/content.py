@@ -78,6 +78,6 @@ def _describe(image: Image, region: Mask) -> NDArray[np.float64]:
             change.mean(axis=0),
             change.std(axis=0),
             *np.quantile(change, (0.1, 0.9), axis=0),
-            [slope[inside].mean(), slope[edge].mean(), slope[around].mean()],
+            [float(slope[part].mean()) if part.any() else 0.0 for part in (inside, edge, around)],
         ]
     )

@@ -76,7 +76,7 @@ def inpainted(sets: Sequence[PreparedSet], crops: Sequence[Image]) -> Flaws:
 
 
 def _cut(sets: Sequence[PreparedSet], photos: Sequence[Image]) -> Flaws:
-    windows = [_window(photo, entry.region) for photo, entry in zip(photos, sets, strict=True)]
+    windows = [window(photo, entry.region) for photo, entry in zip(photos, sets, strict=True)]
     return Flaws(
         np.stack([image for image, _ in windows]),
         np.stack([region for _, region in windows]),
@@ -85,7 +85,7 @@ def _cut(sets: Sequence[PreparedSet], photos: Sequence[Image]) -> Flaws:
     )
 
 
-def _window(photo: Image, region: Mask) -> tuple[Image, Mask]:
+def window(photo: Image, region: Mask) -> tuple[Image, Mask]:
     """Cuts a window around the middle of a region, reflected where the photo ends, and its region with it."""
     box, half = bounding_box(region), SIDE // 2
     top, left = box.top + box.height // 2, box.left + box.width // 2  # of the padded photo

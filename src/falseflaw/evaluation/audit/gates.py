@@ -1,0 +1,168 @@
+"""The gates: each returns what is wrong with a dataset, one line a finding; nothing found means passed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pandas as pd
+
+from falseflaw.dataset.manifest import validate
+from falseflaw.dataset.weights import TRAINING_RECORD
+from falseflaw.errors import FalseFlawError, InvalidDataError
+from falseflaw.imaging.codec import decode, read_mask
+from falseflaw.photos.near_duplicates import fingerprint, near_pairs
+from falseflaw.types import Edit, Image, Mask
+
+Progress = Callable[[Iterable[Any], int, str], Iterable[Any]]
+"""Wraps what is gone through, with its length and a title, as a progress bar does."""
+
+_UNIT = 16
+"""Side of the largest JPEG unit (4:2:0), within which an edit may change pixels outside its mask."""
+
+_SPREAD = 2
+"""Pixels beyond a unit that the smooth upsampling of color reaches."""
+
+_ROUNDING = 1e-6
+
+_LEAST_CHANGED = 0.5
+"""Share of a mask's units in which at least one pixel must differ from the authentic photo."""
+
+
+def check_manifest(rows: pd.DataFrame) -> list[str]:
+    """Returns what `validate` says: labels, folds of sources and people, equal treatment within sets."""
+    try:
+        validate(rows)
+    except InvalidDataError as error:
+        return [str(error)]
+    return []
+
+
+def check_files(dataset: Path, rows: pd.DataFrame, progress: Progress) -> list[str]:
+    """Returns the images that are missing or have not the bytes of their sha256."""
+    found = []
+    for path, expected in progress(zip(rows["path"], rows["sha256"], strict=True), len(rows), "digests"):
+        try:
+            got = hashlib.sha256((dataset / path).read_bytes()).hexdigest()
+        except OSError as error:
+            found.append(f"{path}: {error.strerror or error}")
+            continue
+        if got != expected:
+            found.append(f"{path}: expected sha256 {expected[:12]}, got {got[:12]}")
+    return found
+
+
+def check_bytes(rows: pd.DataFrame) -> list[str]:
+    """Returns the files whose bytes stand in the manifest with both labels."""
+    labels = rows.groupby("sha256")["label"].nunique()
+    twice = rows[rows["sha256"].isin(labels.index[labels > 1])].groupby("sha256")["path"]
+    return [f"the same bytes with different labels: {', '.join(sorted(paths))}" for _, paths in twice]
+
+
+def check_near_duplicates(dataset: Path, rows: pd.DataFrame, progress: Progress) -> list[str]:
+    """Returns the pairs of authentic photos that show one shot and lie in different folds."""
+    authentic = rows[rows["edit"] == str(Edit.AUTHENTIC)]
+    seen: list[tuple[str, str, bytes]] = []
+    for path, fold in progress(
+        zip(authentic["path"], authentic["fold"], strict=True), len(authentic), "near-duplicates"
+    ):
+        try:
+            seen.append((path, fold, fingerprint(decode(dataset / path))))
+        except FalseFlawError:  # `check_files` tells
+            continue
+    return [
+        f"{seen[one][0]} ({seen[one][1]}) shows the same shot as {seen[other][0]} ({seen[other][1]})"
+        for one, other in near_pairs([value for _, _, value in seen])
+        if seen[one][1] != seen[other][1]
+    ]
+
+
+def check_unseen(rows: pd.DataFrame, records: Sequence[Path]) -> list[str]:
+    """Returns the contributors of the dataset whose photos a generator learnt from.
+
+    Args:
+        rows: Manifest rows.
+        records: Records of trainings, as `falseflaw train-inpainter` leaves them beside weights.
+    """
+    here = set(zip(rows["photo_set"], rows["contributor"], strict=True))
+    found = []
+    for path in records:
+        try:
+            record = json.loads(path.read_text())
+            learnt = {*record["contributors"], *record.get("validation_contributors", ())}
+            both = sorted(learnt & {name for photo_set, name in here if photo_set == record["photo_set"]})
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            found.append(f"expected photo_set and contributors in {path}: {error!r}")
+            continue
+        if both:
+            found.append(
+                f"{path.parent} learnt from {len(both)} contributors of this dataset, such as {both[0]}"
+            )
+    return found
+
+
+def find_records(folders: Iterable[Path]) -> list[Path]:
+    """Returns the records of trainings in folders of weights and below them."""
+    return sorted({path for folder in folders for path in folder.rglob(TRAINING_RECORD)})
+
+
+def check_masks(dataset: Path, rows: pd.DataFrame, progress: Progress) -> list[str]:
+    """Returns the spliced photos that differ from the authentic one elsewhere than their mask says.
+
+    Both were saved alike, so they may differ in the JPEG units that the mask touches and nowhere else, and
+    must differ in most of these. A regenerated photo differs everywhere; of it the mask's size is checked.
+    """
+    found = []
+    sets = rows.groupby("source_id")
+    for source, members in progress(sets, len(sets), "masks"):
+        try:
+            found += [f"{source}: {line}" for line in _wrong_masks(dataset, members)]
+        except FalseFlawError as error:
+            found.append(f"{source}: {error}")
+    return found
+
+
+def _wrong_masks(dataset: Path, members: pd.DataFrame) -> Iterator[str]:
+    rows: list[dict[str, Any]] = members.to_dict("records")  # type: ignore[assignment]
+    authentic = next((row["path"] for row in rows if row["edit"] == str(Edit.AUTHENTIC)), None)
+    for row in rows:
+        if not row["mask_path"]:
+            continue
+        mask, edit = read_mask(dataset / row["mask_path"]), row["edit"]
+        if mask.shape != (row["height"], row["width"]):
+            size, got = f"{row['height']}x{row['width']}", f"{mask.shape[0]}x{mask.shape[1]}"
+            yield f"expected a mask of {size} for {edit}, got {got}"
+        elif abs(float(mask.mean()) - row["mask_area"]) > _ROUNDING:
+            yield f"expected a mask over {row['mask_area']:.4%} of {edit}, got {mask.mean():.4%}"
+        elif edit == str(Edit.SPLICED) and authentic is not None:
+            yield from _compare(decode(dataset / row["path"]), decode(dataset / authentic), mask)
+
+
+def _compare(spliced: Image, authentic: Image, mask: Mask) -> Iterator[str]:
+    if wrong := {photo.shape[:2] for photo in (spliced, authentic)} - {mask.shape}:
+        height, width = wrong.pop()
+        yield f"expected photos of the mask's {mask.shape[0]}x{mask.shape[1]}, got {height}x{width}"
+        return
+    changed = (spliced != authentic).any(axis=2)
+    units = _by_unit(mask)
+    reach = np.kron(units, np.ones((_UNIT, _UNIT), np.uint8))[: mask.shape[0], : mask.shape[1]]
+    side = 2 * _SPREAD + 1
+    reach = cv2.dilate(reach, np.ones((side, side), np.uint8)) > 0
+    if outside := int((changed & ~reach).sum()):
+        yield f"{outside} pixels changed outside the mask"
+    share = float(_by_unit(changed)[units > 0].mean()) if units.any() else 0.0
+    if share < _LEAST_CHANGED:
+        yield f"expected changes all over the mask, found some in {share:.0%} of it"
+
+
+def _by_unit(mask: Mask) -> np.ndarray:
+    """Returns which JPEG units hold a pixel of a mask, uint8 (units down, units across)."""
+    height, width = (-(-side // _UNIT) for side in mask.shape)
+    whole = np.zeros((height * _UNIT, width * _UNIT), bool)
+    whole[: mask.shape[0], : mask.shape[1]] = mask
+    return np.asarray(whole.reshape(height, _UNIT, width, _UNIT).any(axis=(1, 3)), np.uint8)
