@@ -100,7 +100,7 @@ def audit(dataset: Path, weights: Sequence[Path], progress: Progress) -> Audit:
     findings = {
         "manifest": gates.check_manifest(rows),
         "near-duplicates": gates.check_near_duplicates(dataset, rows, progress),
-        "unseen": gates.check_unseen(rows, gates.find_records(weights)),
+        "unseen": gates.check_unseen(rows, weights),
         "masks": gates.check_masks(dataset, rows, progress),
         "files": gates.check_files(dataset, rows, progress),
         "bytes": gates.check_bytes(rows),

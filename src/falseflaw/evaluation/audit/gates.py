@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from falseflaw.dataset.manifest import validate
-from falseflaw.dataset.weights import TRAINING_RECORD
+from falseflaw.dataset.weights import TRAINING_RECORD, check_not_learnt_from
 from falseflaw.errors import FalseFlawError, InvalidDataError
 from falseflaw.imaging.codec import decode, read_mask
 from falseflaw.photos.near_duplicates import fingerprint, near_pairs
@@ -82,33 +81,23 @@ def check_near_duplicates(dataset: Path, rows: pd.DataFrame, progress: Progress)
     ]
 
 
-def check_unseen(rows: pd.DataFrame, records: Sequence[Path]) -> list[str]:
-    """Returns the contributors of the dataset whose photos a generator learnt from.
+def check_unseen(rows: pd.DataFrame, folders: Iterable[Path]) -> list[str]:
+    """Returns what `check_not_learnt_from` says of every generator: people of the dataset that it knows.
 
     Args:
         rows: Manifest rows.
-        records: Records of trainings, as `falseflaw train-inpainter` leaves them beside weights.
+        folders: Folders of weights; those below them that hold the record of a training count.
     """
-    here = set(zip(rows["photo_set"], rows["contributor"], strict=True))
+    people = {str(name): set(part["contributor"]) for name, part in rows.groupby("photo_set")}
+    records = sorted({path for folder in folders for path in folder.rglob(TRAINING_RECORD)})
     found = []
     for path in records:
-        try:
-            record = json.loads(path.read_text())
-            learnt = {*record["contributors"], *record.get("validation_contributors", ())}
-            both = sorted(learnt & {name for photo_set, name in here if photo_set == record["photo_set"]})
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            found.append(f"expected photo_set and contributors in {path}: {error!r}")
-            continue
-        if both:
-            found.append(
-                f"{path.parent} learnt from {len(both)} contributors of this dataset, such as {both[0]}"
-            )
+        for photo_set, contributors in people.items():
+            try:
+                check_not_learnt_from(path.parent, photo_set, contributors)
+            except InvalidDataError as error:
+                found.append(str(error))
     return found
-
-
-def find_records(folders: Iterable[Path]) -> list[Path]:
-    """Returns the records of trainings in folders of weights and below them."""
-    return sorted({path for folder in folders for path in folder.rglob(TRAINING_RECORD)})
 
 
 def check_masks(dataset: Path, rows: pd.DataFrame, progress: Progress) -> list[str]:
