@@ -64,8 +64,10 @@ most {autoencoder["flat_color_error"]:.1f} on 27 flat colors; about 2 can just b
 
 ```python
 from diffusers import AutoPipelineForInpainting
+
 pipeline = AutoPipelineForInpainting.from_pretrained(
-    path, torch_dtype=torch.float32, safety_checker=None, requires_safety_checker=False)
+    path, torch_dtype=torch.float32, safety_checker=None, requires_safety_checker=False
+)
 ```
 
 Crop sides are multiples of {grid}; detectors must never be tested on photos of the fold `inpainter`.

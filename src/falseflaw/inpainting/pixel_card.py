@@ -42,6 +42,7 @@ loss {denoiser["loss"]:.4f}, validation {denoiser["validation_loss"]:.4f} |
 
 ```python
 from falseflaw.inpainting.pixel_inpainter import PixelInpainter
+
 inpainter = PixelInpainter("pixel", path)
 ```
 
