@@ -29,7 +29,7 @@ from tqdm import tqdm
 
 from falseflaw.cli.main import one_line
 from falseflaw.cli.material import compose_synthesis, prepare_sets
-from falseflaw.dataset.members import PreparedSet
+from falseflaw.dataset.prepare import PreparedSet
 from falseflaw.dataset.sampled import sample_crops
 from falseflaw.errors import ConfigurationError
 from falseflaw.imaging.codec import write_atomic

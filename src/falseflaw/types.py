@@ -41,23 +41,82 @@ class DamageKind(StrEnum):
     MOULD = "mould"
 
 
+UNLABELLED = -1
+"""Label of edits that are neither positives nor negatives: each has a row of its own in the evaluation."""
+
+
 class Edit(StrEnum):
-    """How a member of a matched set came about."""
+    """How an image came about."""
 
     AUTHENTIC = "authentic"
     NULL_EDIT = "null_edit"
     SIMULATED_DAMAGE = "simulated_damage"
     SPLICED = "inpainted_spliced"
+    FEATHERED = "inpainted_feathered"
     REGENERATED = "inpainted_regenerated"
+    REFILLED = "refilled"
+    AUTOENCODED = "autoencoded"
+    HAND_CLONED = "hand_edited_cloned"
+    HAND_PASTED = "hand_edited_pasted"
+    ROUND_TRIP_AUTHENTIC = "round_trip_authentic"
+    ROUND_TRIP_DAMAGED = "round_trip_simulated_damage"
+    REAL_DAMAGE = "real_damage"
+    BY_OTHERS = "inpainted_by_others"
 
     @property
     def label(self) -> int:
-        """1 for positives (AI pixels in the photo), 0 for negatives."""
-        return int(self in INPAINTED)
+        """1 for positives (AI pixels in the photo), 0 for negatives, `UNLABELLED` for the others."""
+        if self in POSITIVES:
+            return 1
+        return UNLABELLED if self in _UNLABELLED else 0
+
+    @property
+    def masked(self) -> bool:
+        """Whether there is a true mask of what was altered: positives and hand-edited photos."""
+        return self in POSITIVES or self in HAND_EDITED
+
+    @property
+    def flawed(self) -> bool:
+        """Whether the photo shows a flaw of its matched set."""
+        return self not in _FLAWLESS
 
 
-INPAINTED = frozenset({Edit.SPLICED, Edit.REGENERATED})
+INPAINTED = frozenset({Edit.SPLICED, Edit.FEATHERED, Edit.REGENERATED})
 """Edits whose flaw was written by an AI inpainter: the positives of the headline."""
+
+POSITIVES = INPAINTED | {Edit.REFILLED, Edit.AUTOENCODED, Edit.BY_OTHERS}
+"""Edits with pixels that a network wrote into an otherwise original photo."""
+
+HAND_EDITED = frozenset({Edit.HAND_CLONED, Edit.HAND_PASTED})
+"""Edits without a network."""
+
+ROUND_TRIPS = frozenset({Edit.ROUND_TRIP_AUTHENTIC, Edit.ROUND_TRIP_DAMAGED})
+"""Whole photos after an autoencoder, with nothing painted."""
+
+MATCHED = tuple(edit for edit in Edit if edit not in {Edit.REAL_DAMAGE, Edit.BY_OTHERS})
+"""The members of a matched set."""
+
+_UNLABELLED = HAND_EDITED | ROUND_TRIPS
+_FLAWLESS = frozenset({Edit.AUTHENTIC, Edit.NULL_EDIT, Edit.REFILLED, Edit.ROUND_TRIP_AUTHENTIC})
+
+
+class Placement(StrEnum):
+    """Where the flaw of a matched set may lie."""
+
+    PRODUCT = "product"
+    ANYWHERE = "anywhere"
+
+
+class RegionShape(StrEnum):
+    """How the region that an inpainter may rewrite follows from the flaw."""
+
+    CONTOUR = "contour"
+    EXACT = "exact"
+    HULL = "hull"
+    POLYGON = "polygon"
+    ELLIPSE = "ellipse"
+    STROKE = "stroke"
+    BOX = "box"
 
 
 class Verdict(StrEnum):

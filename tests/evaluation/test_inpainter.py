@@ -10,8 +10,8 @@ import torch
 from tests.dataset.builders import FakePhotos, FakeSamples, cameras, engine
 
 from falseflaw.damage.prompts import CLEAN_PROMPT
-from falseflaw.dataset.members import SetMaker
 from falseflaw.dataset.plan import SynthesisSettings, make_plan
+from falseflaw.dataset.prepare import SetMaker
 from falseflaw.dataset.sampled import sample_crops
 from falseflaw.dataset.timing import StageTimer
 from falseflaw.errors import ConfigurationError, FalseFlawError

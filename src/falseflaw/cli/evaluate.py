@@ -63,6 +63,7 @@ def run(config: DictConfig) -> None:
         suite_name=str(config.laundering.name),
         command=_command(),
         limit_sources=config.limit_sources,
+        edits=list(config.edits),
         batch_size=config.batch_size,
         threads=config.threads,
         replicates=config.replicates,

@@ -9,19 +9,22 @@ from typing import TYPE_CHECKING
 from omegaconf import DictConfig
 
 if TYPE_CHECKING:
-    from falseflaw.dataset.members import PreparedSet
+    from falseflaw.dataset.prepare import PreparedSet
 
 
 def compose_synthesis(overrides: Sequence[str]) -> DictConfig:
-    """Returns the configuration of `falseflaw synthesize` with overrides."""
+    """Returns the configuration of `falseflaw synthesize` with overrides; flaws as generators learnt them."""
     from hydra import compose, initialize_config_dir
 
     from falseflaw.cli.overrides import quote_paths
     from falseflaw.paths import config_dir
 
+    given = list(overrides)
+    if not any(text.startswith("damage=") for text in given):
+        given.append("damage=default")
     with initialize_config_dir(str(config_dir()), version_base="1.3"):
         # Their output is named after the photos by the running verb alone, and is not written here.
-        config: DictConfig = compose("synthesize", [*quote_paths(list(overrides)), "output=unused"])
+        config: DictConfig = compose("synthesize", [*quote_paths(given), "output=unused"])
     return config
 
 
@@ -41,10 +44,10 @@ def prepare_sets(config: DictConfig, grid: int, factor: int, progress: bool = Tr
     from tqdm import tqdm
 
     from falseflaw.cli.mask_cache import mask_cache
-    from falseflaw.dataset.members import SetMaker
-    from falseflaw.dataset.plan import make_plan
+    from falseflaw.dataset.plan import Networks, make_plan
+    from falseflaw.dataset.prepare import SetMaker
     from falseflaw.dataset.timing import StageTimer
-    from falseflaw.dataset.weights import check_not_learnt_from
+    from falseflaw.dataset.weights import check_unseen_photos
     from falseflaw.errors import FalseFlawError, InvalidDataError
     from falseflaw.inpainting.product_masks import ProductMasks
     from falseflaw.paths import find_existing
@@ -55,12 +58,13 @@ def prepare_sets(config: DictConfig, grid: int, factor: int, progress: bool = Tr
     folds = assign_folds(source, config.split.fractions, config.split.seed, cache)
     masks = ProductMasks(source, instantiate(config.product_mask), mask_cache(cache, config.product_mask))
     maker = SetMaker(source, masks, instantiate(config.damage), settings, grid, factor)
-    plans = make_plan(source.photos(), folds, instantiate(config.camera), settings)
+    networks = Networks((config.inpainter.name,), ("none",))
+    plans = make_plan(source.photos(), folds, instantiate(config.camera), settings, networks)
     if config.inpainter.get("local", True):
         weights = find_existing(
             config.inpainter.path, "an inpainting pipeline", "name another inpainter.path"
         )
-        check_not_learnt_from(weights, source.name, {plan.photo.contributor for plan in plans})
+        check_unseen_photos(weights, [plan.photo for plan in plans])
     timer, sets, reason = StageTimer(), [], "no photo"
     for plan in tqdm(plans, desc="preparing photos", unit="photo", disable=not progress):
         try:

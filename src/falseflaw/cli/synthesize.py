@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
@@ -13,6 +14,9 @@ from falseflaw.cli.mask_cache import mask_cache
 from falseflaw.cli.overrides import without
 from falseflaw.paths import find_existing
 
+if TYPE_CHECKING:
+    from falseflaw.photos.source import Photo
+
 EXTRAS: tuple[str, ...] = ("synthesis",)
 _STEERING = ("output", "cache", "overwrite", "progress")
 """Keys that do not change what the images look like."""
@@ -21,8 +25,8 @@ _STEERING = ("output", "cache", "overwrite", "progress")
 def run(config: DictConfig) -> None:
     """Builds the dataset that the configuration describes."""
     from falseflaw.dataset.build import synthesize
-    from falseflaw.dataset.plan import select_sources
-    from falseflaw.dataset.weights import check_not_learnt_from, weights_digest
+    from falseflaw.dataset.plan import Networks, select_sources
+    from falseflaw.dataset.ports import Writers
     from falseflaw.photos.split import assign_folds
 
     recorded: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
@@ -30,22 +34,29 @@ def run(config: DictConfig) -> None:
     settings = instantiate(config.synthesis)
     source = instantiate(config.photos)
     folds = assign_folds(source, config.split.fractions, config.split.seed, cache)
-    if config.inpainter.get("local", True):
-        hint = "train one with `falseflaw train-inpainter`"
-        weights = find_existing(config.inpainter.path, "an inpainting pipeline", hint)
-        chosen = select_sources(source.photos(), folds, settings)
-        check_not_learnt_from(weights, source.name, {photo.contributor for photo in chosen})
-        recorded["inpainter"]["path"] = f"sha256:{weights_digest(weights)}"
+    inpainters = _inpainters(config)
+    autoencoders = instantiate(config.autoencoders)
+    recorded["weights"] = _weights(config, select_sources(source.photos(), folds, settings))
     for key in _STEERING:
         recorded.pop(key)
-    recorded["photos"].pop("folder", None)
+    for part in (recorded["photos"], *recorded["photos"].get("sets", ()), recorded["autoencoders"]):
+        part.pop("folder", None)
+    for part in recorded["inpainter"].get("inpainters", {"": recorded["inpainter"]}).values():
+        if part.get("local", True):
+            part.pop("path")
+    networks = Networks(
+        tuple(inpainters),
+        tuple(name for name in autoencoders.names if name not in autoencoders.reserved),
+        tuple(name for name in autoencoders.names if name in autoencoders.reserved),
+    )
     report = synthesize(
         source,
         folds,
         instantiate(config.camera),
         instantiate(config.damage),
         instantiate(config.product_mask),
-        lambda: instantiate(config.inpainter),
+        networks,
+        lambda: Writers({name: instantiate(part) for name, part in inpainters.items()}, autoencoders),
         settings,
         output,
         config=recorded,
@@ -63,6 +74,28 @@ def run(config: DictConfig) -> None:
         f"{f', {already} of them there before' if already else ''}"
         f"{f', {len(report.skipped)} sources skipped' if report.skipped else ''}; see DATASHEET.md"
     )
+
+
+def _inpainters(config: DictConfig) -> dict[str, DictConfig]:
+    """Returns the configuration of every inpainter by its name: of one, or of several in `inpainters`."""
+    parts = config.inpainter.inpainters.values() if "inpainters" in config.inpainter else [config.inpainter]
+    return {str(part.name): part for part in parts}
+
+
+def _weights(config: DictConfig, photos: Sequence[Photo]) -> dict[str, str]:
+    """Returns the digest of the weights of every network, none of which may know the photos."""
+    from falseflaw.dataset.weights import check_unseen_photos, weights_digest
+
+    hint = "train one with `falseflaw train-inpainter`"
+    places = {
+        name: str(part.path) for name, part in _inpainters(config).items() if part.get("local", True)
+    } | {name: f"{config.autoencoders.folder}/{name}" for name in config.autoencoders.members}
+    digests = {}
+    for name, path in places.items():
+        folder = find_existing(path, "weights", hint)
+        check_unseen_photos(folder, photos)
+        digests[name] = weights_digest(folder)
+    return digests
 
 
 def _command() -> list[str]:

@@ -1,4 +1,4 @@
-"""Builds a dataset batch by batch: the next is painted and the last is saved while the inpainter samples."""
+"""Builds a dataset batch by batch, and goes on with it where a former call stopped."""
 
 from __future__ import annotations
 
@@ -6,43 +6,46 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
 from falseflaw import __version__
+from falseflaw.dataset.batch import BatchMaker
 from falseflaw.dataset.datasheet import datasheet
+from falseflaw.dataset.engines import Engine, LocalEngine, MakeBatches
 from falseflaw.dataset.folder import DATASHEET_NAME, SHEET_NAME, DatasetFolder, Part, Skipped, writing
 from falseflaw.dataset.manifest import MANIFEST_NAME, read_manifest, write_manifest
-from falseflaw.dataset.members import PreparedSet, SetMaker, assemble, splice_sample
-from falseflaw.dataset.plan import SetPlan, SynthesisSettings, make_plan
-from falseflaw.dataset.ports import Inpainter
+from falseflaw.dataset.plan import Networks, SetPlan, SynthesisSettings, make_plan
+from falseflaw.dataset.ports import Writers, check_networks
+from falseflaw.dataset.prepare import SetMaker
 from falseflaw.dataset.sheets import contact_sheet
 from falseflaw.dataset.timing import StageTimer
 from falseflaw.dataset.upload import Upload
-from falseflaw.errors import ConfigurationError, FalseFlawError, InvalidDataError, MissingExtraError
+from falseflaw.errors import ConfigurationError, InvalidDataError
 from falseflaw.imaging.codec import encode_png, write_atomic
 from falseflaw.inpainting.ports import CameraDrawer, Painter, ProductMasker
 from falseflaw.inpainting.product_masks import ProductMasks
 from falseflaw.photos.source import FileSource, PhotoSource
 from falseflaw.provenance import code_digest, git_revision, package_versions
-from falseflaw.types import Edit, Fold, Image
+from falseflaw.types import Fold
 
 _INPAINTING = (
     *(
+        "autoencoders",
         "coding",
         "compose",
         "families",
+        "family_networks",
         "halves",
         "loading",
         "pipelines",
         "product_masks",
+        "regions",
         "sampling",
         "text_states",
     ),
@@ -51,7 +54,10 @@ _INPAINTING = (
 
 _CODE = (
     "damage",
-    *(f"dataset/{name}.py" for name in ("build", "members", "plan", "upload")),
+    *(
+        f"dataset/{name}.py"
+        for name in ("batch", "build", "hand_edits", "members", "plan", "prepare", "upload")
+    ),
     *(f"imaging/{name}.py" for name in ("camera", "codec", "sensor")),
     *(f"inpainting/{name}.py" for name in _INPAINTING),
     "photos",
@@ -81,26 +87,18 @@ class BuildReport:
     seconds: dict[str, float] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, eq=False)
-class _Batch:
-    """A batch on its way: prepared sets, and per set the spliced and the regenerated photo."""
-
-    number: int
-    prepared: list[PreparedSet]
-    skipped: list[Skipped]
-    outputs: list[tuple[Image, Image]] = field(default_factory=list)
-
-
 def synthesize(
     source: PhotoSource,
     folds: Mapping[str, Fold],
     cameras: CameraDrawer,
-    engine: Painter,
+    painter: Painter,
     masker: ProductMasker,
-    load_inpainter: Callable[[], Inpainter],
+    networks: Networks,
+    load_writers: Callable[[], Writers],
     settings: SynthesisSettings,
     output: Path,
     *,
+    engine: Engine | None = None,
     config: Mapping[str, Any] | None = None,
     mask_cache: Path | None = None,
     overwrite: bool = False,
@@ -113,11 +111,13 @@ def synthesize(
         source: Clean photos.
         folds: photo_id → fold.
         cameras: Draws cameras.
-        engine: Paints simulated damage.
+        painter: Paints simulated damage.
         masker: Finds the product where the source does not know it.
-        load_inpainter: Returns what writes the flaws of the positives; called when there is something to do.
+        networks: Names of the networks.
+        load_writers: Loads the networks; called where and when there is something to do.
         settings: What is drawn and how it is batched.
         output: The dataset's folder.
+        engine: Maps the batches; by default in this process.
         config: Whatever else the images depend on, of plain types; part of the config hash.
         mask_cache: Folder for product masks of this masker, or None.
         overwrite: Whether to throw away a dataset with another configuration.
@@ -129,125 +129,61 @@ def synthesize(
         MissingDataError: No photo lies in the folds.
         InvalidDataError: None of the sources could be used.
     """
-    plans = make_plan(source.photos(), folds, cameras, settings)
+    plans = make_plan(source.photos(), folds, cameras, settings, networks)
     recorded = _record(config or {}, plans, source)
     folder = DatasetFolder.claim(output, recorded, overwrite)
     if folder.complete:
         rows = read_manifest(output)
         folder.remove_parts()
         return BuildReport(rows["source_id"].nunique(), len(rows), [])
-    inpainter = load_inpainter()
-    if bad := [size for size in settings.crop_sizes if size % inpainter.grid]:
-        raise ConfigurationError(
-            f"expected crop_sizes in multiples of {inpainter.grid}, got {bad[0]}; {inpainter.name} needs them"
-        )
+    timer = StageTimer()
     masks = ProductMasks(source, masker, mask_cache)
-    maker = SetMaker(source, masks, engine, settings, inpainter.grid, inpainter.factor)
-    generator = (inpainter.name, inpainter.steps, inpainter.guidance)
-    upload = Upload(output, source.name, *generator, recorded["config_hash"])
-    build = _Build(maker, inpainter, upload, folder, StageTimer())
-    parts, built = build.run(plans, progress)
+
+    def load() -> BatchMaker:
+        writers = load_writers()
+        check_networks(networks, writers)
+        grid, factor = writers.grid, writers.factor
+        if bad := [size for size in settings.crop_sizes if size % grid]:
+            raise ConfigurationError(
+                f"expected crop_sizes in multiples of {grid}, got {bad[0]}; "
+                f"{', '.join(writers.inpainters)} need them"
+            )
+        maker = SetMaker(source, masks, painter, settings, grid, factor)
+        return BatchMaker(
+            maker, writers, Upload(output, writers.inpainters, recorded["config_hash"]), folder, timer
+        )
+
+    batches = {number: list(group) for number, group in groupby(plans, key=lambda plan: plan.batch)}
+    found = {number: folder.read_part(number) for number in batches}
+    done = {number: part for number, part in found.items() if part is not None}
+    built = _run(engine or LocalEngine(), batches, load, done, progress)
+    parts = [done[number] for number in batches]
     rows = _finish(folder, parts, recorded, command)
     skipped = [entry for part in parts for entry in part.skipped]
-    return BuildReport(rows["source_id"].nunique(), len(rows), skipped, built, build.timer.seconds)
+    return BuildReport(rows["source_id"].nunique(), len(rows), skipped, built, timer.seconds)
 
 
-@dataclass(frozen=True)
-class _Build:
-    """The three stages of a batch and the threads they run on."""
-
-    maker: SetMaker
-    inpainter: Inpainter
-    upload: Upload
-    folder: DatasetFolder
-    timer: StageTimer
-
-    def run(self, plans: Sequence[SetPlan], progress: bool) -> tuple[list[Part], int]:
-        """Returns the parts of all batches in order, and how many sets this call made."""
-        batches = {number: list(group) for number, group in groupby(plans, key=lambda plan: plan.batch)}
-        parts = {number: self.folder.read_part(number) for number in batches}
-        todo = [number for number, part in parts.items() if part is None]
-        done = len(plans) - sum(len(batches[number]) for number in todo)
-        bar = tqdm(total=len(plans), initial=done, desc="synthesizing", unit="source", disable=not progress)
-        with bar, ThreadPoolExecutor(1, "prepare") as preparing, ThreadPoolExecutor(1, "save") as saving:
-            ahead = [preparing.submit(self._prepare, number, batches[number]) for number in todo[:1]]
-            behind: list[Future[Part]] = []
-            for index in range(len(todo)):
-                batch = ahead.pop().result()
-                for following in todo[index + 1 : index + 2]:
-                    ahead.append(preparing.submit(self._prepare, following, batches[following]))
-                sampled = self._sample(batch)
-                while behind:
-                    _collect(behind.pop(), parts, bar)
-                behind.append(saving.submit(self._save, sampled))
-            while behind:
-                _collect(behind.pop(), parts, bar)
-        finished = [part for part in parts.values() if part is not None]
-        return finished, sum(len(part.rows) for part in finished if part.batch in todo) // len(Edit)
-
-    def _prepare(self, number: int, plans: Sequence[SetPlan]) -> _Batch:
-        batch = _Batch(number, [], [])
-        for plan in plans:
-            try:
-                batch.prepared.append(self.maker.prepare(plan, self.timer))
-            except MissingExtraError:  # all photos would be skipped for the same reason
-                raise
-            except FalseFlawError as error:
-                name = plan.source_id.encode("utf-8", "replace").decode()
-                batch.skipped.append(Skipped(name, " ".join(str(error).split())))
-        return batch
-
-    def _sample(self, batch: _Batch) -> _Batch:
-        """Samples the crops of one size together, in the order of the plan."""
-        outputs: dict[str, tuple[Image, Image]] = {}
-        for _, group in groupby(sorted(batch.prepared, key=_crop_side), key=_crop_side):
-            sets = list(group)
-            with self.timer("sample"):
-                samples = self.inpainter.sample(
-                    np.stack([entry.crop for entry in sets]),  # (B, S, S, 3)
-                    np.stack([entry.crop_region for entry in sets]),  # (B, S, S)
-                    [entry.plan.prompt for entry in sets],
-                    [entry.plan.sampling_seed for entry in sets],
-                )
-            with self.timer("regenerate"):
-                for index, entry in enumerate(sets):
-                    spliced = splice_sample(entry, samples.images[index])
-                    outputs[entry.plan.source_id] = (
-                        spliced,
-                        # Latents of another scale do not fit the photo's own, and a photo that was resized
-                        # as a whole would tell itself apart from every negative by that alone.
-                        samples.round_trip(spliced)
-                        if entry.plan.crop_scale != 1
-                        else samples.regenerate(
-                            entry.authentic, samples.latents[index], entry.box, entry.region
-                        ),
-                    )
-        ordered = [outputs[entry.plan.source_id] for entry in batch.prepared]
-        return _Batch(batch.number, batch.prepared, batch.skipped, ordered)
-
-    def _save(self, batch: _Batch) -> Part:
-        """Writes the images of a batch and then its part file."""
-        with self.timer("save"), writing(self.folder.path):
-            rows = [
-                row
-                for prepared, (spliced, regenerated) in zip(batch.prepared, batch.outputs, strict=True)
-                for row in self.upload.save(prepared, assemble(prepared, spliced, regenerated))
-            ]
-            part = Part(batch.number, rows, batch.skipped)
-            self.folder.write_part(part)
-        return part
-
-
-def _collect(saved: Future[Part], parts: dict[int, Part | None], bar: Any) -> None:
-    part = saved.result()
-    parts[part.batch] = part
-    for entry in part.skipped:
-        bar.write(f"skipped {entry.source_id}: {entry.reason}")
-    bar.update(len(part.rows) // len(Edit) + len(part.skipped))
-
-
-def _crop_side(prepared: PreparedSet) -> int:
-    return prepared.box.height
+def _run(
+    engine: Engine,
+    batches: Mapping[int, Sequence[SetPlan]],
+    load: MakeBatches,
+    parts: dict[int, Part],
+    progress: bool,
+) -> int:
+    """Has the missing batches made and adds their parts; returns the number of sets made."""
+    todo = {number: plans for number, plans in batches.items() if number not in parts}
+    total = sum(map(len, batches.values()))
+    done, built = total - sum(map(len, todo.values())), 0
+    bar = tqdm(total=total, initial=done, desc="synthesizing", unit="source", disable=not progress)
+    with bar:
+        for part in engine.run(todo, load) if todo else ():
+            parts[part.batch] = part
+            for entry in part.skipped:
+                bar.write(f"skipped {entry.source_id}: {entry.reason}")
+            sets = len({row["source_id"] for row in part.rows})
+            built += sets
+            bar.update(sets + len(part.skipped))
+    return built
 
 
 def _record(config: Mapping[str, Any], plans: Sequence[SetPlan], source: PhotoSource) -> dict[str, Any]:

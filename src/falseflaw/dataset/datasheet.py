@@ -11,9 +11,26 @@ import pandas as pd
 
 from falseflaw.dataset.folder import CONFIG_NAME, SHEET_NAME, Skipped
 from falseflaw.photos.licenses import license_of
-from falseflaw.types import Edit
+from falseflaw.types import MATCHED, UNLABELLED, Edit
 
 _SHOWN_SKIPS = 20
+
+_OWNER = "that of the photos' owner"
+_LABELS = {1: "positive", 0: "negative", UNLABELLED: "neither"}
+_HOW = {
+    Edit.AUTHENTIC: "the source after the camera",
+    Edit.NULL_EDIT: "its region resized for the model and back where the set's is, and pasted; no network",
+    Edit.SIMULATED_DAMAGE: "a flaw painted before the camera",
+    Edit.SPLICED: "the inpainter's flaw pasted into the region",
+    Edit.FEATHERED: "the same sample with a soft seam inside the region",
+    Edit.REGENERATED: "the whole photo as it leaves the generator with the same sample in it",
+    Edit.REFILLED: "the inpainter asked for clean material",
+    Edit.AUTOENCODED: "simulated damage whose region went through an autoencoder",
+    Edit.HAND_CLONED: "the flaw of another save, resized, cloned in without a seam (OpenCV)",
+    Edit.HAND_PASTED: "the same pasted with a soft edge",
+    Edit.ROUND_TRIP_AUTHENTIC: "the whole authentic photo through an autoencoder",
+    Edit.ROUND_TRIP_DAMAGED: "the whole photo of simulated damage through it",
+}
 
 _TEMPLATE = """# Datasheet: {name}
 
@@ -27,10 +44,12 @@ simulated damage, never against authentic alone.
 
 ## Composition
 
-One matched set per source: authentic; null edit; simulated damage, painted before the camera step; and one
-sampling of an inpainter, spliced (original pixels outside the region) and regenerated (the whole photo
-through the autoencoder). `manifest.parquet` has a row per image; `masks/` holds each set's region, which is
-the truth of the positives and holds the simulated flaw.
+One matched set per source; every member passed through the same camera and the same upload save:
+
+{edit_table}
+
+`manifest.parquet` has a row per image; `masks/` holds each set's region, which is what an inpainter might
+rewrite, holds the simulated flaw, and is the truth of every photo that was altered.
 
 {fold_table}
 
@@ -40,7 +59,11 @@ the truth of the positives and holds the simulated flaw.
 
 {area_table}
 
-Generators: {generators}.
+{shape_table}
+
+{placement_table}
+
+{network_table}
 
 {resized} of {sets} sets had their crop resized for the model and back, the null edit alike. At crop scale 1
 the null edit has the pixels of the authentic photo: the network is skipped and nothing is resized.
@@ -49,8 +72,8 @@ Skipped sources: {skipped}
 
 ## Collection
 
-Clean photos: {photo_set}; license: {license}. No photo of this dataset belongs to the fold
-`inpainter`, the only one that the inpainter learnt from; contributors never cross folds.
+Clean photos and their licenses: {photo_sets}. No photo of this dataset belongs to the fold
+`inpainter`, the only one that generators and autoencoders learnt from; contributors never cross folds.
 
 ## Preprocessing
 
@@ -61,8 +84,9 @@ source. Files carry no metadata.
 ## Uses
 
 Training and evaluation of detectors. Not for claims about real damage: simulated flaws are painted by a
-program, and only photos of really damaged products speak for honest buyers. One generator teaches one
-generator.
+program, and only photos of really damaged products speak for honest buyers. A generator teaches itself:
+measure a detector on one that it did not learn from (`data.leave_out`). Autoencoders in fold test that no
+other fold has are reserved for that.
 
 ## Limits
 
@@ -94,10 +118,10 @@ def datasheet(
     """
     sources = rows[rows["edit"] == str(Edit.AUTHENTIC)]
     fakes = rows[rows["edit"] == str(Edit.SPLICED)]
-    photo_set = str(rows["photo_set"].iloc[0])
+    photo_sets = sorted(set(rows["photo_set"]))
     areas = fakes.groupby("fold")["mask_area"].describe(percentiles=[0.1, 0.5, 0.9])
     return _TEMPLATE.format(
-        name=photo_set,
+        name=" and ".join(photo_sets),
         sets=len(sources),
         images=len(rows),
         config_hash=config["config_hash"],
@@ -119,11 +143,19 @@ def datasheet(
                 for fold, values in areas.iterrows()
             ),
         ),
-        generators=_generators(fakes),
+        edit_table=_table(
+            ("edit", "label", "images", "how it came about"),
+            (
+                (edit, _LABELS[edit.label], int((rows["edit"] == str(edit)).sum()), _HOW[edit])
+                for edit in MATCHED
+            ),
+        ),
+        shape_table=_crosstab(fakes, "region_shape", "region drawn as"),
+        placement_table=_crosstab(fakes, "placement", "flaw lies on"),
+        network_table=_networks(rows),
         resized=int((sources["crop_scale"] != 1).sum()),
         skipped=_skips(skipped),
-        photo_set=photo_set,
-        license=license_of(photo_set) or "that of the photos' owner",
+        photo_sets="; ".join(f"`{name}`, {license_of(name) or _OWNER}" for name in photo_sets),
         q1=_span(sources["first_quality"]),
         q2=_span(sources["upload_quality"]),
         subsampling=" or ".join(sorted(set(sources["subsampling"]))),
@@ -132,12 +164,16 @@ def datasheet(
     )
 
 
-def _generators(fakes: pd.DataFrame) -> str:
-    counts = Counter(zip(fakes["generator"], fakes["steps"], fakes["guidance"], strict=True))
-    return "; ".join(
-        f"{name} ({steps} steps, guidance {guidance:g}): {count} sets"
-        for (name, steps, guidance), count in sorted(counts.items())
-    )
+def _networks(rows: pd.DataFrame) -> str:
+    """Sets by network and fold; steps and guidance where it is an inpainter."""
+    chosen = rows[rows["edit"].isin([str(Edit.SPLICED), str(Edit.AUTOENCODED)])]
+    named = [
+        f"{name} ({steps} steps, guidance {guidance:g})" if steps else f"{name} (autoencoder)"
+        for name, steps, guidance in zip(
+            chosen["generator"], chosen["steps"], chosen["guidance"], strict=True
+        )
+    ]
+    return _crosstab(chosen.assign(generator=named), "generator", "network")
 
 
 def _skips(skipped: Sequence[Skipped]) -> str:

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from falseflaw.errors import InvalidDataError, MissingDataError
-from falseflaw.types import DamageKind, Edit, Fold
+from falseflaw.types import DamageKind, Edit, Fold, Placement, RegionShape
 
 MANIFEST_NAME = "manifest.parquet"
 
@@ -25,9 +25,14 @@ SCHEMA = pa.schema(
         pa.field("edit", pa.string(), nullable=False),
         pa.field("label", pa.int8(), nullable=False),
         pa.field("damage_kind", pa.string(), nullable=False),  # "" where the photo shows no flaw
-        pa.field("region_path", pa.string(), nullable=False),  # the set's shared region, for every member
-        pa.field("mask_path", pa.string(), nullable=False),  # ground truth; "" for negatives
-        pa.field("mask_area", pa.float64(), nullable=False),  # share of the image; 0 for negatives
+        pa.field("placement", pa.string(), nullable=False),  # where its flaw may lie; "" outside matched sets
+        pa.field("region_path", pa.string(), nullable=False),  # the set's shared region; "" where unknown
+        pa.field(
+            "region_shape", pa.string(), nullable=False
+        ),  # how it follows from the flaw; "" where unknown
+        pa.field("region_origin", pa.string(), nullable=False),  # one of ORIGINS
+        pa.field("mask_path", pa.string(), nullable=False),  # what was altered; "" where nothing was
+        pa.field("mask_area", pa.float64(), nullable=False),  # share of the image; 0 without mask
         pa.field("generator", pa.string(), nullable=False),  # "" where no network wrote pixels
         pa.field("prompt", pa.string(), nullable=False),
         pa.field("seed", pa.int64(), nullable=False),
@@ -47,11 +52,18 @@ SCHEMA = pa.schema(
 )
 
 
+ORIGINS = ("planned", "annotated mask", "annotated box", "difference", "none")
+"""Where a region comes from: the build's own plan, people who outlined real damage, the difference between an
+altered photo and its original, which misses faint changes, or nowhere."""
+
 SHARED = (
     "contributor",
     "photo_set",
     "product",
+    "placement",
     "region_path",
+    "region_shape",
+    "region_origin",
     "seed",
     "crop_size",
     "crop_scale",
@@ -127,8 +139,18 @@ def validate(rows: pd.DataFrame) -> None:
     wrong = rows["label"] != rows["edit"].map(lambda edit: Edit(edit).label)
     if wrong.any():
         raise InvalidDataError(f"{int(wrong.sum())} manifest rows have a label that contradicts their edit")
-    if ((rows["mask_path"] != "") != (rows["label"] == 1)).any():
-        raise InvalidDataError("expected a mask_path for every positive and for no negative manifest row")
+    vocabulary = {
+        "placement": {*map(str, Placement), ""},
+        "region_shape": {*map(str, RegionShape), ""},
+        "region_origin": set(ORIGINS),
+    }
+    for column, known in vocabulary.items():
+        if unknown := sorted(set(rows[column]) - known):
+            raise InvalidDataError(f"unknown {column} in manifest: {', '.join(map(str, unknown))}")
+    if ((rows["mask_path"] != "") != rows["edit"].map(lambda edit: Edit(edit).masked)).any():
+        raise InvalidDataError(
+            "expected a mask_path for every positive and hand-edited manifest row and for no other"
+        )
     if rows["path"].duplicated().any():
         twice = rows.loc[rows["path"].duplicated(), "path"].iloc[0]
         raise InvalidDataError(f"path stands twice in manifest: {twice}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from falseflaw.dataset.samples import (
     TrainPairs,
     ValidationCrops,
     matched_sets,
+    without_networks,
 )
 from falseflaw.errors import ConfigurationError
 from falseflaw.paths import find_existing
@@ -107,7 +108,9 @@ class DetectorData(pl.LightningDataModule):
         val_batch_size: int = 16,
         val_sources: int | None = 64,
         region_share: float = 0.8,
-        negative_mix: float = 0.15,
+        flawless_share: float = 0.2,
+        autoencoded_share: float = 0.3,
+        leave_out: Sequence[str] = (),
         augment: Launder | None = None,
         workers: int = 0,
         cache: bool = False,
@@ -124,7 +127,10 @@ class DetectorData(pl.LightningDataModule):
             val_batch_size: Validation crops in a batch.
             val_sources: Sources of fold `val` that validation uses, a fixed choice; None for all.
             region_share: Probability in [0, 1] that a pair's crop lies over the set's region.
-            negative_mix: Probability in [0, 1] that a pair is authentic and null edit.
+            flawless_share: Probability in [0, 1] that a pair shows no flaw: the refilled photo, and the
+                authentic one or its null edit.
+            autoencoded_share: Probability in [0, 1] that another pair's positive is the autoencoded photo.
+            leave_out: Generators and autoencoders whose pixels are neither trained nor validated on.
             augment: Laundering of training crops and of the laundered validation copies; None for none.
             workers: Loader processes.
             cache: Keep decoded photos in memory, in each process that decodes them.
@@ -144,10 +150,13 @@ class DetectorData(pl.LightningDataModule):
         for name, side in (("crop_size", crop_size), ("val_crop_size", val_crop_size)):
             if side <= 0 or side % 32:
                 raise ConfigurationError(f"expected {name} as a positive multiple of 32, got {side}")
-        if not (0 <= region_share <= 1 and 0 <= negative_mix <= 1):
-            raise ConfigurationError(
-                f"expected region_share and negative_mix in [0, 1], got {region_share} and {negative_mix}"
-            )
+        shares = {
+            "region_share": region_share,
+            "flawless_share": flawless_share,
+            "autoencoded_share": autoencoded_share,
+        }
+        if wrong := [name for name, share in shares.items() if not 0 <= share <= 1]:
+            raise ConfigurationError(f"expected {wrong[0]} in [0, 1], got {shares[wrong[0]]}")
         counts = {"val_sources": val_sources, "repeat_batches": repeat_batches}
         if wrong := [name for name, count in counts.items() if count is not None and count < 1]:
             raise ConfigurationError(f"expected {wrong[0]} above 0, or null, got {counts[wrong[0]]}")
@@ -160,7 +169,9 @@ class DetectorData(pl.LightningDataModule):
         self.val_batch_size = val_batch_size
         self.val_sources = val_sources
         self.region_share = region_share
-        self.negative_mix = negative_mix
+        self.flawless_share = flawless_share
+        self.autoencoded_share = autoencoded_share
+        self.leave_out = tuple(leave_out)
         self.augment = augment
         self.workers = workers
         self.cache = cache
@@ -179,7 +190,7 @@ class DetectorData(pl.LightningDataModule):
         if self.train_sets:
             return
         self.dataset = find_existing(self.dataset, "a dataset", "build one with `falseflaw synthesize`")
-        rows = read_manifest(self.dataset)
+        rows = without_networks(read_manifest(self.dataset), self.leave_out)
         train = matched_sets(rows, Fold.TRAIN)
         val = sorted(matched_sets(rows, Fold.VAL), key=lambda matched: derive_seed("val", matched.source_id))
         self.val_sets = val[: self.val_sources]
@@ -200,7 +211,8 @@ class DetectorData(pl.LightningDataModule):
             reader,
             self.crop_size,
             self.region_share,
-            self.negative_mix,
+            self.flawless_share,
+            self.autoencoded_share,
             self.augment,
             self.seed,
         )

@@ -6,6 +6,7 @@ same draws whoever else is in the dataset, and a rebuild gets the same bytes.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -17,7 +18,10 @@ from falseflaw.imaging.codec import Subsampling
 from falseflaw.inpainting.ports import CameraDrawer
 from falseflaw.photos.source import Photo
 from falseflaw.seeding import derive_rng, derive_seed, unit_interval
-from falseflaw.types import DamageKind, Fold
+from falseflaw.types import DamageKind, Fold, Placement
+
+_RESERVED_SHARE = 0.5
+"""Share of fold test whose autoencoder is a reserved one, where there is one."""
 
 _Word = TypeVar("_Word", Fold, DamageKind)
 
@@ -39,6 +43,8 @@ class SynthesisSettings:
         full_chroma_probability: Share of sources that are uploaded 4:4:4 instead of 4:2:0.
         crop_sizes: Sides of the crops that the model sees, pixels; the smallest that fits is taken.
         crop_margin: Context around the region inside a crop, model pixels.
+        anywhere_share: Share of sources whose flaw lies anywhere in the photo instead of on the product, so
+            that a detector that learnt where flaws lie shows itself.
         resized_share: Share of sources whose crop is resized for the model and back.
         resized_scales: Photo pixels per model pixel of those, drawn with equal weight: above 1 the crop is
             shrunk for the model and grown back, below 1 grown and shrunk back; never 1.
@@ -53,6 +59,7 @@ class SynthesisSettings:
     full_chroma_probability: float = 0.3
     crop_sizes: tuple[int, ...] = (128, 192, 256)
     crop_margin: int = 8
+    anywhere_share: float = 0.1
     resized_share: float = 0.25
     resized_scales: tuple[float, ...] = (1.25, 1.5)
 
@@ -76,7 +83,7 @@ class SynthesisSettings:
             raise ConfigurationError(
                 f"expected upload_quality as [lowest, highest] in 1..100, got {list(quality)}"
             )
-        for name in ("full_chroma_probability", "resized_share"):
+        for name in ("full_chroma_probability", "anywhere_share", "resized_share"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigurationError(f"expected {name} in [0, 1], got {getattr(self, name)}")
         if not self.crop_sizes or min(self.crop_sizes) < 8:
@@ -100,7 +107,10 @@ class SetPlan:
         fold: Its fold.
         batch: Number of its planned batch, from 0.
         seed: Of this source; damage, region, noise, crop and sampling derive theirs from it.
+        placement: Where the flaw may lie.
         kind: Kind of flaw.
+        generator: Name of the inpainter.
+        autoencoder: Name of the autoencoder of the members that have one; a reserved one in fold test only.
         prompt: Text for the inpainter.
         camera: The camera step, with Q1.
         crop_scale: Photo pixels per model pixel; 1 for a crop at the photo's own scale.
@@ -112,7 +122,10 @@ class SetPlan:
     fold: Fold
     batch: int
     seed: int
+    placement: Placement
     kind: DamageKind
+    generator: str
+    autoencoder: str
     prompt: str
     camera: Camera
     crop_scale: float
@@ -130,6 +143,11 @@ class SetPlan:
         return self.photo.photo_id.replace("/", "__")
 
     @property
+    def refill_seed(self) -> int:
+        """Seed of the sampling of clean material, 63 bits."""
+        return derive_seed("refill", self.seed)
+
+    @property
     def sampling_seed(self) -> int:
         """Seed of the diffusion sampling, 63 bits."""
         return derive_seed("sampling", self.seed)
@@ -142,8 +160,42 @@ def _word(words: type[_Word], name: str, what: str) -> _Word:
         raise ConfigurationError(f"expected a {what} of {', '.join(words)}; got {name!r}") from None
 
 
+@dataclass(frozen=True)
+class Networks:
+    """Names of the networks that a plan shares out.
+
+    Attributes:
+        generators: Inpainters, drawn with equal weight.
+        autoencoders: Drawn with equal weight.
+        reserved: Autoencoders for fold test alone, where half of the sources get one of them.
+
+    Raises:
+        ConfigurationError: No generator or no autoencoder, or names that stand twice.
+    """
+
+    generators: tuple[str, ...]
+    autoencoders: tuple[str, ...]
+    reserved: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.generators or not self.autoencoders:
+            raise ConfigurationError(
+                "expected at least one inpainter and one autoencoder that is not reserved, "
+                f"got {list(self.generators)} and {list(self.autoencoders)}"
+            )
+        names = [*self.generators, *self.autoencoders, *self.reserved]
+        if twice := [name for name, count in Counter(names).items() if count > 1]:
+            raise ConfigurationError(
+                f"expected inpainters and autoencoders of different names, got {twice[0]} twice"
+            )
+
+
 def make_plan(
-    photos: Sequence[Photo], folds: Mapping[str, Fold], cameras: CameraDrawer, settings: SynthesisSettings
+    photos: Sequence[Photo],
+    folds: Mapping[str, Fold],
+    cameras: CameraDrawer,
+    settings: SynthesisSettings,
+    networks: Networks,
 ) -> list[SetPlan]:
     """Returns one plan per selected source, in the order of their names, batch by batch.
 
@@ -152,13 +204,14 @@ def make_plan(
         folds: photo_id → fold.
         cameras: Draws a camera.
         settings: Ranges.
+        networks: Whose pixels the members hold.
 
     Raises:
         MissingDataError: No photo lies in the folds.
     """
     selected = select_sources(photos, folds, settings)
     return [
-        _draw(photo, folds[photo.photo_id], index // settings.batch_size, cameras, settings)
+        _draw(photo, folds[photo.photo_id], index // settings.batch_size, cameras, settings, networks)
         for index, photo in enumerate(selected)
     ]
 
@@ -214,23 +267,32 @@ def share_out(counts: Mapping[Fold, int], limit: int) -> dict[Fold, int]:
 
 
 def _draw(
-    photo: Photo, fold: Fold, batch: int, cameras: CameraDrawer, settings: SynthesisSettings
+    photo: Photo,
+    fold: Fold,
+    batch: int,
+    cameras: CameraDrawer,
+    settings: SynthesisSettings,
+    networks: Networks,
 ) -> SetPlan:
     source = photo.photo_id
     rng = derive_rng("plan", settings.seed, source)
-    resized, chroma = rng.random(2).tolist()
+    resized, chroma, anywhere, unknown = rng.random(4).tolist()
     lowest, highest = settings.upload_quality
     kind = settings.kinds[int(rng.integers(len(settings.kinds)))]
     quality = int(rng.integers(lowest, highest, endpoint=True))
     scale = 1.0
     if resized < settings.resized_share:
         scale = float(rng.choice(settings.resized_scales))
+    others = networks.reserved if fold is Fold.TEST and unknown < _RESERVED_SHARE else ()
     return SetPlan(
         photo=photo,
         fold=fold,
         batch=batch,
         seed=derive_seed("set", settings.seed, source),
+        placement=Placement.ANYWHERE if anywhere < settings.anywhere_share else Placement.PRODUCT,
         kind=kind,
+        generator=str(rng.choice(networks.generators)),
+        autoencoder=str(rng.choice(others or networks.autoencoders)),
         prompt=prompt(kind, photo.product, derive_rng("prompt", settings.seed, source)),
         camera=cameras.draw(derive_rng("camera", settings.seed, source)),
         crop_scale=scale,

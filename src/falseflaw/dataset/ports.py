@@ -1,13 +1,17 @@
-"""What the build needs of an inpainter."""
+"""What the build needs of the networks that write pixels."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from falseflaw.dataset.plan import Networks
+from falseflaw.errors import ConfigurationError
 from falseflaw.inpainting.compose import Box
 from falseflaw.types import Image, Mask
 
@@ -71,3 +75,59 @@ class Inpainter(Protocol):
     ) -> Samples:
         """Samples crops uint8 (B, H, W, 3) inside masks bool (B, H, W), one generator an image."""
         ...
+
+
+class Autoencoders(Protocol):
+    """Autoencoders by name."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All of them."""
+        ...
+
+    @property
+    def reserved(self) -> frozenset[str]:
+        """Those that must never be in a training set."""
+        ...
+
+    def round_trip(self, name: str, photo: Image) -> Image:
+        """Returns uint8 (H, W, 3) after encoding and decoding."""
+        ...
+
+
+@dataclass(frozen=True)
+class Writers:
+    """The loaded networks.
+
+    Attributes:
+        inpainters: By name.
+        autoencoders: The family.
+    """
+
+    inpainters: Mapping[str, Inpainter]
+    autoencoders: Autoencoders
+
+    @property
+    def grid(self) -> int:
+        """Crop sides that suit every inpainter are multiples of this."""
+        return math.lcm(*(inpainter.grid for inpainter in self.inpainters.values()))
+
+    @property
+    def factor(self) -> int:
+        """Crop corners that suit every inpainter are multiples of this."""
+        return math.lcm(*(inpainter.factor for inpainter in self.inpainters.values()))
+
+
+def check_networks(networks: Networks, writers: Writers) -> None:
+    """Checks that what was loaded is what was planned for.
+
+    Raises:
+        ConfigurationError: A network is missing, or a reserved autoencoder was planned as another.
+    """
+    planned = {*networks.generators, *networks.autoencoders, *networks.reserved}
+    if missing := planned - {*writers.inpainters, *writers.autoencoders.names}:
+        raise ConfigurationError(f"expected the network {min(missing)}, it was not loaded")
+    if wrong := writers.autoencoders.reserved & set(networks.autoencoders):
+        raise ConfigurationError(
+            f"the autoencoder {min(wrong)} is reserved for tests; it must not be in a training set"
+        )

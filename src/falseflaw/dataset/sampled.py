@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from falseflaw.dataset.members import PreparedSet
 from falseflaw.dataset.ports import Inpainter
+from falseflaw.dataset.prepare import PreparedSet
 from falseflaw.types import Image
 
 

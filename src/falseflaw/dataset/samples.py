@@ -13,7 +13,7 @@ import pandas as pd
 from falseflaw.errors import InvalidDataError
 from falseflaw.imaging import codec
 from falseflaw.seeding import derive_rng, derive_seed
-from falseflaw.types import INPAINTED, Edit, Fold, Image, Mask
+from falseflaw.types import INPAINTED, POSITIVES, Edit, Fold, Image, Mask
 
 EDITS = tuple(Edit)
 """Codes of edits in a batch: positions in this tuple."""
@@ -47,8 +47,18 @@ class MatchedSet:
 
     @property
     def inpainted(self) -> list[Edit]:
-        """The positives of the set."""
+        """The positives that an inpainter wrote a flaw into."""
         return [edit for edit in EDITS if edit in INPAINTED and edit in self.paths]
+
+    @property
+    def flawed(self) -> list[Edit]:
+        """The positives that show a flaw, as simulated damage does."""
+        return [edit for edit in EDITS if edit in POSITIVES and edit.flawed and edit in self.paths]
+
+    @property
+    def flawless(self) -> list[Edit]:
+        """The negatives that show no flaw, as the refilled photo does."""
+        return [edit for edit in (Edit.AUTHENTIC, Edit.NULL_EDIT) if edit in self.paths]
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,8 +84,20 @@ class Sample:
     laundered: bool = False
 
 
+def without_networks(rows: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    """Returns the rows that hold no pixel of the named generators and autoencoders.
+
+    Raises:
+        InvalidDataError: The dataset knows no such network.
+    """
+    if unknown := sorted(set(names) - set(rows["generator"])):
+        known = ", ".join(sorted(set(rows["generator"]) - {""}))
+        raise InvalidDataError(f"expected networks of the dataset in leave_out ({known}), got {unknown[0]}")
+    return rows[~rows["generator"].isin(names)]
+
+
 def matched_sets(rows: pd.DataFrame, fold: Fold) -> list[MatchedSet]:
-    """Returns the sets of a fold that have simulated damage and an inpainted member, sorted by source.
+    """Returns the sets of a fold that have simulated damage and a positive with a flaw, sorted by source.
 
     Raises:
         InvalidDataError: There is none.
@@ -84,7 +106,7 @@ def matched_sets(rows: pd.DataFrame, fold: Fold) -> list[MatchedSet]:
     for source_id, members in rows[rows["fold"] == str(fold)].groupby("source_id", sort=True):
         paths = {Edit(edit): str(path) for edit, path in zip(members["edit"], members["path"], strict=True)}
         found = MatchedSet(str(source_id), str(members["region_path"].iloc[0]), paths)
-        if Edit.SIMULATED_DAMAGE in paths and found.inpainted:
+        if Edit.SIMULATED_DAMAGE in paths and found.flawed:
             sets.append(found)
     if not sets:
         raise InvalidDataError(
@@ -123,10 +145,11 @@ class PhotoReader:
 class TrainPairs:
     """The endless stream of training pairs; pair number n depends on the seed and on n alone.
 
-    A pair is simulated damage and an inpainted member of one set (so both come 1:1), or, with probability
-    `negative_mix`, the authentic photo and its null edit. Both members go through the same crop, laundering
-    and turn. Since numbers and not workers or epochs own the randomness, a resumed training sees what an
-    uninterrupted one would have seen.
+    A pair is simulated damage and a positive with a flaw of one set: an inpainted one or, with probability
+    `autoencoded_share`, the autoencoded one. With probability `flawless_share` it is the refilled photo, and
+    the authentic one or its null edit. So negatives and positives come 1:1, with a flaw and without. Both
+    members go through the same crop, laundering and turn. Since numbers and not workers or epochs own the
+    randomness, a resumed training sees what an uninterrupted one would have seen.
     """
 
     def __init__(
@@ -135,7 +158,8 @@ class TrainPairs:
         reader: PhotoReader,
         crop_size: int,
         region_share: float,
-        negative_mix: float,
+        flawless_share: float,
+        autoencoded_share: float,
         launder: Launder | None,
         seed: int,
     ) -> None:
@@ -144,7 +168,8 @@ class TrainPairs:
         self.reader = reader
         self.crop_size = crop_size
         self.region_share = region_share
-        self.negative_mix = negative_mix
+        self.flawless_share = flawless_share
+        self.autoencoded_share = autoencoded_share
         self.launder = launder
         self.seed = seed
 
@@ -152,10 +177,7 @@ class TrainPairs:
         """Returns the two crops of pair `number`, 0 or above without bound."""
         rng = derive_rng(self.seed, "pair", number)
         chosen = self.sets[self._order(number // len(self.sets))[number % len(self.sets)]]
-        edits = [Edit.SIMULATED_DAMAGE, chosen.inpainted[int(rng.integers(len(chosen.inpainted)))]]
-        untouched = [Edit.AUTHENTIC, Edit.NULL_EDIT]
-        if rng.random() < self.negative_mix and all(edit in chosen.paths for edit in untouched):
-            edits = untouched
+        edits = self._edits(chosen, rng)
         region = self.reader.region(chosen.region)
         around = bool(rng.random() < self.region_share)
         side = self.crop_size + _GRID
@@ -173,13 +195,23 @@ class TrainPairs:
             samples.append(_sample(crop, edit, number))
         return samples
 
+    def _edits(self, chosen: MatchedSet, rng: np.random.Generator) -> tuple[Edit, Edit]:
+        """Draws the negative and the positive of a pair."""
+        flawless, autoencoded, negative, positive = rng.random(4).tolist()
+        if flawless < self.flawless_share and Edit.REFILLED in chosen.paths and chosen.flawless:
+            return chosen.flawless[int(negative * len(chosen.flawless))], Edit.REFILLED
+        written = chosen.inpainted
+        if Edit.AUTOENCODED in chosen.paths and (autoencoded < self.autoencoded_share or not written):
+            written = [Edit.AUTOENCODED]
+        return Edit.SIMULATED_DAMAGE, written[int(positive * len(written))]
+
     def _order(self, turn: int) -> np.ndarray:
         """Returns the order of sets in pass number `turn` over them."""
         return derive_rng(self.seed, "order", turn).permutation(len(self.sets))
 
 
 class ValidationCrops:
-    """Every member of each set, cropped around the region, untouched and laundered; always the same."""
+    """Every labelled member of each set, cropped around the region, untouched and laundered; fixed."""
 
     def __init__(
         self,
@@ -200,7 +232,7 @@ class ValidationCrops:
             for matched in sets
             for copy in copies
             for edit in EDITS
-            if edit in matched.paths
+            if edit in matched.paths and edit.label >= 0
         ]
 
     def __len__(self) -> int:
@@ -263,12 +295,12 @@ def _turn(array: np.ndarray, quarter: int, mirrored: bool) -> np.ndarray:
 
 
 def _sample(crop: Sequence[np.ndarray], edit: Edit, number: int, laundered: bool = False) -> Sample:
-    """Labels a crop: that of a spliced photo is altered only if it shows a pixel of the mask.
+    """Labels a crop: a positive is altered only where it shows a pixel of the mask.
 
-    The other pixels of a spliced photo are the original ones; those of a regenerated photo all went
-    through the autoencoder, so its crops stay positive everywhere.
+    The other pixels of most are the original ones; those of a regenerated photo all went through the
+    autoencoder, so its crops stay positive everywhere.
     """
     pixels, valid, inside = crop
-    mask = inside if edit in INPAINTED else np.zeros_like(inside)
-    label = int(edit in INPAINTED and (edit is not Edit.SPLICED or bool(mask.any())))
+    mask = inside if edit in POSITIVES else np.zeros_like(inside)
+    label = int(edit in POSITIVES and (edit is Edit.REGENERATED or bool(mask.any())))
     return Sample(pixels, valid, mask, label, edit, number, laundered)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,17 +11,32 @@ from PIL import Image as Pil
 from PIL import ImageDraw, ImageFont
 
 from falseflaw.imaging import codec
+from falseflaw.inpainting.compose import bounding_box
 from falseflaw.seeding import unit_interval
-from falseflaw.types import Edit, Image
+from falseflaw.types import Edit, Image, Mask
 
-COLUMNS = (Edit.AUTHENTIC, Edit.SIMULATED_DAMAGE, Edit.SPLICED, Edit.REGENERATED)
-_TITLES = ("authentic", "simulated damage", "inpainted, spliced", "inpainted, regenerated", "region")
+_CLOSE = (
+    (Edit.AUTHENTIC, "authentic"),
+    (Edit.NULL_EDIT, "null edit"),
+    (Edit.SIMULATED_DAMAGE, "simulated damage"),
+    (Edit.SPLICED, "spliced"),
+    (Edit.FEATHERED, "feathered"),
+    (Edit.REGENERATED, "regenerated"),
+    (Edit.REFILLED, "refilled"),
+    (Edit.AUTOENCODED, "autoencoded"),
+    (Edit.HAND_CLONED, "cloned by hand"),
+    (Edit.HAND_PASTED, "pasted by hand"),
+    (Edit.ROUND_TRIP_DAMAGED, "round trip"),
+)
+_TITLES = ("the whole photo", "region", *(title for _, title in _CLOSE))
 _GAP = 4
 _BAR = 20
+_AROUND = 0.35
+"""Share of the region's longer side that is shown around it."""
 
 
-def contact_sheet(rows: pd.DataFrame, dataset: Path, sets: int = 9, side: int = 240) -> Image:
-    """Returns a picture with one matched set a line, and a column for the region.
+def contact_sheet(rows: pd.DataFrame, dataset: Path, sets: int = 9, side: int = 176) -> Image:
+    """Returns a picture with one matched set a line: the photo, the region, and the flaw in every member.
 
     Args:
         rows: Manifest rows.
@@ -48,19 +64,41 @@ def contact_sheet(rows: pd.DataFrame, dataset: Path, sets: int = 9, side: int = 
 def _tiles(rows: pd.DataFrame, dataset: Path, source: str, side: int) -> tuple[str, list[Pil.Image]]:
     """Caption and pictures of one set."""
     members = rows[rows["source_id"] == source].set_index("edit")
-    pictures = [codec.decode(dataset / str(members.at[str(edit), "path"])) for edit in COLUMNS]
     region = codec.read_mask(dataset / str(members["region_path"].iloc[0]))
-    pictures.append(np.where(region[..., None], np.uint8(255), pictures[0] // 3).astype(np.uint8))
-    tiles = [Pil.fromarray(picture) for picture in pictures]
+    window = _around(region)
+    pictures = {edit: codec.decode(dataset / str(members.at[str(edit), "path"])) for edit, _ in _CLOSE}
+    whole = pictures[Edit.AUTHENTIC]
+    shown = [whole, np.where(region[..., None], np.uint8(255), whole // 3).astype(np.uint8)]
+    tiles = [Pil.fromarray(picture) for picture in shown]
     for tile in tiles:
         tile.thumbnail((side, side))
-    fake = members.loc[str(Edit.SPLICED)].to_dict()
+    for picture in pictures.values():
+        close = Pil.fromarray(np.ascontiguousarray(picture[window]))
+        scale = side / max(close.size)
+        method = Pil.Resampling.NEAREST if scale > 2 else Pil.Resampling.LANCZOS  # pixels stay to be seen
+        tiles.append(close.resize([max(1, round(length * scale)) for length in close.size], method))
+    fake: dict[str, Any] = members.loc[str(Edit.SPLICED)].to_dict()  # type: ignore[assignment]
+    autoencoder = str(members.at[str(Edit.AUTOENCODED), "generator"])
     caption = (
-        f"{source}  ({fake['fold']})  {fake['prompt']}; "
+        f"{source}  ({fake['fold']})  {fake['generator']}: {fake['prompt']}; {fake['region_shape']}, "
+        f"{100 * fake['mask_area']:.1f} % of the photo, on {fake['placement']}; "
+        f"autoencoder {autoencoder}; "
         f"crop {fake['crop_size']} px at {fake['crop_scale']:g}, "
         f"Q1 {fake['first_quality']}, Q2 {fake['upload_quality']} {fake['subsampling']}"
     )
     return caption, tiles
+
+
+def _around(region: Mask) -> tuple[slice, slice]:
+    """The square around a region, cut to the photo."""
+    box = bounding_box(region)
+    length = max(box.height, box.width)
+    half = length / 2 + max(_AROUND * length, 12)
+    y, x = box.top + box.height / 2, box.left + box.width / 2
+    return (
+        slice(max(0, int(y - half)), min(region.shape[0], int(y + half) + 1)),
+        slice(max(0, int(x - half)), min(region.shape[1], int(x + half) + 1)),
+    )
 
 
 def choose_sets(rows: pd.DataFrame, sets: int) -> list[str]:

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from falseflaw.dataset.members import PreparedSet
+from falseflaw.damage.prompts import CLEAN_PROMPT
+from falseflaw.dataset.ports import Inpainter
+from falseflaw.dataset.prepare import PreparedSet
 from falseflaw.imaging.codec import encode_jpeg, encode_png, write_atomic
-from falseflaw.types import Edit, Image
+from falseflaw.types import INPAINTED, ROUND_TRIPS, Edit, Image
 
 
 @dataclass(frozen=True)
@@ -19,18 +21,12 @@ class Upload:
 
     Attributes:
         dataset: The dataset's folder.
-        photo_set: Name of the photo source.
-        generator: Name of the inpainter.
-        steps: Its denoising steps.
-        guidance: Its guidance scale.
+        inpainters: By name, for their steps and guidance.
         config_hash: Of the dataset.
     """
 
     dataset: Path
-    photo_set: str
-    generator: str
-    steps: int
-    guidance: float
+    inpainters: Mapping[str, Inpainter]
     config_hash: str
 
     def save(self, prepared: PreparedSet, members: Mapping[Edit, Image]) -> Iterator[dict[str, Any]]:
@@ -43,26 +39,24 @@ class Upload:
             data = encode_jpeg(image, plan.upload_quality, plan.subsampling)
             path = f"images/{plan.stem}__{edit}.jpg"
             write_atomic(self.dataset / path, data)
-            flawed, fake = edit not in {Edit.AUTHENTIC, Edit.NULL_EDIT}, edit.label == 1
             yield {
                 "path": path,
                 "sha256": hashlib.sha256(data).hexdigest(),
                 "source_id": plan.source_id,
                 "contributor": plan.photo.contributor,
-                "photo_set": self.photo_set,
+                "photo_set": plan.photo.photo_set,
                 "product": plan.photo.product,
                 "fold": str(plan.fold),
                 "edit": str(edit),
                 "label": edit.label,
-                "damage_kind": str(plan.kind) if flawed else "",
+                "damage_kind": str(plan.kind) if edit.flawed else "",
+                "placement": str(plan.placement),
                 "region_path": region_path,
-                "mask_path": region_path if fake else "",
-                "mask_area": float(prepared.region.mean()) if fake else 0.0,
-                "generator": self.generator if fake else "",
-                "prompt": plan.prompt if fake else "",
-                "seed": plan.sampling_seed,
-                "steps": self.steps if fake else 0,
-                "guidance": float(self.guidance) if fake else 0.0,
+                "region_shape": str(prepared.shape),
+                "region_origin": "planned",
+                "mask_path": region_path if edit.masked else "",
+                "mask_area": float(prepared.region.mean()) if edit.masked else 0.0,
+                **self._network(prepared, edit),
                 "crop_size": prepared.crop_size,
                 "crop_scale": plan.crop_scale,
                 "camera": plan.camera.to_json(),
@@ -74,3 +68,20 @@ class Upload:
                 "batch": plan.batch,
                 "config_hash": self.config_hash,
             }
+
+    def _network(self, prepared: PreparedSet, edit: Edit) -> dict[str, Any]:
+        """Whose pixels a member holds, and how it was asked."""
+        plan = prepared.plan
+        asked: dict[str, Any] = {"generator": "", "prompt": "", "steps": 0, "guidance": 0.0}
+        if edit in INPAINTED or edit is Edit.REFILLED:
+            inpainter = self.inpainters[plan.generator]
+            text = CLEAN_PROMPT if edit is Edit.REFILLED else plan.prompt
+            asked = {
+                "generator": plan.generator,
+                "prompt": text,
+                "steps": inpainter.steps,
+                "guidance": float(inpainter.guidance),
+            }
+        elif edit is Edit.AUTOENCODED or edit in ROUND_TRIPS:
+            asked["generator"] = plan.autoencoder
+        return {**asked, "seed": plan.sampling_seed}

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from falseflaw.errors import InvalidDataError
+from falseflaw.photos.source import Photo
 
 TRAINING_RECORD = "training.json"
 """Beside the weights of an inpainter trained here: photo set and contributors, among others."""
@@ -23,6 +24,15 @@ def weights_digest(folder: Path) -> str:
         digest.update(path.relative_to(folder).as_posix().encode() + b"\0")
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
+
+
+def check_unseen_photos(folder: Path, photos: Iterable[Photo]) -> None:
+    """Checks that weights have not learnt from whoever took the photos; see `check_not_learnt_from`."""
+    people: dict[str, set[str]] = {}
+    for photo in photos:
+        people.setdefault(photo.photo_set, set()).add(photo.contributor)
+    for photo_set, contributors in people.items():
+        check_not_learnt_from(folder, photo_set, contributors)
 
 
 def check_not_learnt_from(folder: Path, photo_set: str, contributors: Iterable[str]) -> None:

@@ -15,6 +15,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import expit
 
 from falseflaw.errors import InvalidDataError
+from falseflaw.evaluation.groups import MIXTURE
 from falseflaw.evaluation.metrics import pixel_f1
 from falseflaw.evaluation.predictions import histograms
 from falseflaw.imaging import codec
@@ -37,7 +38,8 @@ _LARGEST_LOGIT = 12.0  # of the threshold after calibration: 1 - sigmoid(12) is 
 def fit(predictions: pd.DataFrame, launderings: Sequence[str]) -> tuple[OperatingPoint, dict[str, Any]]:
     """Fits temperature and thresholds on the val predictions of the named launderings, pooled.
 
-    - temperature: least negative log-likelihood of positives (inpainted) against all negatives.
+    - temperature: least negative log-likelihood of positives (inpainted) against all negatives; edits of
+      other kinds are left aside.
     - image_threshold: smallest with at most 1 % of simulated damage at or above it. Of n such photos
       floor(n / 100) may be flagged, so the threshold is the next float32 above the probability of the one
       that comes after them; ties stay below it, and the realised rate can be under 1 %.
@@ -60,7 +62,7 @@ def fit(predictions: pd.DataFrame, launderings: Sequence[str]) -> tuple[Operatin
             f"expected val predictions under {', '.join(launderings)} to calibrate on, "
             f"got none under {', '.join(missing)}; name launderings of the suite in `calibration`"
         )
-    val = val[val["laundering"].isin(launderings)]
+    val = val[val["laundering"].isin(launderings) & val["edit"].isin(MIXTURE)]
     edits = val["edit"].to_numpy(dtype=str)
     positive = np.isin(edits, [str(edit) for edit in INPAINTED])
     simulated = edits == str(Edit.SIMULATED_DAMAGE)

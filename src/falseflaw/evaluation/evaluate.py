@@ -36,6 +36,7 @@ def evaluate(
     suite_name: str = "",
     command: str = "",
     limit_sources: int | None = None,
+    edits: Sequence[str] = (),
     batch_size: int = 8,
     threads: int = 2,
     replicates: int = 1000,
@@ -55,6 +56,7 @@ def evaluate(
         suite_name: For the provenance.
         command: For the provenance.
         limit_sources: Most sources of each fold; None takes all.
+        edits: Members of the sets that are measured; empty for all.
         batch_size: Most photos scored at once.
         threads: That decode and launder.
         replicates: Of the bootstrap.
@@ -79,6 +81,10 @@ def evaluate(
             raise ConfigurationError(f"expected {name} of at least 1, got {value}")
     manifest = read_manifest(dataset)
     folds = [Fold.TEST] if operating_point else [Fold.VAL, Fold.TEST]
+    if unknown := sorted(set(edits) - {str(edit) for edit in Edit}):
+        raise ConfigurationError(f"expected edits of {', '.join(Edit)}, got {unknown[0]!r}")
+    if edits:
+        manifest = manifest[manifest["edit"].isin(edits)]
     rows = _rows_of(manifest, folds, dataset, limit_sources)
     predictions = predict(
         dataset, rows, suite, scorer, output, batch_size=batch_size, threads=threads, progress=progress
@@ -99,6 +105,7 @@ def evaluate(
         "generators": sorted({str(value) for value in rows["generator"]} - {""}),
         "suite": {"name": suite_name, "launderings": [repr(laundering) for laundering in suite]},
         "limit_sources": limit_sources,
+        "edits": list(edits),
         "versions": {"python": platform.python_version()} | package_versions(_PACKAGES),
     }
     summary = summarize(

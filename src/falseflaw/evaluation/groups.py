@@ -5,6 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from falseflaw.types import INPAINTED, Edit
+
+MIXTURE = tuple(str(edit) for edit in Edit if edit in INPAINTED or edit.label == 0)
+"""Edits that probabilities are calibrated on: the headline's positives and every negative."""
+
 GROUPINGS = {"damage_kind": "kind of flaw", "product": "product", "mask_area_bin": "area of the flaw"}
 """Columns that figures are broken down by, with the words for them."""
 
@@ -14,9 +19,9 @@ AREA_BINS = ("below 1 %", "1 to 3 %", "3 to 10 %", "10 % and more")
 
 
 def with_groups(rows: pd.DataFrame) -> pd.DataFrame:
-    """Adds `mask_area_bin`: negatives get the bin of their source's positives, whose region they share.
+    """Adds `mask_area_bin`: the bin of the source's region, which all its edits share.
 
-    A source without any positive gets an empty word.
+    A source without any mask gets an empty word.
     """
     region = rows.groupby("source_id")["mask_area"].transform("max").to_numpy(dtype=np.float64)
     bins = np.array(AREA_BINS, dtype=object)[np.searchsorted(AREA_EDGES, region, side="right")]

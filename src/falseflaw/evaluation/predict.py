@@ -185,7 +185,7 @@ def _prepare(dataset: Path, row: dict[str, Any], suite: Sequence[Laundering]) ->
 
 
 def load_row(dataset: Path, row: dict[str, Any]) -> tuple[Image, Mask]:
-    """Reads the photo of a manifest row and its true mask, empty for negatives.
+    """Reads the photo of a manifest row and its true mask, empty where nothing was altered.
 
     Raises:
         InvalidDataError: A file is missing, broken or not the one that the manifest describes.
@@ -213,7 +213,7 @@ def load_row(dataset: Path, row: dict[str, Any]) -> tuple[Image, Mask]:
         raise InvalidDataError(
             f"expected the mask of {path} as {image.shape[:2]}, got {mask.shape}; {advice}"
         )
-    if bool(row["label"]) != bool(mask.any()):
+    if bool(row["mask_path"]) != bool(mask.any()):
         raise InvalidDataError(f"expected a mask with pixels for {path}, got an empty one; {advice}")
     return image, mask
 

@@ -15,7 +15,6 @@ from falseflaw.evaluation.gallery import Example
 from falseflaw.evaluation.groups import GROUPINGS
 from falseflaw.evaluation.summary import VERDICTS, scope_text
 from falseflaw.imaging import codec
-from falseflaw.types import Edit
 
 REPORT_NAME = "report.html"
 
@@ -57,7 +56,7 @@ def render(
             (title, text, base64.b64encode(figures[name]).decode())
             for name, (title, text) in _FIGURES.items()
         ],
-        edits=[str(edit) for edit in Edit],
+        edits=list(summary["launderings"][0]["flagged"]),
         verdicts=[str(verdict) for verdict in VERDICTS],
         groupings=GROUPINGS,
         misses=misses,

@@ -14,10 +14,11 @@ from falseflaw.errors import InvalidDataError
 from falseflaw.evaluation import metrics
 from falseflaw.evaluation.bootstrap import Bootstrap, Metric, rate
 from falseflaw.evaluation.calibration import calibrate
-from falseflaw.evaluation.groups import GROUPINGS, values_of, with_groups
+from falseflaw.evaluation.groups import GROUPINGS, MIXTURE, values_of, with_groups
 from falseflaw.evaluation.predictions import histograms
 from falseflaw.imaging import codec
 from falseflaw.types import INPAINTED, Edit, Fold, OperatingPoint, Verdict
+from falseflaw.types import POSITIVES as ALL_POSITIVES
 
 SUMMARY_NAME = "summary.json"
 HEADLINE = "inpainted (spliced and regenerated) against simulated damage"
@@ -81,6 +82,8 @@ def summarize(
         "launderings": launderings,
         "pooled": {"name": POOLED} | measure.laundering(rows),
         "groups": {grouping: measure.groups(rows, grouping) for grouping in GROUPINGS},
+        "edits": measure.edits(rows[rows["laundering"] == names[0]]),
+        "networks": measure.networks(rows[rows["laundering"] == names[0]]),
         "provenance": provenance,
     }
 
@@ -90,7 +93,7 @@ def prepare(rows: pd.DataFrame, point: OperatingPoint) -> pd.DataFrame:
 
     Returns:
         The rows with probability, flagged (whether it reaches image_threshold), verdict (as the runtime
-        decides), f1, iou and pixel_auroc (NaN for negatives), and the groups.
+        decides), f1, iou and pixel_auroc (NaN without a mask), and the groups.
     """
     rows = with_groups(rows.reset_index(drop=True))
     probability = calibrate(rows["logit"].to_numpy(dtype=np.float64), point.temperature)
@@ -99,8 +102,8 @@ def prepare(rows: pd.DataFrame, point: OperatingPoint) -> pd.DataFrame:
     verdict = np.where(probability < point.clear_threshold, Verdict.NO_SIGN, Verdict.INCONCLUSIVE)
     verdict = np.where(flagged & marked, Verdict.ALTERED, np.where(flagged, Verdict.INCONCLUSIVE, verdict))
     rows = rows.assign(probability=probability, flagged=flagged, verdict=verdict)
-    positive = rows["edit"].isin(POSITIVES).to_numpy()
-    inside, outside = histograms(rows[positive])
+    masked = rows["edit"].isin([str(edit) for edit in Edit if edit.masked]).to_numpy()
+    inside, outside = histograms(rows[masked])
     figures = {
         "f1": metrics.pixel_f1(inside, outside)[:, point.mask_threshold],
         "iou": metrics.pixel_iou(inside, outside)[:, point.mask_threshold],
@@ -108,7 +111,7 @@ def prepare(rows: pd.DataFrame, point: OperatingPoint) -> pd.DataFrame:
     }
     for name, values in figures.items():
         column = np.full(len(rows), np.nan)
-        column[positive] = values
+        column[masked] = values
         rows[name] = column
     return rows
 
@@ -123,15 +126,17 @@ class _Measure:
 
     def laundering(self, rows: pd.DataFrame) -> Json:
         """All figures of one laundering: headline, each positive alone, pixels, rates by edit."""
+        edits = [edit for edit in Edit if str(edit) in set(rows["edit"])]
         simulated = rows["edit"] == Edit.SIMULATED_DAMAGE
         positive = rows["edit"].isin(POSITIVES)
         return {
             "headline": self.comparison(rows[positive | simulated]),
             "pixel": self.pixel(rows[positive]),
             "spliced": self.positive_alone(rows, Edit.SPLICED),
+            "feathered": self.positive_alone(rows, Edit.FEATHERED),
             "regenerated": self.positive_alone(rows, Edit.REGENERATED),
-            "flagged": {str(edit): self.flagged(rows[rows["edit"] == edit]) for edit in Edit},
-            "verdicts": {str(edit): self.verdicts(rows[rows["edit"] == edit]) for edit in Edit},
+            "flagged": {str(edit): self.flagged(rows[rows["edit"] == edit]) for edit in edits},
+            "verdicts": {str(edit): self.verdicts(rows[rows["edit"] == edit]) for edit in edits},
             "ece": self.calibration(rows),
         }
 
@@ -140,6 +145,41 @@ class _Measure:
         chosen = rows["edit"] == edit
         simulated = rows["edit"] == Edit.SIMULATED_DAMAGE
         return self.comparison(rows[chosen | simulated]) | {"pixel": self.pixel(rows[chosen])}
+
+    def edits(self, rows: pd.DataFrame) -> list[Json]:
+        """Figures of every edit that is no negative, against negatives of the same sources that look alike.
+
+        With a flaw that is simulated damage; without one, the authentic photo and the null edit.
+        """
+        present = [edit for edit in Edit if edit.label != 0 and (rows["edit"] == edit).any()]
+        return [
+            {"edit": str(edit), "label": edit.label}
+            | self._against_alike(rows, (rows["edit"] == edit), edit.flawed)
+            for edit in present
+        ]
+
+    def networks(self, rows: pd.DataFrame) -> list[Json]:
+        """Figures of every network, over positives with a flaw that it wrote, against simulated damage."""
+        flawed = [str(edit) for edit in ALL_POSITIVES if edit.flawed]
+        positive = rows["edit"].isin(flawed)
+        names = sorted(set(rows.loc[positive, "generator"]) - {""})
+        return [
+            {"network": name} | self._against_alike(rows, positive & (rows["generator"] == name), True)
+            for name in names
+        ]
+
+    def _against_alike(self, rows: pd.DataFrame, chosen: pd.Series, flawed: bool) -> Json:
+        alike = [str(edit) for edit in Edit if edit.label == 0 and edit.flawed == flawed]
+        sources = rows.loc[chosen, "source_id"].unique()
+        negatives = rows["edit"].isin(alike) & rows["source_id"].isin(sources)
+        pair = rows[chosen | negatives].assign(label=chosen[chosen | negatives].astype(int))
+        figures = self.comparison(pair)
+        return {
+            "photos": int(chosen.sum()),
+            "sources": len(sources),
+            **{name: figures[name] for name in ("auroc", "tpr", "fpr")},
+            "pixel_f1": self.pixel(rows[chosen])["f1"],
+        }
 
     def comparison(self, rows: pd.DataFrame) -> Json:
         """Image-level figures of positives against negatives."""
@@ -158,7 +198,8 @@ class _Measure:
         return figures
 
     def calibration(self, rows: pd.DataFrame) -> Json:
-        """Calibration error over all photos, positives and negatives as they were when it was fitted."""
+        """Calibration error over positives and negatives as they were when it was fitted."""
+        rows = rows[rows["edit"].isin(MIXTURE)]
         scores, labels = rows["probability"].to_numpy(dtype=np.float64), rows["label"].to_numpy()
         error: dict[str, Metric] = {
             "ece": lambda weights: metrics.expected_calibration_error(scores, labels, weights)

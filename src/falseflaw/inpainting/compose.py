@@ -1,4 +1,4 @@
-"""Where a crop lies in a photo, which region is inpainted, and how pixels come back into the photo."""
+"""Where a crop lies in a photo, and how its pixels come back into the photo."""
 
 from __future__ import annotations
 
@@ -142,6 +142,24 @@ def splice(photo: Image, crop: Image, mask: Mask, box: Box) -> Image:
     return result
 
 
+def feather(photo: Image, edited: Image, mask: Mask, width: float) -> Image:
+    """Returns the edited photo inside the mask, blending into the photo towards the mask's edge.
+
+    Args:
+        photo: uint8 (H, W, 3).
+        edited: uint8 (H, W, 3), of the photo's size.
+        mask: bool (H, W); outside, every bit is the photo's own.
+        width: Distance from the edge, in pixels, at which nothing of the photo is left; a mask with no
+            pixel that far inside gets half of its greatest depth.
+    """
+    framed = np.pad(mask.astype(np.uint8), 1)  # the photo's border counts as an edge
+    depth = cv2.distanceTransform(framed, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
+    reach = min(width, max(float(depth.max()) / 2, 1.0))
+    share = np.clip(depth / reach, 0, 1)[..., None]  # (H, W, 1)
+    mixed = np.round(photo + share * (edited.astype(np.float32) - photo))
+    return np.where(mask[..., None], np.clip(mixed, 0, 255).astype(np.uint8), photo)
+
+
 def resize_crop(crop: Image, height: int, width: int) -> Image:
     """Resizes a crop: area averaging where it shrinks, bicubic where it grows, a copy where it stays."""
     if crop.shape[:2] == (height, width):
@@ -157,38 +175,3 @@ def resize_mask(mask: Mask, height: int, width: int) -> Mask:
         return mask.copy()
     cover = cv2.resize(mask.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
     return np.asarray(cover > 0)
-
-
-def region_from_flaw(flaw: Mask, rng: np.random.Generator) -> Mask:
-    """Returns the region that the inpainter may rewrite for a painted flaw.
-
-    People who fake damage mark a region roughly. Mostly it follows the flaw at a distance of 3 to 8
-    pixels; else it is the hull, an ellipse or a rounded box around it. Training and synthesis share this.
-
-    Args:
-        flaw: bool (H, W), not empty.
-        rng: Draws shape and distance.
-
-    Returns:
-        bool (H, W), holds the flaw and at least 3 pixels around it (up to the photo's edge).
-
-    Raises:
-        InvalidDataError: The flaw is empty.
-    """
-    box = bounding_box(flaw)
-    distance = int(rng.integers(3, 8, endpoint=True))
-    style = rng.choice(4, p=(0.6, 0.15, 0.15, 0.1))
-    canvas = np.zeros(flaw.shape, np.uint8)
-    if style == 1:
-        points = np.argwhere(flaw)[:, ::-1].astype(np.int32)
-        cv2.fillConvexPoly(canvas, cv2.convexHull(points), 1)
-    elif style == 2:
-        stretch = rng.uniform(1.05, 1.35, size=2)
-        center = (box.left + box.width // 2, box.top + box.height // 2)
-        axes = (int(box.width / 2 * stretch[0]) + 1, int(box.height / 2 * stretch[1]) + 1)
-        cv2.ellipse(canvas, center, axes, 0.0, 0.0, 360.0, 1, -1)
-    elif style == 3:
-        canvas[box.slices] = 1
-    canvas |= flaw.astype(np.uint8)
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * distance + 1, 2 * distance + 1))
-    return np.asarray(cv2.dilate(canvas, kernel) > 0)

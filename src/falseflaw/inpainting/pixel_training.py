@@ -14,11 +14,12 @@ from torch import Tensor, nn
 from falseflaw.errors import ConfigurationError
 from falseflaw.inpainting.checkpoints import Checkpoints
 from falseflaw.inpainting.coding import to_tensor
-from falseflaw.inpainting.compose import region_from_flaw, resize_mask
+from falseflaw.inpainting.compose import resize_mask
 from falseflaw.inpainting.crops import Windows, turned
 from falseflaw.inpainting.loop import learn
 from falseflaw.inpainting.pixel_networks import CLASSES, CLEAN_CLASS, NULL_CLASS, condition
 from falseflaw.inpainting.pixel_window import fit, plan_window
+from falseflaw.inpainting.regions import draw_region
 from falseflaw.seeding import derive_rng, derive_seed
 from falseflaw.types import Image, Mask
 
@@ -89,7 +90,7 @@ def draw_crop(windows: Windows, index: int, side: int, rng: np.random.Generator)
     The region is drawn first and the crop planned around it just as in use, so that both are seen at the same
     scales: the photo's own where the region fits, smaller where it does not.
     """
-    region = region_from_flaw(windows.flaws[index], rng)
+    region = draw_region(windows.flaws[index], rng)[1]
     box = plan_window(region, side, rng)
     turns, mirror = int(rng.integers(4)), bool(rng.integers(2))
     intact, damaged = (

@@ -15,8 +15,9 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from falseflaw.imaging.codec import encode_png, write_atomic
-from falseflaw.inpainting.compose import Box, region_from_flaw, splice
+from falseflaw.inpainting.compose import Box, splice
 from falseflaw.inpainting.crops import Windows
+from falseflaw.inpainting.regions import draw_region
 from falseflaw.inpainting.sampling import decode_latents, sample_latents
 from falseflaw.seeding import derive_rng, derive_seed
 from falseflaw.types import DamageKind, Image, Mask
@@ -65,7 +66,7 @@ def write_sample_sheet(
     rngs = [derive_rng("sheet", seed, index) for index in chosen]
     crops = [windows.crop(index, side, rng) for index, rng in zip(chosen, rngs, strict=True)]
     intact = np.stack([crop[0] for crop in crops])
-    regions = np.stack([region_from_flaw(crop[2], rng) for crop, rng in zip(crops, rngs, strict=True)])
+    regions = np.stack([draw_region(crop[2], rng)[1] for crop, rng in zip(crops, rngs, strict=True)])
     seeds = [derive_seed("sheet sample", seed, index) for index in chosen]
     texts, box = [prompts[index] for index in chosen], Box(0, 0, side, side)
     decoded = [

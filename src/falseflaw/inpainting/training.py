@@ -17,10 +17,10 @@ from falseflaw.errors import ConfigurationError
 from falseflaw.inpainting.autoencoder_training import latents_of
 from falseflaw.inpainting.checkpoints import Checkpoints
 from falseflaw.inpainting.coding import to_tensor
-from falseflaw.inpainting.compose import region_from_flaw
 from falseflaw.inpainting.crops import Windows
 from falseflaw.inpainting.loop import learn
 from falseflaw.inpainting.networks import encode_prompts
+from falseflaw.inpainting.regions import draw_region
 from falseflaw.seeding import derive_rng, derive_seed
 from falseflaw.types import DamageKind
 
@@ -108,7 +108,7 @@ def make_batch(windows: Windows, recipe: DenoiserRecipe, rng: np.random.Generato
         intact, damaged, flaw = windows.crop(index, side, rng)
         clean, empty = rng.random() < recipe.clean, rng.random() < recipe.empty_prompts
         text = prompt(DamageKind(windows.kinds[index]), windows.products[index], rng)
-        masks.append(region_from_flaw(flaw, rng))
+        masks.append(draw_region(flaw, rng)[1])
         target.append(intact if clean else damaged)
         hole.append(intact)
         prompts.append("" if empty else CLEAN_PROMPT if clean else text)

@@ -12,6 +12,7 @@ import json
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,8 @@ from falseflaw.errors import UnreadableImageError
 from falseflaw.imaging.codec import write_atomic
 from falseflaw.photos.source import FileSource, Photo
 from falseflaw.types import Image
+
+_Name = TypeVar("_Name", str, tuple[str, str])
 
 BITS = 256
 MAX_DISTANCE = 10
@@ -64,7 +67,7 @@ def fingerprints(source: FileSource, photos: Sequence[Photo], cache_dir: Path | 
     return {photo_id: bytes.fromhex(value) for photo_id, key in keys.items() if (value := known[key])}
 
 
-def join(members: Iterable[tuple[str, bytes]], max_distance: int = MAX_DISTANCE) -> dict[str, str]:
+def join(members: Iterable[tuple[_Name, bytes]], max_distance: int = MAX_DISTANCE) -> dict[_Name, _Name]:
     """Joins contributors that share a near-duplicate photo.
 
     Args:
@@ -77,7 +80,7 @@ def join(members: Iterable[tuple[str, bytes]], max_distance: int = MAX_DISTANCE)
     pairs = list(members)
     parent = {contributor: contributor for contributor, _ in pairs}
 
-    def root(contributor: str) -> str:
+    def root(contributor: _Name) -> _Name:
         while parent[contributor] != contributor:
             parent[contributor] = parent[parent[contributor]]
             contributor = parent[contributor]

@@ -23,6 +23,11 @@ class Photo:
     contributor: str
     product: str
 
+    @property
+    def photo_set(self) -> str:
+        """Name of the set that it belongs to: `photo_id` up to the first `/`."""
+        return self.photo_id.split("/", 1)[0]
+
 
 class PhotoSource(Protocol):
     """A set of photos that can be listed and loaded one by one."""

@@ -39,15 +39,26 @@ def assign_folds(
     bounds = _cumulative(fractions)
     photos = source.photos()
     groups = contributor_groups(source, photos, cache_dir)
-    return {photo.photo_id: _fold(bounds, seed, source.name, groups[photo.contributor]) for photo in photos}
+    return {photo.photo_id: _fold(bounds, seed, *groups[person_of(photo)]) for photo in photos}
 
 
-def contributor_groups(source: PhotoSource, photos: list[Photo], cache_dir: Path | None) -> dict[str, str]:
+Person = tuple[str, str]
+"""Photo set and contributor: the name of a contributor means somebody within a set only."""
+
+
+def person_of(photo: Photo) -> Person:
+    """Returns who took a photo."""
+    return photo.photo_set, photo.contributor
+
+
+def contributor_groups(
+    source: PhotoSource, photos: list[Photo], cache_dir: Path | None
+) -> dict[Person, Person]:
     """Returns contributor → group; joined contributors share the smallest name among them."""
-    groups = {photo.contributor: photo.contributor for photo in photos}
+    groups = {person_of(photo): person_of(photo) for photo in photos}
     if isinstance(source, FileSource):
         known = fingerprints(source, photos, cache_dir)
-        groups |= join((p.contributor, known[p.photo_id]) for p in photos if p.photo_id in known)
+        groups |= join((person_of(p), known[p.photo_id]) for p in photos if p.photo_id in known)
     return groups
 
 
@@ -68,8 +79,8 @@ def _cumulative(fractions: Mapping[str, float]) -> list[tuple[float, Fold]]:
     return bounds
 
 
-def _fold(bounds: list[tuple[float, Fold]], seed: int, source_name: str, group: str) -> Fold:
-    place = unit_interval("fold", int(seed), source_name, group)
+def _fold(bounds: list[tuple[float, Fold]], seed: int, photo_set: str, group: str) -> Fold:
+    place = unit_interval("fold", int(seed), photo_set, group)
     for bound, fold in bounds:
         if place < bound:
             return fold

@@ -127,7 +127,11 @@ def _facts(
 ) -> tuple[dict[str, NDArray[np.float64]], pd.DataFrame, list[str]]:
     """Returns features by probe, the rows they belong to, and the files that cannot be read."""
     container, sizes, blur, color, kept, unreadable = [], [], [], [], [], []
-    for index, path in progress(enumerate(rows["path"]), len(rows), "facts"):
+    # Edits that are neither positives nor negatives tell nothing about the label.
+    labelled = np.flatnonzero(rows["label"] >= 0)
+    for index, path in progress(
+        zip(labelled, rows["path"].iloc[labelled], strict=True), len(labelled), "facts"
+    ):
         try:
             data = (dataset / path).read_bytes()
             facts, image = container_facts(data), decode(data, path)

@@ -101,10 +101,12 @@ def check_unseen(rows: pd.DataFrame, folders: Iterable[Path]) -> list[str]:
 
 
 def check_masks(dataset: Path, rows: pd.DataFrame, progress: Progress) -> list[str]:
-    """Returns the spliced photos that differ from the authentic one elsewhere than their mask says.
+    """Returns the photos that differ from what they were made of elsewhere than their mask says.
 
-    Both were saved alike, so they may differ in the JPEG units that the mask touches and nowhere else, and
-    must differ in most of these. A regenerated photo differs everywhere; of it the mask's size is checked.
+    All members of a set were saved alike, so an altered photo may differ from what was altered in the JPEG
+    units that its mask touches and nowhere else, and must differ in most of these. A regenerated photo
+    differs everywhere, and one that others altered was not saved beside its original by us: of these the
+    mask's size is checked.
     """
     found = []
     sets = rows.groupby("source_id")
@@ -116,28 +118,39 @@ def check_masks(dataset: Path, rows: pd.DataFrame, progress: Progress) -> list[s
     return found
 
 
+_ORIGINALS = {
+    **dict.fromkeys(
+        (Edit.SPLICED, Edit.FEATHERED, Edit.REFILLED, Edit.HAND_CLONED, Edit.HAND_PASTED), Edit.AUTHENTIC
+    ),
+    Edit.AUTOENCODED: Edit.SIMULATED_DAMAGE,
+}
+"""What an edit was made of."""
+
+
 def _wrong_masks(dataset: Path, members: pd.DataFrame) -> Iterator[str]:
     rows: list[dict[str, Any]] = members.to_dict("records")  # type: ignore[assignment]
-    authentic = next((row["path"] for row in rows if row["edit"] == str(Edit.AUTHENTIC)), None)
+    paths = {row["edit"]: row["path"] for row in rows}
     for row in rows:
         if not row["mask_path"]:
             continue
         mask, edit = read_mask(dataset / row["mask_path"]), row["edit"]
+        original = paths.get(str(_ORIGINALS.get(Edit(edit), "")))
         if mask.shape != (row["height"], row["width"]):
             size, got = f"{row['height']}x{row['width']}", f"{mask.shape[0]}x{mask.shape[1]}"
             yield f"expected a mask of {size} for {edit}, got {got}"
         elif abs(float(mask.mean()) - row["mask_area"]) > _ROUNDING:
             yield f"expected a mask over {row['mask_area']:.4%} of {edit}, got {mask.mean():.4%}"
-        elif edit == str(Edit.SPLICED) and authentic is not None:
-            yield from _compare(decode(dataset / row["path"]), decode(dataset / authentic), mask)
+        elif original is not None:
+            photos = decode(dataset / row["path"]), decode(dataset / original)
+            yield from (f"{edit}: {line}" for line in _compare(*photos, mask))
 
 
-def _compare(spliced: Image, authentic: Image, mask: Mask) -> Iterator[str]:
-    if wrong := {photo.shape[:2] for photo in (spliced, authentic)} - {mask.shape}:
+def _compare(altered: Image, original: Image, mask: Mask) -> Iterator[str]:
+    if wrong := {photo.shape[:2] for photo in (altered, original)} - {mask.shape}:
         height, width = wrong.pop()
         yield f"expected photos of the mask's {mask.shape[0]}x{mask.shape[1]}, got {height}x{width}"
         return
-    changed = (spliced != authentic).any(axis=2)
+    changed = (altered != original).any(axis=2)
     units = _by_unit(mask)
     reach = np.kron(units, np.ones((_UNIT, _UNIT), np.uint8))[: mask.shape[0], : mask.shape[1]]
     side = 2 * _SPREAD + 1

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from falseflaw.dataset.members import PreparedSet, splice_sample
+from falseflaw.dataset.prepare import PreparedSet
 from falseflaw.inpainting.compose import bounding_box
 from falseflaw.types import DamageKind, Image, Mask
 
@@ -72,7 +72,7 @@ def inpainted(sets: Sequence[PreparedSet], crops: Sequence[Image]) -> Flaws:
         sets: N sets.
         crops: N crops as the inpainter gave them, see `falseflaw.dataset.sampled.sample_crops`.
     """
-    return _cut(sets, [splice_sample(entry, crop) for entry, crop in zip(sets, crops, strict=True)])
+    return _cut(sets, [entry.write(entry.authentic, crop) for entry, crop in zip(sets, crops, strict=True)])
 
 
 def _cut(sets: Sequence[PreparedSet], photos: Sequence[Image]) -> Flaws:

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from falseflaw.damage.prompts import CLEAN_PROMPT, product_word
-from falseflaw.dataset.members import PreparedSet
 from falseflaw.dataset.ports import Inpainter
+from falseflaw.dataset.prepare import PreparedSet
 from falseflaw.dataset.sampled import sample_crops
 from falseflaw.evaluation.bootstrap import Bootstrap, Estimate, Metric
 from falseflaw.evaluation.inpainter.flaws import KINDS, Flaws, inpainted, intact

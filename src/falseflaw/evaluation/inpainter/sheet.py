@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image as Pil
 from PIL import ImageDraw, ImageFont
 
-from falseflaw.dataset.members import PreparedSet
+from falseflaw.dataset.prepare import PreparedSet
 from falseflaw.evaluation.inpainter.flaws import KINDS, Flaws, simulated
 from falseflaw.evaluation.inpainter.prompts import Prompted
 from falseflaw.types import Image
