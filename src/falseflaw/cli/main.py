@@ -19,6 +19,7 @@ VERBS = {
     "download": "fetch the public photo sets at their pinned commits",
     "train-inpainter": "train the bundled inpainting pipeline",
     "synthesize": "build a dataset of matched sets from clean photos",
+    "gather": "bring real damage or other people's fakes into the form of a dataset",
     "audit": "check that a dataset teaches nothing but the trace of alteration",
     "train": "train a detector on a dataset",
     "evaluate": "measure a detector under laundering",

@@ -127,7 +127,7 @@ def datasheet(
         config_hash=config["config_hash"],
         sheet=SHEET_NAME,
         config=CONFIG_NAME,
-        fold_table=_table(
+        fold_table=markdown_table(
             ("fold", "sources", "contributors", "images"),
             (
                 (fold, group["source_id"].nunique(), group["contributor"].nunique(), len(group))
@@ -136,14 +136,14 @@ def datasheet(
         ),
         kind_table=_crosstab(fakes, "damage_kind", "kind of damage"),
         product_table=_crosstab(sources, "product", "product"),
-        area_table=_table(
+        area_table=markdown_table(
             ("region's share of the photo", "10 %", "median", "90 %", "largest"),
             (
                 (fold, *(f"{100 * values[name]:.2f} %" for name in ("10%", "50%", "90%", "max")))
                 for fold, values in areas.iterrows()
             ),
         ),
-        edit_table=_table(
+        edit_table=markdown_table(
             ("edit", "label", "images", "how it came about"),
             (
                 (edit, _LABELS[edit.label], int((rows["edit"] == str(edit)).sum()), _HOW[edit])
@@ -154,7 +154,7 @@ def datasheet(
         placement_table=_crosstab(fakes, "placement", "flaw lies on"),
         network_table=_networks(rows),
         resized=int((sources["crop_scale"] != 1).sum()),
-        skipped=_skips(skipped),
+        skipped=skipped_text(skipped),
         photo_sets="; ".join(f"`{name}`, {license_of(name) or _OWNER}" for name in photo_sets),
         q1=_span(sources["first_quality"]),
         q2=_span(sources["upload_quality"]),
@@ -176,7 +176,8 @@ def _networks(rows: pd.DataFrame) -> str:
     return _crosstab(chosen.assign(generator=named), "generator", "network")
 
 
-def _skips(skipped: Sequence[Skipped]) -> str:
+def skipped_text(skipped: Sequence[Skipped]) -> str:
+    """Returns how many sources were left out, and why the first of them."""
     if not skipped:
         return "none."
     shown = "".join(f"\n- `{entry.source_id}`: {entry.reason}" for entry in skipped[:_SHOWN_SKIPS])
@@ -193,12 +194,13 @@ def _crosstab(sources: pd.DataFrame, column: str, title: str) -> str:
     folds = sorted(set(sources["fold"]))
     counts = Counter(zip(sources[column], sources["fold"], strict=True))
     words = sorted(set(sources[column]))
-    return _table(
+    return markdown_table(
         (title, *(f"{fold}" for fold in folds)),
         ((word, *(counts[word, fold] for fold in folds)) for word in words),
     )
 
 
-def _table(header: Sequence[str], lines: Iterable[Sequence[object]]) -> str:
+def markdown_table(header: Sequence[str], lines: Iterable[Sequence[object]]) -> str:
+    """Returns a table in Markdown."""
     rows = [header, ["---"] * len(header), *lines]
     return "\n".join("| " + " | ".join(map(str, row)) + " |" for row in rows)

@@ -18,6 +18,9 @@ SCHEMA = pa.schema(
         pa.field("path", pa.string(), nullable=False),  # relative to the dataset folder
         pa.field("sha256", pa.string(), nullable=False),  # of the image file
         pa.field("source_id", pa.string(), nullable=False),
+        pa.field(
+            "group", pa.string(), nullable=False
+        ),  # photos of one object; what intervals are clustered by
         pa.field("contributor", pa.string(), nullable=False),
         pa.field("photo_set", pa.string(), nullable=False),  # studio, clothing, grocery, folder ...
         pa.field("product", pa.string(), nullable=False),
@@ -57,6 +60,7 @@ ORIGINS = ("planned", "annotated mask", "annotated box", "difference", "none")
 altered photo and its original, which misses faint changes, or nowhere."""
 
 SHARED = (
+    "group",
     "contributor",
     "photo_set",
     "product",
@@ -80,6 +84,7 @@ SHARED = (
 
 def write_manifest(rows: pd.DataFrame, path: Path) -> None:
     """Validates rows and writes them atomically as Parquet, sorted by source and edit."""
+    rows = with_group(rows)
     validate(rows)
     ordered = rows.sort_values(["source_id", "edit"], kind="stable").reset_index(drop=True)
     table = pa.Table.from_pandas(ordered[SCHEMA.names], schema=SCHEMA, preserve_index=False)
@@ -117,8 +122,18 @@ def read_unchecked(dataset: Path) -> pd.DataFrame:
         rows: pd.DataFrame = pq.read_table(path).to_pandas()
     except (pa.ArrowException, OSError) as error:
         raise InvalidDataError(f"cannot read {path}: {str(error).splitlines()[0]}; build it again") from error
+    rows = with_group(rows)
     _check_columns(rows)
     return rows
+
+
+def with_group(rows: pd.DataFrame) -> pd.DataFrame:
+    """Returns rows with the column `group`; where there is none yet, every source is a group of its own."""
+    if "group" in rows.columns or "source_id" not in rows.columns:
+        return rows
+    grouped = rows.copy()
+    grouped.insert(list(rows.columns).index("source_id") + 1, "group", rows["source_id"])
+    return grouped
 
 
 def validate(rows: pd.DataFrame) -> None:
@@ -127,8 +142,8 @@ def validate(rows: pd.DataFrame) -> None:
     Raises:
         InvalidDataError: A column is missing, a value is not one of the words, a label contradicts
             its edit, a mask is missing or superfluous, a path or an edit of a source stands twice, a
-            source or contributor crosses folds, the inpainter's fold is there, or the members of a set were
-            not treated alike.
+            source, group or contributor crosses folds, the inpainter's fold is there, or the members of a
+            set were not treated alike.
     """
     _check_columns(rows)
     for column, words in (("fold", Fold), ("edit", Edit)):
@@ -158,7 +173,7 @@ def validate(rows: pd.DataFrame) -> None:
         raise InvalidDataError(
             "expected no source of the fold inpainter in a dataset: the inpainter has seen it"
         )
-    for column in ("source_id", "contributor"):
+    for column in ("source_id", "contributor", "group"):
         crossing = rows.groupby(column)["fold"].nunique()
         if (crossing > 1).any():
             raise InvalidDataError(f"{column} {crossing.index[crossing > 1][0]} crosses folds")

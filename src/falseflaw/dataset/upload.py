@@ -11,8 +11,15 @@ from typing import Any
 from falseflaw.damage.prompts import CLEAN_PROMPT
 from falseflaw.dataset.ports import Inpainter
 from falseflaw.dataset.prepare import PreparedSet
-from falseflaw.imaging.codec import encode_jpeg, encode_png, write_atomic
+from falseflaw.imaging.codec import Subsampling, encode_jpeg, encode_png, write_atomic
 from falseflaw.types import INPAINTED, ROUND_TRIPS, Edit, Image
+
+
+def save_photo(path: Path, image: Image, quality: int, subsampling: Subsampling) -> str:
+    """Writes a photo as every dataset holds it, a JPEG without metadata; returns the file's sha256."""
+    data = encode_jpeg(image, quality, subsampling)
+    write_atomic(path, data)
+    return hashlib.sha256(data).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -36,13 +43,12 @@ class Upload:
         write_atomic(self.dataset / region_path, encode_png(prepared.region))
         height, width = prepared.region.shape
         for edit, image in members.items():
-            data = encode_jpeg(image, plan.upload_quality, plan.subsampling)
             path = f"images/{plan.stem}__{edit}.jpg"
-            write_atomic(self.dataset / path, data)
             yield {
                 "path": path,
-                "sha256": hashlib.sha256(data).hexdigest(),
+                "sha256": save_photo(self.dataset / path, image, plan.upload_quality, plan.subsampling),
                 "source_id": plan.source_id,
+                "group": plan.photo.group,
                 "contributor": plan.photo.contributor,
                 "photo_set": plan.photo.photo_set,
                 "product": plan.photo.product,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from falseflaw.types import Image, Mask
+from falseflaw.types import Fold, Image, Mask
 
 
 @dataclass(frozen=True)
@@ -17,11 +17,21 @@ class Photo:
         photo_id: Unique name such as `clothing/4285fab0`; a file stem once `/` became `__`.
         contributor: Who took it, or what stands for that; a contributor never crosses folds.
         product: Lower-case word for the product, such as `t-shirt`.
+        scene: Name that photos of one and the same object share, in one photo set; empty for a photo that
+            stands alone.
+        fold: The fold that the set itself lays down, which no split changes; None where the split decides.
     """
 
     photo_id: str
     contributor: str
     product: str
+    scene: str = ""
+    fold: Fold | None = None
+
+    @property
+    def group(self) -> str:
+        """What intervals are clustered by: the scene within the set, or the photo itself."""
+        return f"{self.photo_set}/{self.scene}" if self.scene else self.photo_id
 
     @property
     def photo_set(self) -> str:

@@ -2,7 +2,7 @@
 
 A contributor (joined with those that share a near-duplicate photo) lies in exactly one fold, and which one
 depends on the seed and its name alone, or on the first name of those joined: a photo that is added or missing
-moves nobody but contributors that it joins or parts.
+moves nobody but contributors that it joins or parts. Sets for evaluation alone lay down their folds.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def assign_folds(
     bounds = _cumulative(fractions)
     photos = source.photos()
     groups = contributor_groups(source, photos, cache_dir)
-    return {photo.photo_id: _fold(bounds, seed, *groups[person_of(photo)]) for photo in photos}
+    return {photo.photo_id: photo.fold or _fold(bounds, seed, *groups[person_of(photo)]) for photo in photos}
 
 
 Person = tuple[str, str]

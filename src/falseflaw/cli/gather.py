@@ -1,0 +1,53 @@
+"""`falseflaw gather`: brings real damage or other people's fakes into the form of a dataset."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+
+from falseflaw.cli.overrides import without
+from falseflaw.errors import ConfigurationError
+
+EXTRAS: tuple[str, ...] = ("synthesis",)
+_STEERING = ("output", "overwrite", "progress")
+"""Keys that do not change what the images look like."""
+
+
+def run(config: DictConfig) -> None:
+    """Gathers the photos that the configuration names."""
+    from falseflaw.dataset.gather import gather
+    from falseflaw.dataset.plan import SynthesisSettings
+
+    recorded: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
+    for key in _STEERING:
+        recorded.pop(key)
+    recorded["photos"].pop("folder", None)
+    output = Path(config.output).expanduser()
+    source = instantiate(config.photos)
+    if not hasattr(source, "takes"):
+        raise ConfigurationError(
+            f"expected photos=real_damage or photos=inpainted_by_others, got the {source.name} photos; "
+            "`falseflaw synthesize` is for those"
+        )
+    settings = SynthesisSettings(
+        seed=config.seed,
+        upload_quality=tuple(config.upload_quality),
+        full_chroma_probability=config.full_chroma_probability,
+    )
+    report = gather(
+        source,
+        settings,
+        output,
+        config=recorded,
+        overwrite=config.overwrite,
+        command=without(HydraConfig.get().overrides.task, _STEERING),
+        progress=config.progress,
+    )
+    print(
+        f"{output}: {report.images} photos of {report.groups} objects or scenes"
+        f"{f', {len(report.skipped)} skipped' if report.skipped else ''}; see DATASHEET.md"
+    )
