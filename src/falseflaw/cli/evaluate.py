@@ -14,6 +14,7 @@ from yaml import YAMLError
 from falseflaw.cli.overrides import without
 from falseflaw.errors import ConfigurationError, InvalidDataError, MissingDataError
 from falseflaw.paths import find_existing
+from falseflaw.types import Fold, OperatingPoint
 
 EXTRAS: tuple[str, ...] = ("train",)
 _STEERING = ("progress", "threads", "device", "examples")
@@ -34,16 +35,19 @@ def run(config: DictConfig) -> None:
 
     if kind == "run":
         check_unseen(read_learnt_from(path), dataset)
+    fold, operating_point = _fold(config), None
+    if config.operating_point is not None:
+        operating_point = _operating_point(config, kind)
     launderings = [instantiate(item) for item in config.laundering.launderings]
     calibration = [str(name) for name in config.laundering.calibration]
 
+    from falseflaw.evaluation import rates
     from falseflaw.evaluation.evaluate import evaluate
     from falseflaw.evaluation.report import REPORT_NAME
     from falseflaw.evaluation.scorers import BundleScorer, CheckpointScorer
-    from falseflaw.evaluation.summary import scope_text, text_table
+    from falseflaw.evaluation.summary import SUMMARY_NAME, aligned, scope_text, text_table
 
     scorer: CheckpointScorer | BundleScorer
-    operating_point = None
     if kind == "bundle":
         scorer = BundleScorer(find_existing(path, "a bundle", "make one with `falseflaw export`"))
         operating_point = scorer.operating_point
@@ -51,7 +55,9 @@ def run(config: DictConfig) -> None:
     else:
         checkpoint = path / "checkpoints" / "best.ckpt" if kind == "run" else path
         scorer = CheckpointScorer(checkpoint, config.device)
-        output = path / "evaluation" if kind == "run" else path.parent / "evaluation"
+        # Thresholds of before stay where they are: the folder of that evaluation is not written to.
+        name = "evaluation" if operating_point is None else f"evaluation_{dataset.name}"
+        output = (path if kind == "run" else path.parent) / name
     output = Path(config.output) if config.output is not None else output
     summary = evaluate(
         scorer,
@@ -60,6 +66,7 @@ def run(config: DictConfig) -> None:
         output,
         calibrate_on=calibration,
         operating_point=operating_point,
+        fold=fold,
         suite_name=str(config.laundering.name),
         command=_command(),
         limit_sources=config.limit_sources,
@@ -71,11 +78,33 @@ def run(config: DictConfig) -> None:
         examples=config.examples,
         progress=config.progress,
     )
+    if "rates" in summary:
+        print(aligned(rates.table_rows(summary)))
+        print(f"\n{rates.scope_text(summary)}")
+        print(f"summary: {output / SUMMARY_NAME}")
+        return
     print(text_table(summary))
     print(f"\n{scope_text(summary)}")
     if rule := summary["fitted"].get("rule"):
         print(f"Operating point {rule}.")
     print(f"report: {output / REPORT_NAME}")
+
+
+def _fold(config: DictConfig) -> Fold:
+    try:
+        return Fold(config.fold)
+    except ValueError:
+        raise ConfigurationError(f"expected fold=test or fold=val, got {config.fold!r}") from None
+
+
+def _operating_point(config: DictConfig, kind: str) -> OperatingPoint:
+    """Returns the thresholds of an earlier evaluation."""
+    if kind == "bundle":
+        raise ConfigurationError("expected bundle= without operating_point=: a bundle brings its own")
+    from falseflaw.evaluation.calibration import OPERATING_POINT_NAME, read_operating_point
+
+    path = find_existing(config.operating_point, "an operating point", "run `falseflaw evaluate` first")
+    return read_operating_point(path / OPERATING_POINT_NAME if path.is_dir() else path)[0]
 
 
 def _dataset(config: DictConfig, run_folder: Path | None) -> Path:

@@ -8,7 +8,10 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 PATH_KEYS = frozenset(
-    {"input", "output", "bundle", "run", "checkpoint", "evaluation", "dataset", "parity_folder"}
+    {
+        *("input", "output", "bundle", "run", "checkpoint", "evaluation", "dataset", "parity_folder"),
+        "operating_point",
+    }
 )
 """Top-level keys of the verbs that hold paths, existing or not."""
 

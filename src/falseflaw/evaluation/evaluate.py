@@ -13,10 +13,10 @@ import pandas as pd
 from falseflaw import __version__
 from falseflaw.dataset.manifest import read_manifest
 from falseflaw.errors import ConfigurationError, InvalidDataError
-from falseflaw.evaluation import calibration, figures, gallery, report
+from falseflaw.evaluation import calibration, figures, gallery, rates, report
 from falseflaw.evaluation.predict import predict, select_sources
 from falseflaw.evaluation.scorers import Scorer
-from falseflaw.evaluation.summary import POSITIVES, prepare, summarize, write_summary
+from falseflaw.evaluation.summary import POSITIVES, comparable, prepare, summarize, write_summary
 from falseflaw.imaging import codec
 from falseflaw.imaging.laundering.base import Laundering, check_suite
 from falseflaw.provenance import git_revision, package_versions
@@ -33,6 +33,7 @@ def evaluate(
     *,
     calibrate_on: Sequence[str],
     operating_point: OperatingPoint | None = None,
+    fold: Fold = Fold.TEST,
     suite_name: str = "",
     command: str = "",
     limit_sources: int | None = None,
@@ -44,7 +45,10 @@ def evaluate(
     examples: int = 6,
     progress: bool = True,
 ) -> dict[str, Any]:
-    """Measures a detector on the test fold of a dataset and writes everything into `output`.
+    """Measures a detector on a fold of a dataset and writes everything into `output`.
+
+    Photos without matched sets, such as real damage, give rates instead of a comparison, see
+    `rates.summarize`; there are no figures and no report then.
 
     Args:
         scorer: The model.
@@ -52,7 +56,8 @@ def evaluate(
         launderings: Of distinct names; the first one is what the report opens with.
         output: Folder for predictions.parquet, operating_point.json, summary.json, figures/, report.html.
         calibrate_on: Names of the launderings of the val fold that the operating point is fitted on.
-        operating_point: Given with a bundle; then nothing is fitted and the val fold is not needed.
+        operating_point: Of a bundle or an earlier evaluation; then nothing is fitted.
+        fold: To measure on, `test` or `val`; the latter only with an operating point.
         suite_name: For the provenance.
         command: For the provenance.
         limit_sources: Most sources of each fold; None takes all.
@@ -68,7 +73,7 @@ def evaluate(
         The summary.
 
     Raises:
-        ConfigurationError: A count is out of range.
+        ConfigurationError: A count is out of range, or the fold is none to measure on.
         MissingDataError, InvalidDataError: The dataset is not one, or lacks what has to be measured.
     """
     suite = check_suite(launderings)
@@ -80,12 +85,25 @@ def evaluate(
         if value is not None and value < 1:
             raise ConfigurationError(f"expected {name} of at least 1, got {value}")
     manifest = read_manifest(dataset)
-    folds = [Fold.TEST] if operating_point else [Fold.VAL, Fold.TEST]
+    if fold not in {Fold.TEST, Fold.VAL} or (fold is Fold.VAL and operating_point is None):
+        raise ConfigurationError(
+            f"expected fold=test, or fold=val with thresholds that were fixed before, got fold={fold}; "
+            "pass bundle= or operating_point="
+        )
+    folds = [fold] if operating_point else [Fold.VAL, fold]
     if unknown := sorted(set(edits) - {str(edit) for edit in Edit}):
         raise ConfigurationError(f"expected edits of {', '.join(Edit)}, got {unknown[0]!r}")
     if edits:
         manifest = manifest[manifest["edit"].isin(edits)]
     rows = _rows_of(manifest, folds, dataset, limit_sources)
+    measured = rows[rows["fold"] == str(fold)]
+    compared = comparable(measured)
+    if not compared and operating_point is None:
+        raise InvalidDataError(
+            f"expected inpainted and simulated-damage photos in the {fold} fold, got "
+            f"{', '.join(sorted(set(measured['edit'])))}; build a larger dataset, or pass bundle= or "
+            "operating_point= for rates at thresholds that were fixed before"
+        )
     predictions = predict(
         dataset, rows, suite, scorer, output, batch_size=batch_size, threads=threads, progress=progress
     )
@@ -108,11 +126,20 @@ def evaluate(
         "edits": list(edits),
         "versions": {"python": platform.python_version()} | package_versions(_PACKAGES),
     }
-    summary = summarize(
-        predictions, operating_point, provenance, fitted=fitted, replicates=replicates, seed=seed
+    summarized = summarize if compared else rates.summarize
+    summary = summarized(
+        predictions,
+        operating_point,
+        provenance,
+        fitted=fitted,
+        fold=fold,
+        replicates=replicates,
+        seed=seed,
     )
     write_summary(output, summary)
-    test = prepare(predictions[predictions["fold"] == str(Fold.TEST)], operating_point)
+    if not compared:
+        return summary
+    test = prepare(predictions[predictions["fold"] == str(fold)], operating_point)
     drawn = figures.draw_all(test, summary)
     for name, data in drawn.items():
         codec.write_atomic(output / "figures" / f"{name}.png", data)

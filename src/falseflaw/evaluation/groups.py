@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from falseflaw.types import INPAINTED, Edit
 
@@ -16,6 +17,12 @@ GROUPINGS = {"damage_kind": "kind of flaw", "product": "product", "mask_area_bin
 AREA_EDGES = (0.01, 0.03, 0.10)
 AREA_BINS = ("below 1 %", "1 to 3 %", "3 to 10 %", "10 % and more")
 """Bins of the mask's share of the photo before laundering; edges belong to the upper bin."""
+
+
+def clusters_of(rows: pd.DataFrame) -> NDArray[np.str_]:
+    """Returns what intervals are clustered by, (N,): the photos of one object stand or fall together."""
+    column = "group" if "group" in rows.columns else "source_id"
+    return rows[column].to_numpy(dtype=str)
 
 
 def with_groups(rows: pd.DataFrame) -> pd.DataFrame:

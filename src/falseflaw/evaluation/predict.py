@@ -85,7 +85,8 @@ def predict(
         raise InvalidDataError(f"expected images to evaluate in {dataset}, got none; choose other folds")
     chunks = [rows.iloc[start : start + _CHUNK] for start in range(0, len(rows), _CHUNK)]
     common = _common_key(suite, scorer, batch_size)
-    keys = [_digest(common, *chunk["path"], *chunk["sha256"], *chunk["mask_path"]) for chunk in chunks]
+    columns = ("path", "sha256", "mask_path", "group")
+    keys = [_digest(common, *(word for name in columns for word in chunk[name])) for chunk in chunks]
     whole = _digest(*keys)
     target = output / PREDICTIONS_NAME
     if (done := read_if_current(target, whole)) is not None:

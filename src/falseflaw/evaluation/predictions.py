@@ -20,6 +20,7 @@ COPIED = (
     "sha256",
     "path",
     "source_id",
+    "group",
     "contributor",
     "product",
     "photo_set",
@@ -35,7 +36,7 @@ COPIED = (
 _HISTOGRAM = pa.list_(pa.int64())
 SCHEMA = pa.schema(
     [
-        *(pa.field(name, pa.string(), nullable=False) for name in COPIED[:8]),
+        *(pa.field(name, pa.string(), nullable=False) for name in COPIED[:9]),
         pa.field("label", pa.int8(), nullable=False),
         pa.field("damage_kind", pa.string(), nullable=False),
         pa.field("generator", pa.string(), nullable=False),
@@ -61,6 +62,8 @@ def read_predictions(folder: Path) -> pd.DataFrame:
     path = folder / PREDICTIONS_NAME
     try:
         table = pq.read_table(path)
+        if "group" not in table.column_names and "source_id" in table.column_names:  # of an older version
+            table = table.append_column("group", table["source_id"])
     except (pa.ArrowInvalid, OSError) as error:
         reason = str(error).splitlines()[0]
         raise InvalidDataError(f"cannot read {path}: {reason}; run `falseflaw evaluate` again") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from falseflaw.errors import InvalidDataError
 from falseflaw.evaluation import metrics
 from falseflaw.evaluation.bootstrap import Bootstrap, Metric, rate
 from falseflaw.evaluation.calibration import calibrate
-from falseflaw.evaluation.groups import GROUPINGS, MIXTURE, values_of, with_groups
+from falseflaw.evaluation.groups import GROUPINGS, MIXTURE, clusters_of, values_of, with_groups
 from falseflaw.evaluation.predictions import histograms
 from falseflaw.imaging import codec
 from falseflaw.types import INPAINTED, Edit, Fold, OperatingPoint, Verdict
@@ -58,13 +59,13 @@ def summarize(
     """
     rows = prepare(predictions[predictions["fold"] == str(fold)], point)
     counts = rows.drop_duplicates("path")["edit"].value_counts()
-    if not sum(int(counts.get(edit, 0)) for edit in POSITIVES) or not counts.get(Edit.SIMULATED_DAMAGE):
+    if not comparable(rows):
         raise InvalidDataError(
             f"expected inpainted and simulated-damage photos in the {fold} fold, got "
             f"{dict(counts)}; build a larger dataset"
         )
     names = list(dict.fromkeys(rows["laundering"]))
-    measure = _Measure(point, replicates, seed)
+    measure = Measure(point, replicates, seed)
     launderings = []
     for name in names:
         subset = rows[rows["laundering"] == name]
@@ -86,6 +87,12 @@ def summarize(
         "networks": measure.networks(rows[rows["laundering"] == names[0]]),
         "provenance": provenance,
     }
+
+
+def comparable(rows: pd.DataFrame) -> bool:
+    """Whether there are both inpainted photos and simulated damage among manifest rows or predictions."""
+    edits = set(rows["edit"])
+    return bool(edits & set(POSITIVES)) and str(Edit.SIMULATED_DAMAGE) in edits
 
 
 def prepare(rows: pd.DataFrame, point: OperatingPoint) -> pd.DataFrame:
@@ -116,7 +123,7 @@ def prepare(rows: pd.DataFrame, point: OperatingPoint) -> pd.DataFrame:
     return rows
 
 
-class _Measure:
+class Measure:
     """Turns prepared rows into figures with intervals."""
 
     def __init__(self, point: OperatingPoint, replicates: int, seed: int) -> None:
@@ -241,11 +248,11 @@ class _Measure:
         return found
 
     def _rate(self, rows: pd.DataFrame, chosen: NDArray[np.bool_]) -> Json:
-        estimate = rate(chosen, rows["source_id"].to_numpy(dtype=str), self._replicates, self._seed)
+        estimate = rate(chosen, clusters_of(rows), self._replicates, self._seed)
         return estimate.to_json() | {"count": int(chosen.sum())}
 
     def _bootstrap(self, rows: pd.DataFrame) -> Bootstrap:
-        return Bootstrap(rows["source_id"].to_numpy(dtype=str), self._replicates, self._seed)
+        return Bootstrap(clusters_of(rows), self._replicates, self._seed)
 
 
 def write_summary(folder: Path, summary: Json) -> Path:
@@ -264,6 +271,11 @@ def read_summary(folder: Path) -> Json:
     path = folder / SUMMARY_NAME
     try:
         summary: Json = json.loads(path.read_text())
+        if "rates" in summary and "launderings" not in summary:
+            raise InvalidDataError(
+                f"expected a comparison of inpainted photos with simulated damage in {path}, got rates only; "
+                "evaluate on a dataset of matched sets"
+            )
         summary["launderings"][0]["headline"]["auroc"]
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise InvalidDataError(f"cannot read {path}: {error}; run `falseflaw evaluate` again") from error
@@ -293,7 +305,11 @@ def table_rows(summary: Json) -> list[tuple[str, ...]]:
 
 def text_table(summary: Json) -> str:
     """Returns the table in aligned columns."""
-    rows = table_rows(summary)
+    return aligned(table_rows(summary))
+
+
+def aligned(rows: Sequence[tuple[str, ...]]) -> str:
+    """Returns rows of cells as text in aligned columns."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
     return "\n".join(line.rstrip() for line in lines)

@@ -1,9 +1,9 @@
 """Products that are really damaged, and intact ones before the same camera: for evaluation alone.
 
 Cookies are the product to develop with (fold `val`); toys, circuit boards and garments are for final figures
-(fold `test`). Which photos show one and the same object is kept in a table made by eye; it joins where that
-could not decide. Fingerprints cannot tell: the toys lie in one jig, each a different toy, and the cookies were
-turned between two shots.
+(fold `test`). Which photos show one object is kept in a table made by eye, and where the eye could
+not decide they are joined. Fingerprints cannot tell: the toys lie in one jig, each a different toy, and the
+cookies were turned between two shots.
 """
 
 from __future__ import annotations
