@@ -300,7 +300,7 @@ def _turn(array: np.ndarray, quarter: int, mirrored: bool) -> np.ndarray:
 def _sample(
     crop: Sequence[np.ndarray], edit: Edit, number: int, rewritten: bool, laundered: bool = False
 ) -> Sample:
-    """Labels a crop: a positive is altered where it shows a pixel of the mask, or if all of it is rewritten."""
+    """Labels a crop: a positive is altered where it shows a pixel of the mask, or if all is rewritten."""
     pixels, valid, inside = crop
     mask = inside if edit in POSITIVES else np.zeros_like(inside)
     label = int(edit in POSITIVES and (rewritten or bool(mask.any())))
