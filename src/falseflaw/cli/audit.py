@@ -21,24 +21,40 @@ def run(config: DictConfig) -> None:
     Raises:
         InvalidDataError: A gate found something.
     """
+    if OmegaConf.is_missing(config, "dataset"):
+        raise ConfigurationError("expected dataset=FOLDER, got none; see `falseflaw audit --help`")
+    from falseflaw.dataset.folder import AUDIT_NAME
+
+    dataset = find_existing(config.dataset, "a dataset", "build one with `falseflaw synthesize`")
+    weights = [
+        find_existing(path, "weights of a generator", "name others in weights") for path in config.weights
+    ]
+    output = Path(config.output) if config.output is not None else dataset / AUDIT_NAME
+    audit_dataset(dataset, weights, output, config.progress)
+
+
+def audit_dataset(dataset: Path, weights: Iterable[Path], output: Path, progress: bool) -> None:
+    """Audits a dataset, prints the table and writes the result as JSON.
+
+    Args:
+        dataset: Its folder.
+        weights: Folders whose trainings' records say which photos generators learnt from.
+        output: File of the result.
+        progress: Whether to show bars.
+
+    Raises:
+        InvalidDataError: A gate found something.
+    """
     from tqdm import tqdm
 
     from falseflaw.evaluation.audit.audit import audit
     from falseflaw.evaluation.audit.report import text_report
     from falseflaw.imaging.codec import write_atomic
 
-    if OmegaConf.is_missing(config, "dataset"):
-        raise ConfigurationError("expected dataset=FOLDER, got none; see `falseflaw audit --help`")
-    dataset = find_existing(config.dataset, "a dataset", "build one with `falseflaw synthesize`")
-    weights = [
-        find_existing(path, "weights of a generator", "name others in weights") for path in config.weights
-    ]
-
     def bar(items: Iterable[Any], total: int, title: str) -> Iterable[Any]:
-        return tqdm(items, total=total, desc=title, disable=not config.progress)
+        return tqdm(items, total=total, desc=title, disable=not progress)
 
-    result = audit(dataset, weights, bar)
-    output = Path(config.output) if config.output is not None else dataset / "audit.json"
+    result = audit(dataset, list(weights), bar)
     write_atomic(output, (json.dumps(result.to_json(), indent=2) + "\n").encode())
     print(text_report(result))
     print(f"\nwritten to {output}")
@@ -47,3 +63,15 @@ def run(config: DictConfig) -> None:
         raise InvalidDataError(
             f"the audit of {dataset} failed: {', '.join(failed)}; mend what the table says and build it again"
         )
+
+
+def audited(dataset: Path) -> bool:
+    """Returns whether a dataset as it is has passed its audit."""
+    from falseflaw.dataset.folder import AUDIT_NAME
+    from falseflaw.evaluation.audit.audit import manifest_digest
+
+    try:
+        result = json.loads((dataset / AUDIT_NAME).read_text())
+        return bool(result["passed"]) and result["manifest"] == manifest_digest(dataset)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False

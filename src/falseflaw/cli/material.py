@@ -48,11 +48,13 @@ def prepare_sets(config: DictConfig, grid: int, factor: int, progress: bool = Tr
     from falseflaw.dataset.prepare import SetMaker
     from falseflaw.dataset.timing import StageTimer
     from falseflaw.dataset.weights import check_unseen_photos
-    from falseflaw.errors import FalseFlawError, InvalidDataError
+    from falseflaw.errors import ConfigurationError, FalseFlawError, InvalidDataError
     from falseflaw.inpainting.product_masks import ProductMasks
     from falseflaw.paths import find_existing
     from falseflaw.photos.split import assign_folds
 
+    if "inpainters" in config.inpainter:
+        raise ConfigurationError("expected one inpainter, such as inpainter=bundled, got several")
     cache = Path(config.cache).expanduser()
     source, settings = instantiate(config.photos), instantiate(config.synthesis)
     folds = assign_folds(source, config.split.fractions, config.split.seed, cache)

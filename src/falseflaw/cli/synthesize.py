@@ -10,6 +10,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
+from falseflaw.cli.audit import audit_dataset, audited
 from falseflaw.cli.mask_cache import mask_cache
 from falseflaw.cli.overrides import without
 from falseflaw.paths import find_existing
@@ -18,13 +19,14 @@ if TYPE_CHECKING:
     from falseflaw.photos.source import Photo
 
 EXTRAS: tuple[str, ...] = ("synthesis",)
-_STEERING = ("output", "cache", "overwrite", "progress")
+_STEERING = ("output", "cache", "overwrite", "progress", "audit")
 """Keys that do not change what the images look like."""
 
 
 def run(config: DictConfig) -> None:
     """Builds the dataset that the configuration describes."""
     from falseflaw.dataset.build import synthesize
+    from falseflaw.dataset.folder import AUDIT_NAME
     from falseflaw.dataset.plan import Networks, select_sources
     from falseflaw.dataset.ports import Writers
     from falseflaw.photos.split import assign_folds
@@ -74,6 +76,9 @@ def run(config: DictConfig) -> None:
         f"{f', {already} of them there before' if already else ''}"
         f"{f', {len(report.skipped)} sources skipped' if report.skipped else ''}; see DATASHEET.md"
     )
+    if config.audit and not audited(output):
+        print()
+        audit_dataset(output, _folders(config).values(), output / AUDIT_NAME, config.progress)
 
 
 def _inpainters(config: DictConfig) -> dict[str, DictConfig]:
@@ -86,16 +91,20 @@ def _weights(config: DictConfig, photos: Sequence[Photo]) -> dict[str, str]:
     """Returns the digest of the weights of every network, none of which may know the photos."""
     from falseflaw.dataset.weights import check_unseen_photos, weights_digest
 
+    digests = {}
+    for name, folder in _folders(config).items():
+        check_unseen_photos(folder, photos)
+        digests[name] = weights_digest(folder)
+    return digests
+
+
+def _folders(config: DictConfig) -> dict[str, Path]:
+    """Returns the folder of the weights of every network that has one."""
     hint = "train one with `falseflaw train-inpainter`"
     places = {
         name: str(part.path) for name, part in _inpainters(config).items() if part.get("local", True)
     } | {name: f"{config.autoencoders.folder}/{name}" for name in config.autoencoders.members}
-    digests = {}
-    for name, path in places.items():
-        folder = find_existing(path, "weights", hint)
-        check_unseen_photos(folder, photos)
-        digests[name] = weights_digest(folder)
-    return digests
+    return {name: find_existing(path, "weights", hint) for name, path in places.items()}
 
 
 def _command() -> list[str]:

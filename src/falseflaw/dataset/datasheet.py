@@ -94,6 +94,15 @@ Sources that cannot be decoded or offer no place for a flaw are left out, which 
 visible product. Sizes are those of the sources after the camera ({widths} pixels wide). Where the crop was
 resized, the regenerated photo is the spliced one after the autoencoder, at the photo's own size.
 
+Of a photo that the pixel generator regenerated, the sampled square is new up to its own borders, a little
+beyond the mask; of one that an autoencoder regenerated, every pixel (`rewritten` in the manifest).
+
+## Distribution and maintenance
+
+Images are not distributed: the command below rebuilds them from the photos, whose licenses hold for what is
+made from them. Errors are reported to the maintainers of FalseFlaw; a dataset of another configuration or
+other code has another hash. `audit.json` holds the audit that ended the build.
+
 ## Rebuild
 
 ```

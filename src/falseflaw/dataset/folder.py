@@ -26,8 +26,9 @@ from falseflaw.imaging.codec import write_atomic
 CONFIG_NAME = "config.yaml"
 DATASHEET_NAME = "DATASHEET.md"
 SHEET_NAME = "contact_sheet.png"
+AUDIT_NAME = "audit.json"
 _FOLDERS = ("images", "masks", "parts")
-_FILES = (MANIFEST_NAME, DATASHEET_NAME, SHEET_NAME, CONFIG_NAME)
+_FILES = (MANIFEST_NAME, AUDIT_NAME, DATASHEET_NAME, SHEET_NAME, CONFIG_NAME)
 
 
 @dataclass(frozen=True)

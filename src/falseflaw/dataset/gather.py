@@ -145,6 +145,7 @@ def _save(
             "region_origin": pixels.origin,
             "mask_path": region_path if edit.masked else "",
             "mask_area": float(region.mean()) if edit.masked and region is not None else 0.0,
+            "rewritten": False,  # around or inside the object, original pixels are left
             "generator": GENERATOR if edit is Edit.BY_OTHERS else "",
             "prompt": "",
             "seed": settings.seed,

@@ -36,6 +36,7 @@ SCHEMA = pa.schema(
         pa.field("region_origin", pa.string(), nullable=False),  # one of ORIGINS
         pa.field("mask_path", pa.string(), nullable=False),  # what was altered; "" where nothing was
         pa.field("mask_area", pa.float64(), nullable=False),  # share of the image; 0 without mask
+        pa.field("rewritten", pa.bool_(), nullable=False),  # no original pixel is left anywhere
         pa.field("generator", pa.string(), nullable=False),  # "" where no network wrote pixels
         pa.field("prompt", pa.string(), nullable=False),
         pa.field("seed", pa.int64(), nullable=False),

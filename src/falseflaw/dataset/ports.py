@@ -57,6 +57,11 @@ class Inpainter(Protocol):
         ...
 
     @property
+    def rewrites_all(self) -> bool:
+        """Whether a regenerated photo has no original pixel left, as after an autoencoder."""
+        ...
+
+    @property
     def steps(self) -> int:
         """Denoising steps."""
         ...

@@ -39,11 +39,13 @@ class MatchedSet:
         source_id: The clean photo they derive from.
         region: Mask file of the place where the set's flaw lies, relative to the dataset.
         paths: Image file of each member, relative to the dataset.
+        rewritten: Members without any original pixel.
     """
 
     source_id: str
     region: str
     paths: Mapping[Edit, str]
+    rewritten: frozenset[Edit] = frozenset()
 
     @property
     def inpainted(self) -> list[Edit]:
@@ -105,7 +107,8 @@ def matched_sets(rows: pd.DataFrame, fold: Fold) -> list[MatchedSet]:
     sets = []
     for source_id, members in rows[rows["fold"] == str(fold)].groupby("source_id", sort=True):
         paths = {Edit(edit): str(path) for edit, path in zip(members["edit"], members["path"], strict=True)}
-        found = MatchedSet(str(source_id), str(members["region_path"].iloc[0]), paths)
+        rewritten = frozenset(Edit(edit) for edit in members.loc[members["rewritten"], "edit"])
+        found = MatchedSet(str(source_id), str(members["region_path"].iloc[0]), paths, rewritten)
         if Edit.SIMULATED_DAMAGE in paths and found.flawed:
             sets.append(found)
     if not sets:
@@ -192,7 +195,7 @@ class TrainPairs:
                 image, inside = self.launder(image, inside, seed)
             place = _place(inside, self.crop_size, around, derive_rng(seed, "crop"))
             crop = [_turn(part, quarter, mirrored) for part in _crop(image, inside, place, self.crop_size)]
-            samples.append(_sample(crop, edit, number))
+            samples.append(_sample(crop, edit, number, edit in chosen.rewritten))
         return samples
 
     def _edits(self, chosen: MatchedSet, rng: np.random.Generator) -> tuple[Edit, Edit]:
@@ -253,7 +256,7 @@ class ValidationCrops:
             for middle, length in zip(center, inside.shape, strict=True)
         )
         crop = _crop(image, inside, (top, left, self.crop_size, self.crop_size), self.crop_size)
-        return [_sample(crop, edit, number, laundered)]
+        return [_sample(crop, edit, number, edit in matched.rewritten, laundered)]
 
 
 def _place(region: Mask, side: int, around: bool, rng: np.random.Generator) -> tuple[int, int, int, int]:
@@ -294,13 +297,11 @@ def _turn(array: np.ndarray, quarter: int, mirrored: bool) -> np.ndarray:
     return np.ascontiguousarray(np.rot90(array[:, ::-1] if mirrored else array, quarter))
 
 
-def _sample(crop: Sequence[np.ndarray], edit: Edit, number: int, laundered: bool = False) -> Sample:
-    """Labels a crop: a positive is altered only where it shows a pixel of the mask.
-
-    The other pixels of most are the original ones; those of a regenerated photo all went through the
-    autoencoder, so its crops stay positive everywhere.
-    """
+def _sample(
+    crop: Sequence[np.ndarray], edit: Edit, number: int, rewritten: bool, laundered: bool = False
+) -> Sample:
+    """Labels a crop: a positive is altered where it shows a pixel of the mask, or if all is rewritten."""
     pixels, valid, inside = crop
     mask = inside if edit in POSITIVES else np.zeros_like(inside)
-    label = int(edit in POSITIVES and (edit is Edit.REGENERATED or bool(mask.any())))
+    label = int(edit in POSITIVES and (rewritten or bool(mask.any())))
     return Sample(pixels, valid, mask, label, edit, number, laundered)

@@ -62,6 +62,8 @@ class Upload:
                 "region_origin": "planned",
                 "mask_path": region_path if edit.masked else "",
                 "mask_area": float(prepared.region.mean()) if edit.masked else 0.0,
+                "rewritten": edit in ROUND_TRIPS
+                or (edit is Edit.REGENERATED and self.inpainters[plan.generator].rewrites_all),
                 **self._network(prepared, edit),
                 "crop_size": prepared.crop_size,
                 "crop_scale": plan.crop_scale,

@@ -102,6 +102,9 @@ class Inpainter:
         InvalidDataError: The folder is not a pipeline of that class.
     """
 
+    rewrites_all = True
+    """A regenerated photo went through the autoencoder in every pixel."""
+
     def __init__(
         self,
         name: str,

@@ -57,6 +57,9 @@ class PixelInpainter:
     grid = 1
     factor = 1
 
+    rewrites_all = False
+    """Of a regenerated photo only the sampled square is new."""
+
     def __init__(
         self,
         name: str,

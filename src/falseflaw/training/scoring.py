@@ -39,7 +39,11 @@ class CropRecord:
 
 def image_metrics(records: Iterable[CropRecord]) -> tuple[float, float]:
     """Returns AUROC and average precision of inpainted against simulated damage; nan without both."""
-    chosen = [record for record in records if record.label or record.edit is Edit.SIMULATED_DAMAGE]
+    chosen = [
+        record
+        for record in records
+        if record.edit is Edit.SIMULATED_DAMAGE or (record.label and record.edit.flawed)
+    ]
     labels = np.array([record.label for record in chosen])
     if len(set(labels.tolist())) < 2:
         return math.nan, math.nan

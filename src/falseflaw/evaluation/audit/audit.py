@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from falseflaw.dataset.manifest import read_unchecked
+from falseflaw.dataset.manifest import MANIFEST_NAME, read_unchecked
 from falseflaw.errors import FalseFlawError, InvalidDataError
 from falseflaw.evaluation.audit import gates
 from falseflaw.evaluation.audit.container import container_facts
@@ -59,12 +60,14 @@ class Audit:
         probes: Probe to its AUROC.
         counts: Photos by fold, edit and kind of damage.
         areas: Quantiles of the masks' share of the photo, positives only.
+        manifest: sha256 of the manifest that was audited.
     """
 
     findings: dict[str, list[str]]
     probes: dict[str, Estimate]
     counts: dict[str, dict[str, int]]
     areas: dict[str, float]
+    manifest: str
 
     @property
     def passed(self) -> bool:
@@ -75,6 +78,7 @@ class Audit:
         """Returns everything as plain types."""
         return {
             "passed": self.passed,
+            "manifest": self.manifest,
             "findings": self.findings,
             "probes": {name: estimate.to_json() for name, estimate in self.probes.items()},
             "counts": self.counts,
@@ -111,7 +115,13 @@ def audit(dataset: Path, weights: Sequence[Path], progress: Progress) -> Audit:
     probes = {name: probe(features, labels, sources) for name, features in facts.items()}
     probes["content"] = _content(dataset, seen)
     findings["container"] = _tells(probes["container"])
-    return Audit({name: findings[name] for name in GATES}, probes, _counts(rows), _areas(rows))
+    ordered = {name: findings[name] for name in GATES}
+    return Audit(ordered, probes, _counts(rows), _areas(rows), manifest_digest(dataset))
+
+
+def manifest_digest(dataset: Path) -> str:
+    """Returns the sha256 of a dataset's manifest; it names every image with its own."""
+    return hashlib.sha256((dataset / MANIFEST_NAME).read_bytes()).hexdigest()
 
 
 def _tells(estimate: Estimate) -> list[str]:
