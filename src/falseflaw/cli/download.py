@@ -7,6 +7,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
+from falseflaw.errors import ConfigurationError
 from falseflaw.photos.clothing import CLOTHING
 from falseflaw.photos.download import Download, download, verify
 from falseflaw.photos.grocery import GROCERY
@@ -15,12 +16,18 @@ from falseflaw.photos.indexed import PHOTOS_VARIABLE
 EXTRAS: tuple[str, ...] = ()
 
 PUBLIC_SETS = {public_set.name: public_set for public_set in (CLOTHING, GROCERY)}
+_BY_HAND = frozenset({"real_damage", "inpainted_by_others"})
 
 
 def run(config: DictConfig) -> None:
     """Completes the chosen set below `output` and prints how many files it has."""
     name = str(config.photos["_target_"]).split(".")[-2]  # the module of a source is named after its set
     public_set = PUBLIC_SETS.get(name)
+    if name in _BY_HAND:
+        raise ConfigurationError(
+            f"expected photos=clothing or photos=grocery, got {name}, which has no download yet; "
+            "data/README.md says where its photos come from"
+        )
     if public_set is None:
         print(f"{name}: nothing to download; photos=clothing and photos=grocery are public sets")
         return
