@@ -54,6 +54,7 @@ GROUPS = {
     "download": ["photos"],
     "train-inpainter": ["photos", "split"],
     "synthesize": ["photos", "split", "camera", "damage", "inpainter"],
+    "gather": ["photos"],
     "train": [],
     "evaluate": ["laundering"],
     "export": [],

@@ -6,10 +6,13 @@ from importlib import resources
 
 import numpy as np
 import pytest
+from hydra import compose, initialize_config_dir
+from hydra.utils import instantiate
 from tests.photos.layouts import spot, write_real_damage
 
 from falseflaw.errors import ConfigurationError, InvalidDataError, MissingDataError, UnreadableImageError
 from falseflaw.imaging import codec
+from falseflaw.paths import config_dir
 from falseflaw.photos.joined import JoinedPhotos
 from falseflaw.photos.real_damage import IntactPhotos, RealDamage
 from falseflaw.photos.source import FileSource
@@ -141,3 +144,12 @@ def test_intact_photos_are_a_source_like_any_other(root):
     damaged = by_id(RealDamage(root))["toy/damaged/1"].photo
     with pytest.raises(UnreadableImageError, match="expected an intact photo"):
         source.load(damaged)
+
+
+def test_matched_sets_of_intact_products_skip_the_camera_and_keep_out_of_training(root):
+    with initialize_config_dir(str(config_dir()), version_base="1.3"):
+        config = compose("synthesize", ["datasets=real_intact", f"photos.folder={root}"])
+    assert config.folds == ["val", "test"]
+    assert config.camera.quality == [0, 0]
+    assert set(config.inpainter.inpainters) == {"bundled", "pixel"}
+    assert len(instantiate(config.photos).photos()) == 4

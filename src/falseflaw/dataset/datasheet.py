@@ -5,13 +5,15 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
 from falseflaw.dataset.folder import CONFIG_NAME, SHEET_NAME, Skipped
+from falseflaw.imaging.camera import Camera
 from falseflaw.photos.licenses import license_of
-from falseflaw.types import MATCHED, UNLABELLED, Edit
+from falseflaw.types import MATCHED, UNLABELLED, Edit, Fold
 
 _SHOWN_SKIPS = 20
 
@@ -31,6 +33,9 @@ _HOW = {
     Edit.ROUND_TRIP_AUTHENTIC: "the whole authentic photo through an autoencoder",
     Edit.ROUND_TRIP_DAMAGED: "the whole photo of simulated damage through it",
 }
+
+_TRAINING = "Training and evaluation of detectors."
+_EVALUATION = "Evaluation of detectors alone: **never train on this**."
 
 _TEMPLATE = """# Datasheet: {name}
 
@@ -77,13 +82,12 @@ Clean photos and their licenses: {photo_sets}. No photo of this dataset belongs 
 
 ## Preprocessing
 
-Every member of a set passed the same camera step (downscaling, lens, sensor noise, denoising or sharpening,
-JPEG Q1 {q1}) and the same upload save (JPEG Q2 {q2}, {subsampling}), with parameters drawn per
-source. Files carry no metadata.
+{camera} Every member of a set passed the same upload save (JPEG Q2 {q2}, {subsampling}), with
+parameters drawn per source. Files carry no metadata.
 
 ## Uses
 
-Training and evaluation of detectors. Not for claims about real damage: simulated flaws are painted by a
+{uses} Not for claims about real damage: simulated flaws are painted by a
 program, and only photos of really damaged products speak for honest buyers. A generator teaches itself:
 measure a detector on one that it did not learn from (`data.leave_out`). Autoencoders in fold test that no
 other fold has are reserved for that.
@@ -165,11 +169,26 @@ def datasheet(
         resized=int((sources["crop_scale"] != 1).sum()),
         skipped=skipped_text(skipped),
         photo_sets="; ".join(f"`{name}`, {license_of(name) or _OWNER}" for name in photo_sets),
-        q1=_span(sources["first_quality"]),
+        camera=_camera(sources),
+        uses=_TRAINING if str(Fold.TRAIN) in set(rows["fold"]) else _EVALUATION,
         q2=_span(sources["upload_quality"]),
         subsampling=" or ".join(sorted(set(sources["subsampling"]))),
         widths=_span(sources["width"]),
         command=shlex.join(["falseflaw", "synthesize", *command]),
+    )
+
+
+def _camera(sources: pd.DataFrame) -> str:
+    """What the photos went through before the edit."""
+    cameras = {replace(Camera.from_json(text), subsampling="4:4:4") for text in set(sources["camera"])}
+    if cameras == {Camera()}:  # without a JPEG its subsampling means nothing
+        return (
+            "There is no camera step: the photos are as their own cameras left them. Simulated damage was painted\n"
+            "after those, so that it is no fair negative here."
+        )
+    return (
+        "Every member of a set passed the same camera step (downscaling, lens, sensor noise, denoising or\n"
+        f"sharpening, JPEG Q1 {_span(sources['first_quality'])})."
     )
 
 
