@@ -183,8 +183,8 @@ def _camera(sources: pd.DataFrame) -> str:
     cameras = {replace(Camera.from_json(text), subsampling="4:4:4") for text in set(sources["camera"])}
     if cameras == {Camera()}:  # without a JPEG its subsampling means nothing
         return (
-            "There is no camera step: the photos are as their own cameras left them. Simulated damage was painted\n"
-            "after those, so that it is no fair negative here."
+            "There is no camera step: the photos are as their own cameras left them. Simulated damage was\n"
+            "painted after those, so that it is no fair negative here."
         )
     return (
         "Every member of a set passed the same camera step (downscaling, lens, sensor noise, denoising or\n"
