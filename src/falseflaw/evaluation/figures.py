@@ -115,7 +115,8 @@ def scores(rows: pd.DataFrame, summary: dict[str, Any]) -> bytes:
         if len(values):
             heights, _ = np.histogram(values, edges)
             name = str(edit).replace("_", " ")
-            axes.stairs(heights / len(values), edges, color=_COLORS[index], lw=1.8, label=name)
+            color, dash = _COLORS[index % len(_COLORS)], _DASHES[index // len(_COLORS) % len(_DASHES)]
+            axes.stairs(heights / len(values), edges, color=color, ls=dash, lw=1.8, label=name)
     threshold = summary["operating_point"]["image_threshold"]
     axes.axvline(threshold, color=_INK, lw=1.2, ls=":")
     axes.text(threshold, 0.98, " image threshold ", transform=axes.get_xaxis_transform(), color=_INK,
