@@ -48,7 +48,10 @@ def test_no_group_hides_a_key_of_another_verb() -> None:
     groups = {path.name for path in Path(ROOT).iterdir() if path.is_dir()}
     for verb in VERBS:
         own = {group.split("@")[-1] for group in groups_of(verb)}
-        keys = set(yaml.safe_load((ROOT / f"{verb.replace('-', '_')}.yaml").read_text())) - {"defaults", "hydra"}
+        keys = set(yaml.safe_load((ROOT / f"{verb.replace('-', '_')}.yaml").read_text())) - {
+            "defaults",
+            "hydra",
+        }
         assert not (keys - own) & groups, verb
 
 

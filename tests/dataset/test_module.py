@@ -78,7 +78,9 @@ def test_pairs_are_one_negative_and_one_positive_that_look_alike(dataset: Path) 
         ({"flawless_share": 0.0, "autoencoded_share": 0.0}, FLAWED - {Edit.AUTOENCODED}),
     ],
 )
-def test_shares_of_none_and_all_are_kept(dataset: Path, shares: dict[str, float], expected: set[Edit]) -> None:
+def test_shares_of_none_and_all_are_kept(
+    dataset: Path, shares: dict[str, float], expected: set[Edit]
+) -> None:
     pairs = pairs_of(dataset, launder=None, **shares)
     assert {pairs[number][1].edit for number in range(60)} == expected
 
@@ -93,7 +95,9 @@ def by_two(dataset: Path) -> pd.DataFrame:
 
 
 @pytest.mark.parametrize("names", [["checker"], ["other-twin"], ["checker", "twin"]])
-def test_left_out_networks_write_no_pixel_of_training_or_validation(dataset: Path, tmp_path: Path, names: list[str]) -> None:
+def test_left_out_networks_write_no_pixel_of_training_or_validation(
+    dataset: Path, tmp_path: Path, names: list[str]
+) -> None:
     rows = by_two(dataset)
     folder = Path(shutil.copytree(dataset, tmp_path / "d"))
     write_manifest(rows, folder / MANIFEST_NAME)

@@ -219,7 +219,9 @@ def test_a_photo_that_changed_outside_its_mask_is_caught_whatever_its_edit(datas
     def change(rows):
         row = rows[rows["edit"] == str(edit)].iloc[0]
         photo = np.asarray(Pil.open(dataset / row["path"])).copy()
-        far = ~cv2.dilate(read_mask(dataset / row["mask_path"]).astype(np.uint8), np.ones((65, 65))).astype(bool)
+        far = ~cv2.dilate(read_mask(dataset / row["mask_path"]).astype(np.uint8), np.ones((65, 65))).astype(
+            bool
+        )
         photo[far] = 255 - photo[far]
         data = encode_jpeg(photo, int(row["upload_quality"]), row["subsampling"])
         (dataset / row["path"]).write_bytes(data)
@@ -238,9 +240,7 @@ def test_a_photo_that_was_not_altered_at_all_is_caught_whatever_its_edit(dataset
 
     def change(rows):
         members = rows[rows["source_id"] == rows["source_id"].iloc[0]].set_index("edit")
-        shutil.copyfile(
-            dataset / members.loc[str(made_of), "path"], dataset / members.loc[str(edit), "path"]
-        )
+        shutil.copyfile(dataset / members.loc[str(made_of), "path"], dataset / members.loc[str(edit), "path"])
         return rows
 
     rewrite(dataset, change)

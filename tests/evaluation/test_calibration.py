@@ -136,7 +136,10 @@ def test_edits_outside_the_mixture_move_nothing() -> None:
     outside = frame["edit"].isin(list(map(str, left)))
     spoilt = frame.assign(
         logit=np.where(outside, -50.0, frame["logit"]),
-        positive_histogram=[np.full(256, 9) if out else value for out, value in zip(outside, frame["positive_histogram"], strict=True)],
+        positive_histogram=[
+            np.full(256, 9) if out else value
+            for out, value in zip(outside, frame["positive_histogram"], strict=True)
+        ],
     )
     assert calibration.fit(spoilt, ["identity", "jpeg80"]) == (point, record)
     assert calibration.fit(frame[~outside], ["identity", "jpeg80"]) == (point, record)

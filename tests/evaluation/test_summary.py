@@ -197,7 +197,10 @@ def test_every_edit_is_compared_with_negatives_that_look_like_it(predictions) ->
     assert rates[Edit.REFILLED] == (0.0, 0.0)
     assert rates[Edit.SPLICED] == (1.0, 1.0)
     negatives = {row["edit"]: row["fpr"]["n"] for row in found}
-    assert {edit for edit, count in negatives.items() if count == 6} == {Edit.REFILLED, Edit.ROUND_TRIP_AUTHENTIC}
+    assert {edit for edit, count in negatives.items() if count == 6} == {
+        Edit.REFILLED,
+        Edit.ROUND_TRIP_AUTHENTIC,
+    }
     masked = {row["edit"] for row in found if row["pixel_f1"]["value"] is not None}
     assert masked == {str(edit) for edit in MATCHED if edit.masked}
 
