@@ -31,9 +31,9 @@ from tests.dataset.builders import (
 from falseflaw.damage.prompts import CLEAN_PROMPT
 from falseflaw.dataset import folder as folder_module
 from falseflaw.dataset import upload as upload_module
-from falseflaw.dataset.manifest import read_manifest
 from falseflaw.dataset.batch import Batch, BatchMaker
 from falseflaw.dataset.build import synthesize
+from falseflaw.dataset.manifest import read_manifest
 from falseflaw.dataset.members import assemble
 from falseflaw.dataset.plan import Networks, make_plan
 from falseflaw.dataset.prepare import SetMaker

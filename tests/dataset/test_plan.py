@@ -8,7 +8,6 @@ from falseflaw.dataset.plan import Networks, SynthesisSettings, make_plan, selec
 from falseflaw.errors import ConfigurationError, MissingDataError
 from falseflaw.types import DamageKind, Fold, Placement
 
-
 TWO = Networks(("one", "other"), ("twin", "other-twin"), ("kept",))
 
 
