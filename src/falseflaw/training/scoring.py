@@ -38,7 +38,7 @@ class CropRecord:
 
 
 def image_metrics(records: Iterable[CropRecord]) -> tuple[float, float]:
-    """Returns AUROC and average precision of positives with a flaw against simulated damage; nan without both.
+    """Returns AUROC and average precision of flawed positives against simulated damage; nan without both.
 
     A refilled photo shows no flaw: set against simulated damage, its look would tell it and not its pixels.
     """
