@@ -11,7 +11,7 @@ import pandas as pd
 from falseflaw.dataset.manifest import MANIFEST_NAME, write_manifest
 from falseflaw.imaging import codec
 from falseflaw.seeding import derive_rng
-from falseflaw.types import Edit, Fold, Image
+from falseflaw.types import INPAINTED, MATCHED, ROUND_TRIPS, Edit, Fold, Image
 
 FOLDS = (Fold.TRAIN, Fold.VAL, Fold.TEST, Fold.TRAIN)
 
@@ -28,10 +28,10 @@ def textured_photo(rng: np.random.Generator, height: int, width: int) -> Image:
 
 
 def make_dataset(folder: Path, sources: int = 8, size: tuple[int, int] = (96, 128), seed: int = 0) -> Path:
-    """Writes a tiny dataset with a valid manifest: all edits, and the folds train, val and test.
+    """Writes a tiny dataset with a valid manifest: whole matched sets, and the folds train, val and test.
 
     Positives carry a checkerboard inside the mask and simulated damage a smooth dark spot at the
-    same place, so that a detector has something to learn and no inpainter is needed.
+    same place, so that a detector has something to learn and no network is needed.
     """
     height, width = size
     rows = []
@@ -46,23 +46,27 @@ def make_dataset(folder: Path, sources: int = 8, size: tuple[int, int] = (96, 12
         codec.write_atomic(folder / f"masks/{stem}.png", codec.encode_png(region))
         dark = np.where(region[..., None], photo // 2, photo)
         checker = ((np.indices((height, width)).sum(axis=0) % 2) * 60 - 30)[..., None]
-        fake = np.where(region[..., None], np.clip(dark.astype(int) + checker, 0, 255), photo).astype(
-            np.uint8
-        )
         pixels = {
             Edit.AUTHENTIC: photo,
             Edit.NULL_EDIT: photo,
             Edit.SIMULATED_DAMAGE: dark,
-            Edit.SPLICED: fake,
-            Edit.REGENERATED: np.where(
-                region[..., None], fake, np.clip(photo.astype(int) + 2, 0, 255)
-            ).astype(np.uint8),
+            Edit.SPLICED: _within(region, photo, dark + checker),
+            Edit.FEATHERED: _within(region, photo, dark + checker // 2),
+            Edit.REGENERATED: _within(region, photo + 2.0, dark + checker),
+            Edit.REFILLED: _within(region, photo, photo + checker),
+            Edit.AUTOENCODED: _within(region, photo, dark + checker // 3),
+            Edit.HAND_CLONED: _within(region, photo, photo * 0.6),
+            Edit.HAND_PASTED: _within(region, photo, photo * 0.7),
+            Edit.ROUND_TRIP_AUTHENTIC: _within(region, photo + 2.0, photo + 2.0),
+            Edit.ROUND_TRIP_DAMAGED: _within(region, photo + 2.0, dark + 2.0),
         }
+        assert tuple(pixels) == MATCHED
         for edit, image in pixels.items():
             data = codec.encode_jpeg(image, 95)
             path = f"images/{stem}__{edit}.jpg"
             codec.write_atomic(folder / path, data)
-            flawed = edit not in {Edit.AUTHENTIC, Edit.NULL_EDIT}
+            inpainted = edit in INPAINTED or edit is Edit.REFILLED
+            autoencoded = edit is Edit.AUTOENCODED or edit in ROUND_TRIPS
             rows.append(
                 {
                     "path": path,
@@ -74,14 +78,17 @@ def make_dataset(folder: Path, sources: int = 8, size: tuple[int, int] = (96, 12
                     "fold": str(FOLDS[index % len(FOLDS)]),
                     "edit": str(edit),
                     "label": edit.label,
-                    "damage_kind": ("coffee" if index % 2 else "hole") if flawed else "",
+                    "damage_kind": ("coffee" if index % 2 else "hole") if edit.flawed else "",
+                    "placement": "product",
                     "region_path": f"masks/{stem}.png",
-                    "mask_path": f"masks/{stem}.png" if edit.label else "",
-                    "mask_area": float(region.mean()) if edit.label else 0.0,
-                    "generator": "checker" if edit.label else "",
-                    "prompt": "a coffee stain on a shirt" if edit.label else "",
+                    "region_shape": "box",
+                    "region_origin": "planned",
+                    "mask_path": f"masks/{stem}.png" if edit.masked else "",
+                    "mask_area": float(region.mean()) if edit.masked else 0.0,
+                    "generator": "checker" if inpainted else "twin" if autoencoded else "",
+                    "prompt": "a coffee stain on a shirt" if inpainted else "",
                     "seed": index,
-                    "steps": 2 if edit.label else 0,
+                    "steps": 2 if inpainted else 0,
                     "guidance": 0.0,
                     "crop_size": 64,
                     "crop_scale": 1.0,
@@ -97,3 +104,8 @@ def make_dataset(folder: Path, sources: int = 8, size: tuple[int, int] = (96, 12
             )
     write_manifest(pd.DataFrame(rows), folder / MANIFEST_NAME)
     return folder
+
+
+def _within(region: np.ndarray, outside: np.ndarray, inside: np.ndarray) -> Image:
+    """One picture inside a region and another outside of it, uint8 (H, W, 3)."""
+    return np.clip(np.where(region[..., None], inside, outside), 0, 255).astype(np.uint8)

@@ -16,7 +16,7 @@ from falseflaw.evaluation.predictions import read_predictions
 from falseflaw.evaluation.summary import read_summary
 from falseflaw.imaging import codec
 from falseflaw.runtime.predictor import Predictor
-from falseflaw.types import Edit, Fold
+from falseflaw.types import MATCHED, Fold
 
 PHOTOS = [
     "photos=studio",
@@ -82,7 +82,7 @@ def test_no_contributor_is_in_two_folds_nor_known_to_the_inpainter(chain: Path) 
 
 def test_every_source_is_a_matched_set(chain: Path) -> None:
     rows = read_manifest(chain / "dataset")
-    assert (rows.groupby("source_id")["edit"].agg(set) == set(Edit)).all()
+    assert (rows.groupby("source_id")["edit"].agg(set) == set(MATCHED)).all()
     shared = ["camera", "first_quality", "upload_quality", "subsampling", "width", "height", "region_path"]
     assert (rows.groupby("source_id")[shared].nunique() == 1).all().all()
 

@@ -32,7 +32,7 @@ def test_composes(verb: str, group: str, option: str) -> None:
     with initialize_config_dir(str(ROOT), version_base="1.3"):
         config = compose(verb.replace("-", "_"), overrides=[f"{group}={option}"])
     package = group.split("@")[-1]
-    if group not in {"experiment", "debug"}:  # these have no node of their own
+    if group not in {"experiment", "debug", "plan"}:  # these have no node of their own
         assert package in OmegaConf.to_container(config, resolve=False)
 
 
@@ -41,6 +41,18 @@ def test_every_file_belongs_to_a_verb() -> None:
     reached = {f"{group.split('@')[0]}/{option}.yaml" for _, group, option in CASES}
     present = {str(path.relative_to(ROOT)) for path in Path(ROOT).rglob("*.yaml")}
     assert present == primary | reached
+
+
+def test_no_group_hides_a_key_of_another_verb() -> None:
+    """Hydra takes `dataset=PATH` for the choice of an option wherever there is a group of that name."""
+    groups = {path.name for path in Path(ROOT).iterdir() if path.is_dir()}
+    for verb in VERBS:
+        own = {group.split("@")[-1] for group in groups_of(verb)}
+        keys = set(yaml.safe_load((ROOT / f"{verb.replace('-', '_')}.yaml").read_text())) - {
+            "defaults",
+            "hydra",
+        }
+        assert not (keys - own) & groups, verb
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -56,6 +68,6 @@ def test_help_names_every_group_and_option(verb: str) -> None:
 def test_own_defaults_come_last(verb: str) -> None:
     defaults = yaml.safe_load((ROOT / f"{verb.replace('-', '_')}.yaml").read_text())["defaults"]
     after = defaults[defaults.index("_self_") + 1 :]
-    # Experiments are deltas to the verb's own values and therefore stand below them.
-    allowed = ("experiment", "optional experiment", "debug", "optional debug", "override ")
+    # Experiments and named datasets are deltas to the verb's own values and therefore stand below them.
+    allowed = ("experiment", "optional experiment", "debug", "optional debug", "plan", "override ")
     assert all(isinstance(entry, dict) and next(iter(entry)).startswith(allowed) for entry in after)

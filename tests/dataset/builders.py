@@ -10,7 +10,8 @@ from tests.helpers import textured_photo
 
 from falseflaw.damage.engine import DamageEngine
 from falseflaw.dataset.build import synthesize
-from falseflaw.dataset.plan import SynthesisSettings
+from falseflaw.dataset.plan import Networks, SynthesisSettings
+from falseflaw.dataset.ports import Writers
 from falseflaw.errors import UnreadableImageError
 from falseflaw.imaging.camera import CameraSampler
 from falseflaw.paths import config_dir
@@ -104,6 +105,26 @@ class FakeInpainter:
         return FakeSamples(images, images, self.factor)
 
 
+@dataclass
+class FakeAutoencoders:
+    """Darkens photos, each by as much as its place among the names says."""
+
+    names: tuple = ("twin", "other-twin", "kept-twin")
+    reserved: frozenset = frozenset({"kept-twin"})
+
+    def round_trip(self, name, photo):
+        assert photo.dtype == np.uint8
+        assert photo.ndim == 3
+        return np.clip(photo.astype(int) - 4 * (1 + self.names.index(name)), 0, 255).astype(np.uint8)
+
+
+NETWORKS = Networks(("fake-inpainter",), ("twin", "other-twin"), ("kept-twin",))
+
+
+def writers(*inpainters):
+    return Writers({part.name: part for part in inpainters or (FakeInpainter(),)}, FakeAutoencoders())
+
+
 def cameras():
     values = yaml.safe_load((config_dir() / "camera" / "default.yaml").read_text())
     return CameraSampler(**{key: value for key, value in values.items() if not key.startswith("_")})
@@ -114,7 +135,13 @@ def engine():
 
 
 def settings(**changes):
-    values = {"batch_size": 2, "crop_sizes": (32, 48, 64, 80, 96), "crop_margin": 4, "resized_share": 0.4}
+    values = {
+        "batch_size": 2,
+        "crop_sizes": (32, 48, 64, 80, 96),
+        "crop_margin": 4,
+        "resized_share": 0.4,
+        "anywhere_share": 0.0,  # a region at the photo's far edge may have no crop on the grid
+    }
     return SynthesisSettings(**values | changes)
 
 
@@ -127,7 +154,8 @@ def build(output, source=None, inpainter=None, masker=None, **options):
         cameras(),
         engine(),
         masker or (lambda image: product(image.shape[:2])),
-        lambda: inpainter or FakeInpainter(),
+        options.pop("networks", NETWORKS),
+        lambda: writers(*([inpainter] if inpainter else [])),
         settings(**changes),
         output,
         progress=False,

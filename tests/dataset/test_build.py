@@ -1,3 +1,4 @@
+import contextlib
 import errno
 import hashlib
 import io
@@ -5,7 +6,7 @@ import signal
 import subprocess
 import sys
 import textwrap
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from pathlib import Path
 
 import cv2
@@ -13,7 +14,9 @@ import numpy as np
 import pytest
 from PIL import Image as Pil
 from tests.dataset.builders import (
+    NETWORKS,
     SIZE,
+    FakeAutoencoders,
     FakeInpainter,
     FakePhotos,
     build,
@@ -22,19 +25,24 @@ from tests.dataset.builders import (
     folds_of,
     product,
     settings,
+    writers,
 )
 
+from falseflaw.damage.prompts import CLEAN_PROMPT
 from falseflaw.dataset import folder as folder_module
 from falseflaw.dataset import upload as upload_module
+from falseflaw.dataset.batch import Batch, BatchMaker
+from falseflaw.dataset.build import synthesize
 from falseflaw.dataset.manifest import read_manifest
-from falseflaw.dataset.members import SetMaker, assemble, splice_sample
-from falseflaw.dataset.plan import make_plan
+from falseflaw.dataset.members import assemble
+from falseflaw.dataset.plan import Networks, make_plan
+from falseflaw.dataset.prepare import SetMaker
 from falseflaw.dataset.timing import StageTimer
 from falseflaw.errors import ConfigurationError, InvalidDataError
 from falseflaw.imaging import codec
 from falseflaw.inpainting.product_masks import ProductMasks
 from falseflaw.photos.source import Photo
-from falseflaw.types import Edit, Fold
+from falseflaw.types import HAND_EDITED, INPAINTED, MATCHED, POSITIVES, ROUND_TRIPS, Edit, Fold, Placement
 
 
 def digests(folder):
@@ -52,28 +60,53 @@ def built(tmp_path_factory):
     return path, report
 
 
-def prepared_sets(count=16, **changes):
+def prepared_sets(count=16, skip=False, **changes):
     source = FakePhotos(count)
     options = settings(**changes)
-    plans = make_plan(source.photos(), folds_of(source), cameras(), options)
+    plans = make_plan(source.photos(), folds_of(source), cameras(), options, NETWORKS)
     maker = SetMaker(source, ProductMasks(source, product, None), engine(), options, 16, 4)
-    return [maker.prepare(plan, StageTimer()) for plan in plans]
+    sets = []
+    for plan in plans:
+        with contextlib.suppress(*([InvalidDataError] if skip else [])):
+            sets.append(maker.prepare(plan, StageTimer()))
+    return sets
+
+
+def members_of(sets):
+    """The members of prepared sets as the build makes them of the stand-ins' pixels."""
+    maker = BatchMaker(None, writers(), None, None, StageTimer())
+    batch = maker.write(Batch(0, list(sets), [], []))
+    return [assemble(entry, written) for entry, written in zip(batch.prepared, batch.written, strict=True)]
 
 
 def test_every_source_is_a_whole_matched_set(built):
     path, report = built
     rows = read_manifest(path)
-    assert (report.sources, report.images, report.skipped) == (8, 40, [])
-    assert set(rows.groupby("source_id")["edit"].agg(frozenset)) == {frozenset(map(str, Edit))}
+    assert (report.sources, report.images, report.skipped) == (8, 96, [])
+    assert set(rows.groupby("source_id")["edit"].agg(frozenset)) == {frozenset(map(str, MATCHED))}
     assert set(rows["fold"]) == {Fold.TRAIN, Fold.VAL, Fold.TEST}
     assert rows["config_hash"].nunique() == 1
-    flawed = ~rows["edit"].isin([Edit.AUTHENTIC, Edit.NULL_EDIT])
-    assert ((rows["damage_kind"] != "") == flawed).all()
-    fakes = rows["label"] == 1
-    assert set(rows.loc[fakes, "generator"]) == {"fake-inpainter"}
-    assert set(rows.loc[~fakes, "generator"]) == {""}
-    assert set(rows.loc[fakes, "steps"]) == {7}
-    assert (rows.loc[fakes, "prompt"] != "").all()
+    flawless = (Edit.AUTHENTIC, Edit.NULL_EDIT, Edit.REFILLED, Edit.ROUND_TRIP_AUTHENTIC)
+    assert ((rows["damage_kind"] == "") == rows["edit"].isin(flawless)).all()
+    asked = rows["edit"].isin([*INPAINTED, Edit.REFILLED])
+    assert set(rows.loc[asked, "generator"]) == {"fake-inpainter"}
+    assert set(rows.loc[asked, "steps"]) == {7}
+    assert set(rows.loc[asked, "guidance"]) == {2.5}
+    assert set(rows.loc[~asked, "steps"]) == {0}
+    assert ((rows["prompt"] != "") == asked).all()
+    refilled = rows["edit"] == Edit.REFILLED
+    assert set(rows.loc[refilled, "prompt"]) == {CLEAN_PROMPT}
+    assert CLEAN_PROMPT not in set(rows.loc[~refilled, "prompt"])
+    passed = rows["edit"].isin([Edit.AUTOENCODED, *ROUND_TRIPS])
+    assert set(rows.loc[passed, "generator"]) <= set(FakeAutoencoders().names)
+    assert set(rows[passed].groupby("source_id")["generator"].nunique()) == {1}
+    assert set(rows.loc[~asked & ~passed, "generator"]) == {""}
+
+
+def test_a_reserved_autoencoder_is_of_no_training_set(tmp_path):
+    build(tmp_path / "d", FakePhotos(40))
+    rows = read_manifest(tmp_path / "d")
+    assert set(rows.loc[rows["generator"] == "kept-twin", "fold"]) == {Fold.TEST}
 
 
 def test_files_are_what_the_manifest_says(built):
@@ -89,8 +122,9 @@ def test_files_are_what_the_manifest_says(built):
             assert set(opened.info) <= {"jfif", "jfif_version", "jfif_unit", "jfif_density"}
         region = codec.read_mask(path / row.region_path)
         assert region.shape == (row.height, row.width)
-        if row.label:
-            assert row.mask_area == pytest.approx(region.mean())
+        altered = Edit(row.edit) in POSITIVES | HAND_EDITED
+        assert row.mask_path == (row.region_path if altered else "")
+        assert row.mask_area == pytest.approx(region.mean() if altered else 0)
     listed = {*rows["path"], *rows["region_path"]}
     extra = {"manifest.parquet", "DATASHEET.md", "contact_sheet.png", "config.yaml"}
     assert set(digests(path)) == listed | extra
@@ -107,22 +141,46 @@ def test_members_share_their_quantization_tables(built):
         assert len(tables) == 1
 
 
-def test_paste_changes_nothing_outside_the_region():
+def test_altered_members_differ_from_what_they_were_made_of_inside_the_region_only():
     seen = set()
-    for prepared in prepared_sets():
-        rng = np.random.default_rng(prepared.plan.seed)
-        sample = rng.integers(0, 256, prepared.crop.shape).astype(np.uint8)
-        members = assemble(prepared, splice_sample(prepared, sample), prepared.authentic)
-        authentic, region = members[Edit.AUTHENTIC], prepared.region
-        for edit in (Edit.SPLICED, Edit.NULL_EDIT):
-            assert np.array_equal(members[edit][~region], authentic[~region])
-        assert (members[Edit.SPLICED][region] != authentic[region]).any(axis=-1).mean() > 0.9
+    sets = prepared_sets()
+    for prepared, members in zip(sets, members_of(sets), strict=True):
+        assert tuple(members) == MATCHED
+        authentic, damaged, region = members[Edit.AUTHENTIC], members[Edit.SIMULATED_DAMAGE], prepared.region
+        of_authentic = {Edit.NULL_EDIT, Edit.SPLICED, Edit.FEATHERED, Edit.REFILLED} | HAND_EDITED
+        for edit in of_authentic:
+            assert np.array_equal(members[edit][~region], authentic[~region]), edit
+        assert np.array_equal(members[Edit.AUTOENCODED][~region], damaged[~region])
+        for edit in of_authentic - {Edit.NULL_EDIT, *HAND_EDITED}:
+            assert (members[edit][region] != authentic[region]).any(axis=-1).mean() > 0.8, edit
+        for edit in HAND_EDITED:
+            assert (members[edit][region] != authentic[region]).any(), edit
+        assert not np.array_equal(members[Edit.SPLICED], members[Edit.REFILLED])
+        assert not np.array_equal(members[Edit.SPLICED], members[Edit.FEATHERED])
         resized = prepared.plan.crop_scale != 1
         seen.add(resized)
         assert np.array_equal(members[Edit.NULL_EDIT], authentic) != resized
-        if not resized:
+        darker = 4 * (1 + FakeAutoencoders().names.index(prepared.plan.autoencoder))
+        for edit, photo in ((Edit.ROUND_TRIP_AUTHENTIC, authentic), (Edit.ROUND_TRIP_DAMAGED, damaged)):
+            assert np.array_equal(members[edit], np.clip(photo.astype(int) - darker, 0, 255))
+        if not resized:  # the flaw's pixels are the sample's, and the flaw stays in the autoencoded region
+            sample = np.random.default_rng(prepared.plan.sampling_seed).integers(0, 256, prepared.crop.shape)
             assert np.array_equal(members[Edit.SPLICED][region], sample[prepared.crop_region])
+            clean = np.random.default_rng(prepared.plan.refill_seed).integers(0, 256, prepared.crop.shape)
+            assert np.array_equal(members[Edit.REFILLED][region], clean[prepared.crop_region])
+            expected = np.clip(damaged.astype(int) - darker, 0, 255)
+            assert np.array_equal(members[Edit.AUTOENCODED][region], expected[region])
     assert seen == {True, False}
+
+
+def test_a_network_that_returns_another_size_is_named():
+    prepared = prepared_sets(2)[0]
+    with pytest.raises(InvalidDataError, match="expected a crop of"):
+        prepared.write(prepared.authentic, prepared.crop[1:])
+    maker = BatchMaker(None, writers(), None, None, StageTimer())
+    (written,) = maker.write(Batch(0, [prepared], [], [])).written
+    with pytest.raises(InvalidDataError, match="as round_trip_authentic, got"):
+        assemble(prepared, replace(written, round_trip_authentic=prepared.authentic[1:]))
 
 
 def test_no_member_is_resized_outside_the_region(tmp_path):
@@ -136,7 +194,7 @@ def test_no_member_is_resized_outside_the_region(tmp_path):
         }
         region = codec.read_mask(tmp_path / "d" / members["region_path"].iloc[0])
         far = cv2.dilate(region.astype(np.uint8), np.ones((33, 33))) == 0  # JPEG blocks and chroma apart
-        for edit in set(Edit) - {Edit.REGENERATED}:
+        for edit in set(MATCHED) - {Edit.REGENERATED, *ROUND_TRIPS}:
             assert np.array_equal(pixels[edit][far], pixels[Edit.AUTHENTIC][far])
         # the stand-in's autoencoder adds 3 levels to every pixel, and nothing else happened to the photo
         change = pixels[Edit.REGENERATED][far] - pixels[Edit.AUTHENTIC][far]
@@ -152,6 +210,24 @@ def test_simulated_damage_lies_inside_the_region():
         assert change[prepared.flaw].mean() > 4 * change[~prepared.region].mean()
 
 
+def test_a_flaw_may_lie_off_the_product_only_where_the_plan_says_so():
+    """The product is all but a frame of the photo here."""
+    inner = product(SIZE)
+
+    def reach(share):
+        """Largest share of a flaw that lies off the product, of those that a crop can be had for."""
+        offside = []
+        for entry in prepared_sets(40, skip=True, anywhere_share=share, resized_share=0.0):
+            assert entry.plan.placement is (Placement.ANYWHERE if share else Placement.PRODUCT)
+            height, width = entry.flaw.shape
+            away = cv2.resize(inner.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST) == 0
+            offside.append((entry.flaw & away).sum() / entry.flaw.sum())
+        return max(offside)
+
+    assert reach(0.0) < 0.1  # the camera blurs the flaw's edge
+    assert reach(1.0) > 0.3
+
+
 def test_crops_hold_the_region_on_the_grid():
     for prepared in prepared_sets(24):
         box = prepared.box
@@ -162,18 +238,63 @@ def test_crops_hold_the_region_on_the_grid():
 
 
 def test_one_sampling_per_crop_size_with_the_planned_seeds(tmp_path):
+    """Of every set the flaw and, behind all flaws, the clean material."""
     inpainter = FakeInpainter()
     build(tmp_path / "d", FakePhotos(20), inpainter, settings={"batch_size": 4})
     rows = read_manifest(tmp_path / "d").query("edit == 'inpainted_spliced'")
-    sampled = [seed for call in inpainter.calls for seed in call[3]]
-    assert sorted(sampled) == sorted(rows["seed"])
     by_seed = rows.set_index("seed")
-    for crops, _, prompts, seeds in inpainter.calls:
-        assert len(seeds) <= 4
-        assert by_seed.loc[seeds, "batch"].nunique() == 1
-        assert list(by_seed.loc[seeds, "prompt"]) == prompts
-        sides = by_seed.loc[seeds, "crop_size"] / by_seed.loc[seeds, "crop_scale"]
+    flawed, clean = [], []
+    for crops, masks, prompts, seeds in inpainter.calls:
+        count = len(seeds) // 2
+        assert count <= 4
+        assert np.array_equal(crops[:count], crops[count:])
+        assert np.array_equal(masks[:count], masks[count:])
+        assert prompts[count:] == [CLEAN_PROMPT] * count
+        ours = seeds[:count]
+        assert by_seed.loc[ours, "batch"].nunique() == 1
+        assert list(by_seed.loc[ours, "prompt"]) == prompts[:count]
+        sides = by_seed.loc[ours, "crop_size"] / by_seed.loc[ours, "crop_scale"]
         assert set(sides.round()) == {crops.shape[1]}
+        flawed += ours
+        clean += seeds[count:]
+    assert sorted(flawed) == sorted(rows["seed"])
+    assert len({*flawed, *clean}) == 2 * len(rows)
+
+
+def test_each_set_is_written_by_the_generator_of_its_plan_whoever_else_is_there(tmp_path):
+    """One fills with its seed's noise; so the pixels of two tell which of them was asked with which seed."""
+    one, other = FakeInpainter("one"), FakeInpainter("other", steps=3, guidance=1.0)
+    networks = Networks(("one", "other"), NETWORKS.autoencoders)
+    source = FakePhotos(20)
+    output = tmp_path / "d"
+    synthesize(
+        source,
+        folds_of(source),
+        cameras(),
+        engine(),
+        None,
+        networks,
+        lambda: writers(one, other),
+        settings(batch_size=8),
+        output,
+        progress=False,
+    )
+    rows = read_manifest(output).query("edit == 'inpainted_spliced'")
+    asked = {part.name: {seed for call in part.calls for seed in call[3]} for part in (one, other)}
+    for name, steps, guidance in (("one", 7, 2.5), ("other", 3, 1.0)):
+        mine = rows[rows["generator"] == name]
+        assert len(mine) > 3
+        assert set(mine["seed"]) <= asked[name]
+        assert set(zip(mine["steps"], mine["guidance"], strict=True)) == {(steps, guidance)}
+    assert not asked["one"] & asked["other"]
+
+
+def test_networks_that_were_not_loaded_or_are_reserved_are_named(tmp_path):
+    with pytest.raises(ConfigurationError, match="expected the network another, it was not loaded"):
+        build(tmp_path / "a", networks=Networks(("another",), ("twin",)))
+    with pytest.raises(ConfigurationError, match="kept-twin is reserved for tests"):
+        build(tmp_path / "b", networks=Networks(("fake-inpainter",), ("twin", "kept-twin")))
+    assert not list(tmp_path.rglob("*.jpg"))
 
 
 def test_same_configuration_same_bytes(built, tmp_path):
@@ -197,7 +318,7 @@ def test_goes_on_where_an_error_stopped_it(built, tmp_path):
     inpainter = FakeInpainter()
     report = build(output, inpainter=inpainter)
     assert report.built == 8 - 2 * finished
-    assert sum(len(call[3]) for call in inpainter.calls) == report.built
+    assert sum(len(call[3]) for call in inpainter.calls) == 2 * report.built  # a flaw and clean material
     assert digests(output) == digests(built[0])
 
 
@@ -438,8 +559,8 @@ def test_crop_sizes_must_suit_the_inpainter(tmp_path):
 def test_datasheet_and_contact_sheet(built):
     path, _ = built
     sheet = (path / "DATASHEET.md").read_text()
-    assert "8 matched sets, 40 images" in sheet
-    assert "| train | 4 | 4 | 20 |" in sheet
+    assert "8 matched sets, 96 images" in sheet
+    assert "| train | 4 | 4 | 48 |" in sheet
     picture = codec.decode(path / "contact_sheet.png")
     assert picture.shape[1] > 5 * 200
     assert picture.std() > 20

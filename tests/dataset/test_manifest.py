@@ -61,6 +61,13 @@ def spoil(column, value):
     return change
 
 
+def of_edit(column, edit, value):
+    def change(rows):
+        rows.loc[rows.index[rows["edit"] == str(edit)][0], column] = value
+
+    return change
+
+
 def cross(column):
     def change(rows):
         first, other = rows["source_id"].unique()[:2]
@@ -69,7 +76,7 @@ def cross(column):
                 rows["source_id"] == first, "contributor"
             ].iloc[0]
         else:
-            rows.loc[rows["source_id"] == first, "fold"] = ["train", "train", "val", "train", "train"]
+            rows.loc[rows["source_id"] == first, "fold"] = ["train", "val"] * 6
 
     return change
 
@@ -80,8 +87,16 @@ def cross(column):
         (spoil("fold", "holdout"), "unknown fold"),
         (spoil("edit", "glued"), "unknown edit"),
         (spoil("damage_kind", "scratch"), "unknown damage_kind"),
+        (spoil("placement", "background"), "unknown placement"),
+        (spoil("region_shape", "star"), "unknown region_shape"),
+        (spoil("region_origin", ""), "unknown region_origin"),
         (spoil("label", 1), "contradicts"),
-        (spoil("mask_path", "masks/a.png"), "mask_path"),
+        (of_edit("label", Edit.HAND_PASTED, 1), "contradicts"),
+        (of_edit("label", Edit.ROUND_TRIP_DAMAGED, 0), "contradicts"),
+        (of_edit("mask_path", Edit.AUTHENTIC, "masks/a.png"), "mask_path"),
+        (of_edit("mask_path", Edit.ROUND_TRIP_AUTHENTIC, "masks/a.png"), "mask_path"),
+        (of_edit("mask_path", Edit.HAND_CLONED, ""), "mask_path"),
+        (of_edit("mask_path", Edit.REFILLED, ""), "mask_path"),
         (spoil("path", "images/tiny__000__authentic.jpg"), "stands twice"),
         (cross("source"), "crosses folds"),
         (cross("contributor"), "contributor person-0 crosses folds"),
@@ -97,7 +112,9 @@ def test_broken_invariants_are_named(rows, change, message):
 @pytest.mark.parametrize("column", SHARED)
 def test_members_of_a_set_must_be_treated_alike(rows, column):
     row = rows.index[rows["edit"] == str(Edit.SPLICED)][0]
-    rows.loc[row, column] = "other" if isinstance(rows.loc[row, column], str) else rows.loc[row, column] + 1
+    words = {"placement": "anywhere", "region_shape": "hull", "region_origin": "none"}
+    other = words.get(column, "other")
+    rows.loc[row, column] = other if isinstance(rows.loc[row, column], str) else rows.loc[row, column] + 1
     with pytest.raises(InvalidDataError, match=f"expected one {column} "):
         validate(rows)
 

@@ -1,3 +1,5 @@
+import shutil
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +11,18 @@ from tests.helpers import make_dataset
 
 from falseflaw.dataset.manifest import MANIFEST_NAME, read_manifest, write_manifest
 from falseflaw.dataset.module import DetectorData, StreamSampler, collate
-from falseflaw.dataset.samples import EDITS, PhotoReader, TrainPairs, ValidationCrops, matched_sets
+from falseflaw.dataset.samples import (
+    EDITS,
+    PhotoReader,
+    TrainPairs,
+    ValidationCrops,
+    matched_sets,
+    without_networks,
+)
 from falseflaw.errors import ConfigurationError, InvalidDataError, MissingDataError, UnreadableImageError
 from falseflaw.imaging import codec
 from falseflaw.imaging.augment import Laundering
-from falseflaw.types import Edit, Fold, Image, Mask
+from falseflaw.types import MATCHED, Edit, Fold, Image, Mask
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +34,8 @@ def pairs_of(dataset: Path, **changes: Any) -> TrainPairs:
     arguments: dict[str, Any] = {
         "crop_size": 64,
         "region_share": 0.8,
-        "negative_mix": 0.2,
+        "flawless_share": 0.2,
+        "autoencoded_share": 0.3,
         "launder": Laundering(resize_range=(0.7, 1.2)),
         "seed": 0,
     }
@@ -40,16 +50,76 @@ def data_of(dataset: Path, **changes: Any) -> DetectorData:
     return data
 
 
-def test_pairs_are_one_to_one_with_a_share_of_negatives(dataset: Path) -> None:
+FLAWED = {Edit.SPLICED, Edit.FEATHERED, Edit.REGENERATED, Edit.AUTOENCODED}
+LABELLED = [edit for edit in EDITS if edit in MATCHED and edit.label >= 0]
+
+
+def test_pairs_are_one_negative_and_one_positive_that_look_alike(dataset: Path) -> None:
     pairs = pairs_of(dataset, launder=None)
-    seen = [tuple(sample.edit for sample in pairs[number]) for number in range(100)]
-    assert {first for first, _ in seen} == {Edit.SIMULATED_DAMAGE, Edit.AUTHENTIC}
-    negatives = [pair for pair in seen if pair == (Edit.AUTHENTIC, Edit.NULL_EDIT)]
-    flawed = [second for first, second in seen if first is Edit.SIMULATED_DAMAGE]
-    assert len(negatives) + len(flawed) == 100
-    assert 8 < len(negatives) < 35
-    assert set(flawed) == {Edit.SPLICED, Edit.REGENERATED}
-    assert 0.3 < np.mean([edit is Edit.SPLICED for edit in flawed]) < 0.7
+    seen = [tuple(sample.edit for sample in pairs[number]) for number in range(300)]
+    assert all((negative.label, positive.label) == (0, 1) for negative, positive in seen)
+    assert all(negative.flawed == positive.flawed for negative, positive in seen)
+    flawless = Counter(negative for negative, positive in seen if positive is Edit.REFILLED)
+    assert set(flawless) == {Edit.AUTHENTIC, Edit.NULL_EDIT}
+    assert 0.13 < flawless.total() / 300 < 0.27
+    flawed = Counter(positive for negative, positive in seen if negative is Edit.SIMULATED_DAMAGE)
+    assert flawless.total() + flawed.total() == 300
+    assert set(flawed) == FLAWED
+    assert 0.2 < flawed[Edit.AUTOENCODED] / flawed.total() < 0.4
+    for edit in FLAWED - {Edit.AUTOENCODED}:
+        assert 0.13 < flawed[edit] / flawed.total() < 0.33
+
+
+@pytest.mark.parametrize(
+    ("shares", "expected"),
+    [
+        ({"flawless_share": 1.0}, {Edit.REFILLED}),
+        ({"flawless_share": 0.0, "autoencoded_share": 1.0}, {Edit.AUTOENCODED}),
+        ({"flawless_share": 0.0, "autoencoded_share": 0.0}, FLAWED - {Edit.AUTOENCODED}),
+    ],
+)
+def test_shares_of_none_and_all_are_kept(
+    dataset: Path, shares: dict[str, float], expected: set[Edit]
+) -> None:
+    pairs = pairs_of(dataset, launder=None, **shares)
+    assert {pairs[number][1].edit for number in range(60)} == expected
+
+
+def by_two(dataset: Path) -> pd.DataFrame:
+    """The dataset as if two generators and two autoencoders had made it, source by source."""
+    rows = read_manifest(dataset)
+    second = rows["source_id"].isin(sorted(set(rows["source_id"]))[4:])
+    for name in ("checker", "twin"):
+        rows.loc[second & (rows["generator"] == name), "generator"] = f"other-{name}"
+    return rows
+
+
+@pytest.mark.parametrize("names", [["checker"], ["other-twin"], ["checker", "twin"]])
+def test_left_out_networks_write_no_pixel_of_training_or_validation(
+    dataset: Path, tmp_path: Path, names: list[str]
+) -> None:
+    rows = by_two(dataset)
+    folder = Path(shutil.copytree(dataset, tmp_path / "d"))
+    write_manifest(rows, folder / MANIFEST_NAME)
+    data = data_of(folder, leave_out=names, flawless_share=0.4)
+    writer = rows.set_index("path")["generator"]
+    used = {path for matched in data.train_sets + data.val_sets for path in matched.paths.values()}
+    assert not set(writer[list(used)]) & set(names)
+    kept = set(without_networks(rows, names)["path"])
+    assert kept == set(rows.loc[~rows["generator"].isin(names), "path"])
+    for batch in (*data.train_dataloader(), *data.val_dataloader()):
+        assert len(batch["label"]) > 0
+    if names == ["checker"]:  # its sources keep simulated damage and the autoencoded photo
+        assert any(not matched.inpainted for matched in data.train_sets)
+        assert any(matched.inpainted for matched in data.train_sets)
+
+
+def test_an_unknown_network_to_leave_out_is_one_line(dataset: Path) -> None:
+    with pytest.raises(InvalidDataError, match=r"leave_out \(checker, twin\), got 'flux'") as caught:
+        data_of(dataset, leave_out=["checker", "flux"])
+    assert "\n" not in str(caught.value)
+    with pytest.raises(InvalidDataError, match="got ''"):  # nor would it leave all negatives out
+        data_of(dataset, leave_out=[""])
 
 
 def test_every_source_comes_once_per_pass_in_changing_order(dataset: Path) -> None:
@@ -73,19 +143,23 @@ def test_a_pair_depends_on_seed_and_number_alone(dataset: Path) -> None:
     assert differs
 
 
-def test_twins_share_place_laundering_and_turn(dataset: Path) -> None:
-    # Authentic and null edit are the same file content here, so their crops must be the same pixels.
-    pairs = pairs_of(dataset, negative_mix=1.0)
+def test_twins_share_place_laundering_and_turn(dataset: Path, tmp_path: Path) -> None:
+    """Were the refilled photo's file the authentic one, its crops would be the same pixels."""
+    folder = Path(shutil.copytree(dataset, tmp_path / "d"))
+    rows = read_manifest(folder)
+    for _, paths in rows.pivot(index="source_id", columns="edit", values="path").iterrows():
+        shutil.copyfile(folder / paths["authentic"], folder / paths["refilled"])
+    pairs = pairs_of(folder, flawless_share=1.0)
     for number in range(10):
-        authentic, null = pairs[number]
-        assert (authentic.edit, null.edit) == (Edit.AUTHENTIC, Edit.NULL_EDIT)
-        np.testing.assert_array_equal(authentic.image, null.image)
+        negative, positive = pairs[number]
+        assert positive.edit is Edit.REFILLED
+        np.testing.assert_array_equal(negative.image, positive.image)
 
 
 def test_mask_marks_what_differs_and_labels_follow_the_rule(dataset: Path) -> None:
-    pairs = pairs_of(dataset, launder=None, negative_mix=0.0, region_share=0.3)
+    pairs = pairs_of(dataset, launder=None, flawless_share=0.0, region_share=0.3)
     labels = set()
-    for number in range(80):
+    for number in range(160):
         damage, fake = pairs[number]
         assert damage.label == 0
         assert not damage.mask.any()
@@ -94,9 +168,8 @@ def test_mask_marks_what_differs_and_labels_follow_the_rule(dataset: Path) -> No
         if fake.edit is Edit.SPLICED and fake.mask.sum() > 200:
             change = np.abs(fake.image.astype(int) - damage.image).mean(axis=-1)
             assert change[fake.mask].mean() > 4 * change[~fake.mask].mean()
-    assert labels == {
-        (Edit.SPLICED, 1, True),
-        (Edit.SPLICED, 0, False),
+    local = FLAWED - {Edit.REGENERATED}
+    assert labels == {(edit, int(shown), shown) for edit in local for shown in (True, False)} | {
         (Edit.REGENERATED, 1, True),
         (Edit.REGENERATED, 1, False),
     }
@@ -104,7 +177,7 @@ def test_mask_marks_what_differs_and_labels_follow_the_rule(dataset: Path) -> No
 
 def test_region_share_moves_crops_onto_flaws_in_all_classes(dataset: Path) -> None:
     def shares(region_share: float) -> float:
-        pairs = pairs_of(dataset, crop_size=32, region_share=region_share, negative_mix=0.0, launder=None)
+        pairs = pairs_of(dataset, crop_size=32, region_share=region_share, flawless_share=0.0, launder=None)
         return float(np.mean([bool(pairs[number][1].mask.any()) for number in range(60)]))
 
     assert shares(1.0) == 1.0
@@ -138,12 +211,13 @@ def test_crops_shift_the_jpeg_grid(dataset: Path) -> None:
 def test_validation_is_fixed_and_centered(dataset: Path) -> None:
     sets = matched_sets(read_manifest(dataset), Fold.VAL)
     crops = ValidationCrops(sets, PhotoReader(dataset), 64, Laundering(share=1.0), 0)
-    assert len(crops) == len(sets) * 2 * len(EDITS)
+    assert len(crops) == len(sets) * 2 * len(LABELLED)
     again = ValidationCrops(sets, PhotoReader(dataset, cache=True), 64, Laundering(share=1.0), 0)
     samples = [crops[number][0] for number in range(len(crops))]
     for number in reversed(range(len(crops))):
         np.testing.assert_array_equal(samples[number].image, again[number][0].image)
     assert {sample.laundered for sample in samples} == {False, True}
+    assert {sample.edit for sample in samples} == set(LABELLED)
     for sample in samples:
         assert sample.label == sample.edit.label
         if sample.label and not sample.laundered:
@@ -169,7 +243,7 @@ def test_batches_do_not_depend_on_workers(dataset: Path, workers: int) -> None:
     data = data_of(dataset, augment=Laundering(), workers=workers)
     batches = list(data.train_dataloader())
     assert len(batches) == 2  # four sources, two pairs a batch
-    pairs = TrainPairs(data.train_sets, PhotoReader(dataset), 64, 0.8, 0.15, Laundering(), 0)
+    pairs = TrainPairs(data.train_sets, PhotoReader(dataset), 64, 0.8, 0.2, 0.3, Laundering(), 0)
     for index, batch in enumerate(batches):
         expected = collate([pairs[2 * index], pairs[2 * index + 1]])
         assert batch.keys() == expected.keys()
@@ -184,7 +258,7 @@ def test_batches_do_not_depend_on_workers(dataset: Path, workers: int) -> None:
 def test_validation_keeps_the_last_batch(dataset: Path) -> None:
     data = data_of(dataset, val_batch_size=3)
     numbers = torch.cat([batch["number"] for batch in data.val_dataloader()])
-    assert numbers.tolist() == list(range(len(data.val_sets) * len(EDITS)))
+    assert numbers.tolist() == list(range(len(data.val_sets) * len(LABELLED)))
 
 
 class Standing:
@@ -260,6 +334,8 @@ def test_manifest_without_val_fold_fails_before_training(tmp_path: Path) -> None
         {"crop_size": 100},
         {"val_crop_size": 0},
         {"region_share": 1.2},
+        {"flawless_share": -0.1},
+        {"autoencoded_share": 2.0},
         {"workers": -1},
         {"val_sources": 0},
         {"repeat_batches": 0},

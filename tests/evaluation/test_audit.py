@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image as Pil
-from tests.dataset.builders import SIZE, FakeInpainter, FakePhotos, cameras, engine, folds_of, settings
+from tests.dataset.builders import NETWORKS, SIZE, FakePhotos, cameras, engine, folds_of, settings, writers
 
 from falseflaw.cli.main import main
 from falseflaw.dataset.build import synthesize
@@ -25,7 +25,7 @@ from falseflaw.evaluation.audit.probe import probe, table_of
 from falseflaw.evaluation.audit.report import text_report
 from falseflaw.imaging.codec import encode_jpeg, encode_png, read_mask
 from falseflaw.seeding import derive_rng
-from falseflaw.types import Edit
+from falseflaw.types import POSITIVES, Edit
 
 
 class DistinctPhotos(FakePhotos):
@@ -48,7 +48,8 @@ def sound(tmp_path_factory):
         cameras(),
         engine(),
         None,
-        FakeInpainter,
+        NETWORKS,
+        writers,
         settings(resized_share=0.0),
         folder,
         config={"photos": "fake"},
@@ -99,7 +100,7 @@ def resave(folder, edits, save):
 
 EXIF = Pil.Exif()
 EXIF[0x0131] = "painted"  # Software
-FAKES = {str(Edit.SPLICED), str(Edit.REGENERATED)}
+FAKES = set(map(str, POSITIVES))
 
 
 def test_a_sound_dataset_passes_and_its_container_facts_are_at_chance(sound):
@@ -197,7 +198,55 @@ def test_a_mask_that_lies_elsewhere_is_caught(dataset):
     path.write_bytes(encode_png(np.roll(mask, (mask.shape[0] // 2, mask.shape[1] // 2), (0, 1))))
     result = audited(dataset)
     assert failed(result) == {"masks"}
-    assert any("outside the mask" in line for line in result.findings["masks"])
+    lines = [line for line in result.findings["masks"] if "outside the mask" in line]
+    told = {line.split(": ")[1] for line in lines}
+    assert told == {*map(str, COMPARED)}
+
+
+COMPARED = (
+    Edit.SPLICED,
+    Edit.FEATHERED,
+    Edit.REFILLED,
+    Edit.AUTOENCODED,
+    Edit.HAND_CLONED,
+    Edit.HAND_PASTED,
+)
+"""Altered photos whose pixels outside the mask are those of another member."""
+
+
+@pytest.mark.parametrize("edit", COMPARED)
+def test_a_photo_that_changed_outside_its_mask_is_caught_whatever_its_edit(dataset, edit):
+    def change(rows):
+        row = rows[rows["edit"] == str(edit)].iloc[0]
+        photo = np.asarray(Pil.open(dataset / row["path"])).copy()
+        far = ~cv2.dilate(read_mask(dataset / row["mask_path"]).astype(np.uint8), np.ones((65, 65))).astype(
+            bool
+        )
+        photo[far] = 255 - photo[far]
+        data = encode_jpeg(photo, int(row["upload_quality"]), row["subsampling"])
+        (dataset / row["path"]).write_bytes(data)
+        rows.loc[rows["path"] == row["path"], "sha256"] = hashlib.sha256(data).hexdigest()
+        return rows
+
+    rewrite(dataset, change)
+    (line,) = (line for line in audited(dataset).findings["masks"] if "outside" in line)
+    assert f": {edit}: " in line
+
+
+@pytest.mark.parametrize("edit", COMPARED)
+def test_a_photo_that_was_not_altered_at_all_is_caught_whatever_its_edit(dataset, edit):
+    """The autoencoded one is made of simulated damage; a copy of the authentic photo would differ from it."""
+    made_of = Edit.SIMULATED_DAMAGE if edit is Edit.AUTOENCODED else Edit.AUTHENTIC
+
+    def change(rows):
+        members = rows[rows["source_id"] == rows["source_id"].iloc[0]].set_index("edit")
+        shutil.copyfile(dataset / members.loc[str(made_of), "path"], dataset / members.loc[str(edit), "path"])
+        return rows
+
+    rewrite(dataset, change)
+    lines = audited(dataset).findings["masks"]
+    assert [line.split(": ")[1] for line in lines] == [str(edit)]
+    assert "expected changes all over the mask, found some in 0%" in lines[0]
 
 
 def test_a_mask_around_nothing_and_one_of_another_size_are_caught(dataset):

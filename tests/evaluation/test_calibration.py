@@ -7,7 +7,8 @@ from scipy.optimize import minimize
 
 from falseflaw.errors import InvalidDataError
 from falseflaw.evaluation import calibration
-from falseflaw.types import Edit, OperatingPoint
+from falseflaw.evaluation.groups import MIXTURE
+from falseflaw.types import INPAINTED, POSITIVES, Edit, OperatingPoint
 
 
 def predictions(sources: int = 300, seed: int = 0, scale: float = 3.0, fold: str = "val") -> pd.DataFrame:
@@ -18,7 +19,7 @@ def predictions(sources: int = 300, seed: int = 0, scale: float = 3.0, fold: str
             for edit in Edit:
                 inside, outside = np.zeros(256, int), np.zeros(256, int)
                 outside[:200] = 5
-                if edit.label:
+                if edit.masked:
                     inside[rng.integers(90, 255, 60)] += 1
                     outside[rng.integers(0, 150, 300)] += 1
                 rows.append(
@@ -29,7 +30,7 @@ def predictions(sources: int = 300, seed: int = 0, scale: float = 3.0, fold: str
                         "label": edit.label,
                         "path": f"{index}-{edit}",
                         "source_id": str(index),
-                        "logit": scale * (rng.normal() + 2 * edit.label - 1),
+                        "logit": scale * (rng.normal() + 2 * max(edit.label, 0) - 1),
                         "positive_histogram": inside,
                         "negative_histogram": outside,
                     }
@@ -81,7 +82,7 @@ def test_fit_meets_its_rules() -> None:
     point, record = calibration.fit(frame, ["identity", "jpeg80"])
     probability = calibration.calibrate(frame["logit"].to_numpy(), point.temperature)
     simulated = (frame["edit"] == Edit.SIMULATED_DAMAGE).to_numpy()
-    positive = (frame["label"] == 1).to_numpy()
+    positive = frame["edit"].isin(list(INPAINTED)).to_numpy()
     assert (probability[simulated] >= point.image_threshold).sum() == 6  # 1 % of 600
     assert record["realised_fpr"] == 0.01
     assert (probability[positive] < point.clear_threshold).mean() == pytest.approx(0.1, abs=0.01)
@@ -94,7 +95,7 @@ def test_fit_meets_its_rules() -> None:
 def test_mask_threshold_is_the_best_integer() -> None:
     frame = predictions(6)
     point, record = calibration.fit(frame, ["identity", "jpeg80"])
-    positives = frame[frame["label"] == 1]
+    positives = frame[frame["edit"].isin(list(INPAINTED))]
     pairs = list(zip(positives["positive_histogram"], positives["negative_histogram"], strict=True))
     means = []
     for threshold in range(1, 256):
@@ -123,6 +124,25 @@ def test_other_folds_and_launderings_do_not_matter() -> None:
     alone, _ = calibration.fit(val, ["identity", "jpeg80"])
     together, _ = calibration.fit(pd.concat([val, noise, other]), ["identity", "jpeg80"])
     assert alone == together
+
+
+def test_edits_outside_the_mixture_move_nothing() -> None:
+    """Hand edits and round trips have no label; refilled and autoencoded photos are not of the headline."""
+    frame = predictions(20)
+    point, record = calibration.fit(frame, ["identity", "jpeg80"])
+    left = [edit for edit in Edit if edit.label < 0 or edit in POSITIVES - INPAINTED]
+    assert set(MIXTURE).isdisjoint(map(str, left))
+    assert len(MIXTURE) + len(left) == len(Edit)
+    outside = frame["edit"].isin(list(map(str, left)))
+    spoilt = frame.assign(
+        logit=np.where(outside, -50.0, frame["logit"]),
+        positive_histogram=[
+            np.full(256, 9) if out else value
+            for out, value in zip(outside, frame["positive_histogram"], strict=True)
+        ],
+    )
+    assert calibration.fit(spoilt, ["identity", "jpeg80"]) == (point, record)
+    assert calibration.fit(frame[~outside], ["identity", "jpeg80"]) == (point, record)
 
 
 def test_separable_scores_keep_a_threshold_that_float32_can_express() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.dataset.builders import FakePhotos, FakeSamples, cameras, engine
+from tests.dataset.builders import NETWORKS, FakePhotos, FakeSamples, cameras, engine
 
 from falseflaw.damage.prompts import CLEAN_PROMPT
 from falseflaw.dataset.plan import SynthesisSettings, make_plan
@@ -40,7 +40,7 @@ def sets():
     folds = {photo.photo_id: Fold.TEST for photo in source.photos()}
     maker = SetMaker(source, ProductMasks(source, None, None), engine(), settings, 16, 4)
     made = []
-    for number, plan in enumerate(make_plan(source.photos(), folds, cameras(), settings)):
+    for number, plan in enumerate(make_plan(source.photos(), folds, cameras(), settings, NETWORKS)):
         try:
             made.append(maker.prepare(replace(plan, kind=KINDS[number % 9]), StageTimer()))
         except FalseFlawError:

@@ -10,12 +10,13 @@ from falseflaw.dataset.manifest import MANIFEST_NAME, read_manifest, write_manif
 from falseflaw.errors import ConfigurationError, InvalidDataError, MissingDataError
 from falseflaw.evaluation.calibration import read_operating_point
 from falseflaw.evaluation.evaluate import evaluate
-from falseflaw.evaluation.figures import roc_curve
+from falseflaw.evaluation.figures import reliability, roc_curve
 from falseflaw.evaluation.gallery import pick
+from falseflaw.evaluation.groups import MIXTURE
 from falseflaw.evaluation.predictions import read_predictions
 from falseflaw.evaluation.summary import prepare, read_summary
 from falseflaw.imaging import codec
-from falseflaw.types import OperatingPoint
+from falseflaw.types import Edit, OperatingPoint
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +95,7 @@ def test_provenance_names_model_data_and_versions(folder) -> None:
     provenance = read_summary(folder)["provenance"]
     assert provenance["model"]["sha256"] == CheckerScorer().fingerprint
     assert provenance["dataset_config_hash"] == ["tiny"]
-    assert provenance["generators"] == ["checker"]
+    assert provenance["generators"] == ["checker", "twin"]
     assert provenance["command"] == "falseflaw evaluate"
     assert provenance["versions"]["numpy"] == np.__version__
     assert len(provenance["suite"]["launderings"]) == 3
@@ -116,6 +117,26 @@ def test_limit_is_obeyed_and_told(dataset, tmp_path) -> None:
     assert summary["sources"] == 2
     assert summary["provenance"]["limit_sources"] == 2
     assert "Only 2 sources" in (tmp_path / "report.html").read_text()
+
+
+def test_only_the_named_edits_are_scored_and_it_is_told(dataset, tmp_path) -> None:
+    edits = [str(Edit.SIMULATED_DAMAGE), str(Edit.SPLICED), str(Edit.HAND_CLONED)]
+    summary = evaluate(CheckerScorer(), dataset, SUITE[:1], tmp_path, calibrate_on=NAMES[:1], edits=edits,
+                       replicates=10, examples=0, progress=False)  # fmt: skip
+    assert set(read_predictions(tmp_path)["edit"]) == set(edits)
+    assert summary["photos"] == dict.fromkeys(edits, 3)
+    assert summary["provenance"]["edits"] == edits
+    with pytest.raises(ConfigurationError, match="got 'glued'") as caught:
+        evaluate(CheckerScorer(), dataset, SUITE, tmp_path, calibrate_on=NAMES, edits=["glued"])
+    assert "\n" not in str(caught.value)
+
+
+def test_reliability_is_drawn_over_what_was_calibrated(folder) -> None:
+    point, _ = read_operating_point(folder / "operating_point.json")
+    rows = prepare(read_predictions(folder), point)
+    other = ~rows["edit"].isin(MIXTURE)
+    assert other.any()
+    assert reliability(rows) == reliability(rows[~other])
 
 
 def test_errors_come_before_work(dataset, tmp_path) -> None:

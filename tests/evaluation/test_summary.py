@@ -21,7 +21,7 @@ from falseflaw.evaluation.summary import (
     write_summary,
 )
 from falseflaw.runtime.verdict import decide
-from falseflaw.types import Edit, OperatingPoint, Prediction
+from falseflaw.types import INPAINTED, MATCHED, Edit, OperatingPoint, Prediction
 
 POINT = OperatingPoint(temperature=2.0, image_threshold=0.6, clear_threshold=0.3, mask_threshold=70)
 
@@ -38,7 +38,7 @@ def summary(predictions):
 
 
 def test_headline_is_inpainted_against_simulated_damage_of_the_test_fold(predictions, summary) -> None:
-    edits = [str(Edit.SIMULATED_DAMAGE), str(Edit.SPLICED), str(Edit.REGENERATED)]
+    edits = [str(Edit.SIMULATED_DAMAGE), *map(str, INPAINTED)]
     for entry in summary["launderings"]:
         rows = predictions[
             (predictions["fold"] == "test")
@@ -52,20 +52,20 @@ def test_headline_is_inpainted_against_simulated_damage_of_the_test_fold(predict
         flagged = calibrate(rows["logit"].to_numpy(), 2.0) >= 0.6
         assert headline["tpr"]["value"] == pytest.approx(flagged[rows["label"] == 1].mean())
         assert headline["fpr"]["value"] == pytest.approx(flagged[rows["label"] == 0].mean())
-        assert headline["auroc"]["n"] == 9
+        assert headline["auroc"]["n"] == 12
         assert headline["fpr"]["n"] == 3
         low, high = clopper_pearson(headline["fpr"]["count"], 3)
         assert (headline["fpr"]["lo"], headline["fpr"]["hi"]) == (low, high)
     assert [entry["name"] for entry in summary["launderings"]] == list(NAMES)
     assert summary["sources"] == 3
-    assert summary["photos"] == {str(edit): 3 for edit in Edit}
+    assert summary["photos"] == {str(edit): 3 for edit in MATCHED}
 
 
 def test_verdicts_are_those_that_the_runtime_gives(predictions, summary) -> None:
     """Counted from histograms here, decided on a heat map there."""
     rows = predictions[predictions["fold"] == "test"]
     point = OperatingPoint(2.0, 0.6, 0.3, 70)
-    for edit in Edit:
+    for edit in MATCHED:
         chosen = rows[rows["edit"] == edit]
         given = Counter()
         for _, row in chosen.iterrows():
@@ -83,7 +83,7 @@ def test_pixel_f1_is_the_mean_over_positives_at_the_fixed_threshold(predictions,
         rows = predictions[
             (predictions["fold"] == "test")
             & (predictions["laundering"] == entry["name"])
-            & (predictions["label"] == 1)
+            & predictions["edit"].isin(list(map(str, INPAINTED)))
         ]
         each = []
         for _, row in rows.iterrows():
@@ -91,8 +91,8 @@ def test_pixel_f1_is_the_mean_over_positives_at_the_fixed_threshold(predictions,
             hit, alarm, missed = inside[70:].sum(), outside[70:].sum(), inside[:70].sum()
             each.append(2 * hit / (2 * hit + alarm + missed))
         assert entry["pixel"]["f1"]["value"] == pytest.approx(np.mean(each))
-        assert entry["pixel"]["f1"]["n"] == 6
-        parts = (entry["spliced"]["pixel"]["f1"], entry["regenerated"]["pixel"]["f1"])
+        assert entry["pixel"]["f1"]["n"] == 9
+        parts = (entry[name]["pixel"]["f1"] for name in ("spliced", "feathered", "regenerated"))
         assert np.mean([part["value"] for part in parts]) == pytest.approx(np.mean(each))
 
 
@@ -111,7 +111,7 @@ def test_intervals_hold_their_figures_and_stay_in_range(summary) -> None:
 def test_groups_pair_positives_with_the_simulated_damage_of_their_sources(summary) -> None:
     for grouping, rows in summary["groups"].items():
         assert sum(row["sources"] for row in rows) == 3, grouping
-        assert sum(row["tpr"]["n"] for row in rows) == 18
+        assert sum(row["tpr"]["n"] for row in rows) == 27
         assert sum(row["fpr"]["n"] for row in rows) == 9
     assert [row["group"] for row in summary["groups"]["mask_area_bin"]] == ["3 to 10 %"]
 
@@ -140,7 +140,7 @@ def test_tables_say_the_same(summary) -> None:
     assert shown in text.splitlines()[2]
     assert shown in markdown.splitlines()[3]
     assert markdown.splitlines()[1] == "|---|---|---|---|---|"
-    assert "6 against 3 photos of 3 unseen sources" in markdown
+    assert "9 against 3 photos of 3 unseen sources" in markdown
 
 
 def test_undefined_figures_are_a_dash() -> None:
@@ -148,7 +148,99 @@ def test_undefined_figures_are_a_dash() -> None:
     assert module.figure_text({"value": 0.5, "lo": None, "hi": None, "n": 1}) == "0.500"
 
 
-@pytest.mark.parametrize("gone", [[Edit.SPLICED, Edit.REGENERATED], [Edit.SIMULATED_DAMAGE]])
+@pytest.mark.parametrize("gone", [INPAINTED, [Edit.SIMULATED_DAMAGE]])
 def test_a_fold_that_cannot_be_measured_is_refused(predictions, gone) -> None:
     with pytest.raises(InvalidDataError, match="expected inpainted and simulated-damage photos"):
         summarize(predictions[~predictions["edit"].isin([str(edit) for edit in gone])], POINT, {})
+
+
+LOGITS = {
+    Edit.AUTHENTIC: -4.0,
+    Edit.NULL_EDIT: -3.0,
+    Edit.SIMULATED_DAMAGE: 1.0,
+    Edit.SPLICED: 4.0,
+    Edit.FEATHERED: 0.0,
+    Edit.REGENERATED: 3.0,
+    Edit.REFILLED: -1.0,
+    Edit.AUTOENCODED: 2.0,
+    Edit.HAND_CLONED: 0.5,
+    Edit.HAND_PASTED: 5.0,
+    Edit.ROUND_TRIP_AUTHENTIC: -3.5,
+    Edit.ROUND_TRIP_DAMAGED: 6.0,
+}
+"""Scores of each edit: a refilled photo lies above those that look like it, and below simulated damage."""
+
+
+def by_hand(predictions):
+    """The predictions of one laundering with known scores."""
+    rows = predictions[(predictions["fold"] == "test") & (predictions["laundering"] == "identity")]
+    return rows.assign(logit=rows["edit"].map({str(edit): value for edit, value in LOGITS.items()}))
+
+
+def test_every_edit_is_compared_with_negatives_that_look_like_it(predictions) -> None:
+    found = summarize(by_hand(predictions), OperatingPoint(), {}, replicates=10)["edits"]
+    assert [row["edit"] for row in found] == [str(edit) for edit in MATCHED if edit.label != 0]
+    assert all((row["photos"], row["sources"]) == (3, 3) for row in found)
+    auroc = {row["edit"]: row["auroc"]["value"] for row in found}
+    assert auroc == {
+        Edit.SPLICED: 1.0,
+        Edit.FEATHERED: 0.0,
+        Edit.REGENERATED: 1.0,
+        Edit.REFILLED: 1.0,
+        Edit.AUTOENCODED: 1.0,
+        Edit.HAND_CLONED: 0.0,
+        Edit.HAND_PASTED: 1.0,
+        Edit.ROUND_TRIP_AUTHENTIC: 0.5,  # between the authentic photo and its null edit
+        Edit.ROUND_TRIP_DAMAGED: 1.0,
+    }
+    rates = {row["edit"]: (row["tpr"]["value"], row["fpr"]["value"]) for row in found}
+    assert rates[Edit.REFILLED] == (0.0, 0.0)
+    assert rates[Edit.SPLICED] == (1.0, 1.0)
+    negatives = {row["edit"]: row["fpr"]["n"] for row in found}
+    assert {edit for edit, count in negatives.items() if count == 6} == {
+        Edit.REFILLED,
+        Edit.ROUND_TRIP_AUTHENTIC,
+    }
+    masked = {row["edit"] for row in found if row["pixel_f1"]["value"] is not None}
+    assert masked == {str(edit) for edit in MATCHED if edit.masked}
+
+
+def test_every_network_is_compared_on_its_own_sources(predictions) -> None:
+    rows = by_hand(predictions)
+    first = min(rows["source_id"])
+    mine = rows["source_id"] == first
+    rows = rows.assign(
+        generator=np.where(mine & (rows["generator"] == "checker"), "other", rows["generator"]),
+        # its simulated damage looks altered to the detector, above all that it wrote
+        logit=np.where(mine & (rows["edit"] == Edit.SIMULATED_DAMAGE), 9.0, rows["logit"]),
+    )
+    found = {row["network"]: row for row in summarize(rows, OperatingPoint(), {}, replicates=10)["networks"]}
+    assert list(found) == ["checker", "other", "twin"]
+    assert [(row["photos"], row["sources"]) for row in found.values()] == [(6, 2), (3, 1), (3, 3)]
+    assert found["checker"]["auroc"]["value"] == pytest.approx(2 / 3)  # the feathered ones lie below
+    assert found["other"]["auroc"]["value"] == 0.0
+    assert found["twin"]["auroc"]["value"] == pytest.approx(2 / 3)
+
+
+def test_unlabelled_edits_move_nothing_but_their_own_rows(predictions) -> None:
+    rows = by_hand(predictions)
+    unlabelled = rows["edit"].isin([str(edit) for edit in Edit if edit.label < 0])
+    one, other = (
+        summarize(frame, POINT, {}, replicates=10)
+        for frame in (rows, rows.assign(logit=np.where(unlabelled, 40.0, rows["logit"])))
+    )
+    for part in ("headline", "pixel", "ece"):
+        assert one["pooled"][part] == other["pooled"][part]
+    assert one["groups"] == other["groups"]
+    assert one["networks"] == other["networks"]
+    changed = [a["edit"] for a, b in zip(one["edits"], other["edits"], strict=True) if a != b]
+    assert set(changed) <= {str(edit) for edit in Edit if edit.label < 0}
+    assert changed
+
+
+def test_a_dataset_of_the_first_five_edits_is_measured_too(predictions) -> None:
+    kept = [Edit.AUTHENTIC, Edit.NULL_EDIT, Edit.SIMULATED_DAMAGE, Edit.SPLICED, Edit.REGENERATED]
+    rows = by_hand(predictions)
+    found = summarize(rows[rows["edit"].isin(list(map(str, kept)))], POINT, {}, replicates=10)
+    assert [row["edit"] for row in found["edits"]] == [str(Edit.SPLICED), str(Edit.REGENERATED)]
+    assert json.dumps(found, allow_nan=False)

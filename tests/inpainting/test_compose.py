@@ -8,8 +8,8 @@ from falseflaw.errors import ConfigurationError, InvalidDataError
 from falseflaw.inpainting.compose import (
     Box,
     bounding_box,
+    feather,
     plan_crop,
-    region_from_flaw,
     resize_crop,
     resize_mask,
     splice,
@@ -123,28 +123,40 @@ def test_a_shrunk_mask_loses_nothing(rng):
     assert np.array_equal(small, mask.reshape(20, 2, 24, 2).any((1, 3)))
 
 
-def test_a_region_holds_the_flaw_and_three_pixels_around_it_in_every_style():
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (7, 7))
-    shares = []
-    for seed in range(120):
-        rng = np.random.default_rng(seed)
-        flaw = random_mask(rng, 90, 80, 60)
-        region = region_from_flaw(flaw, rng)
-        assert region.dtype == bool
-        assert region.shape == flaw.shape
-        assert region[cv2.dilate(flaw.astype(np.uint8), kernel) > 0].all()
-        grown = bounding_box(flaw)
-        reach = 8 + 1 + int(0.175 * max(grown.height, grown.width)) + 1
-        far = cv2.dilate(flaw.astype(np.uint8), np.ones((3, 3))) * 0
-        far[
-            max(0, grown.top - reach) : grown.top + grown.height + reach,
-            max(0, grown.left - reach) : grown.left + grown.width + reach,
-        ] = 1
-        assert not region[far == 0].any()
-        shares.append(region.sum() / flaw.sum())
-    assert np.std(shares) > 0
+def shape_and_photos(rng, height=60, width=70):
+    photo, edited = rng.integers(0, 256, (2, height, width, 3), dtype=np.uint8)
+    return photo, edited
 
 
-def test_a_region_needs_a_flaw(rng):
-    with pytest.raises(InvalidDataError, match="empty"):
-        region_from_flaw(np.zeros((9, 9), bool), rng)
+def test_a_soft_seam_changes_no_bit_outside_and_leaves_nothing_of_the_photo_deep_inside(rng):
+    for _ in range(30):
+        photo, edited = shape_and_photos(rng)
+        mask = cv2.dilate(random_mask(rng, 60, 70, 40).astype(np.uint8), np.ones((5, 5))) > 0
+        width = float(rng.uniform(0.5, 12))
+        result = feather(photo, edited, mask, width)
+        depth = cv2.distanceTransform(np.pad(mask.astype(np.uint8), 1), cv2.DIST_L2, 5)[1:-1, 1:-1]
+        assert np.array_equal(result[~mask], photo[~mask])
+        deep = depth >= width + 0.1  # `distanceTransform` in its fast form is off by a little
+        assert np.array_equal(result[deep], edited[deep])
+        assert (np.minimum(photo, edited) <= result).all()
+        assert (result <= np.maximum(photo, edited)).all()
+
+
+def test_a_soft_seam_rises_evenly_from_the_edge():
+    """A band of 21 rows, black on white: each row is one pixel deeper."""
+    photo, edited = np.full((41, 30, 3), 200, np.uint8), np.zeros((41, 30, 3), np.uint8)
+    mask = np.zeros((41, 30), bool)
+    mask[10:31] = True
+    column = feather(photo, edited, mask, 5.0)[:, 15, 0].tolist()
+    assert column == column[::-1]
+    assert column[9:17] == [200, 160, 120, 80, 40, 0, 0, 0]
+
+
+@pytest.mark.parametrize("side", [1, 2, 3])
+def test_a_mask_shallower_than_the_seam_still_holds_something_of_the_edit(side):
+    photo, edited = np.zeros((9, 9, 3), np.uint8), np.full((9, 9, 3), 250, np.uint8)
+    mask = np.zeros((9, 9), bool)
+    mask[3 : 3 + side, 3 : 3 + side] = True
+    result = feather(photo, edited, mask, 10.0)
+    assert result.max() == 250
+    assert result[~mask].max() == 0

@@ -145,10 +145,15 @@ def test_user_folder_without_photos(content, tmp_path):
 
 
 @pytest.mark.parametrize("name", PHOTO_CONFIGS)
-def test_every_photo_config_composes_and_works(name, tmp_path):
+def test_every_photo_config_composes_and_works(name, tmp_path, monkeypatch):
     overrides = [f"photos={name}"]
+    parts = ["clothing", "grocery"] if name == "both" else [name]
     if name == "studio":
         overrides += ["photos.count=3", "photos.width=64", "photos.height=96"]
+    elif name == "both":
+        monkeypatch.setenv("FALSEFLAW_PHOTOS", str(tmp_path))
+        for public_set, count in ((CLOTHING, 2), (GROCERY, 1)):
+            _place(public_set, tmp_path / public_set.name, count)
     else:
         _place({"clothing": CLOTHING, "grocery": GROCERY}.get(name, CLOTHING), tmp_path, 3)
         overrides += [f"photos.folder={tmp_path}"]
@@ -156,8 +161,9 @@ def test_every_photo_config_composes_and_works(name, tmp_path):
         source = instantiate(compose("download", overrides).photos)
     assert isinstance(source, FileSource) == (name != "studio")
     photos = source.photos()
-    assert source.name == name
+    assert source.name == "+".join(parts)
     assert len(photos) == 3
+    assert {photo.photo_set for photo in photos} == set(parts)
     assert source.load(photos[0]).ndim == 3
 
 

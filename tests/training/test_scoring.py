@@ -15,7 +15,7 @@ def record(
     return CropRecord(edit, edit.label, laundered, logit, *counts)
 
 
-def test_auroc_is_inpainted_against_simulated_damage_alone() -> None:
+def test_auroc_is_of_positives_with_a_flaw_against_simulated_damage_alone() -> None:
     records = [
         record(Edit.SPLICED, 2.0, [200], [10]),
         record(Edit.REGENERATED, 0.5, [200], [10]),
@@ -23,6 +23,7 @@ def test_auroc_is_inpainted_against_simulated_damage_alone() -> None:
         record(Edit.SIMULATED_DAMAGE, 0.5, [], [10]),
         record(Edit.AUTHENTIC, 99.0, [], [10]),  # not part of the comparison
         record(Edit.NULL_EDIT, 99.0, [], [10]),
+        record(Edit.REFILLED, -99.0, [200], [10]),  # shows no flaw
     ]
     auroc, precision = image_metrics(records)
     assert auroc == pytest.approx((1 + 1 + 0 + 0.5) / 4)

@@ -21,6 +21,9 @@ _SEAM = (1.0, 4.0)
 _BORDER = 4
 """Pixels around the photo that gradients are taken from where a region touches its edge."""
 
+_ERODED = 3
+"""Pixels inside a region's edge where OpenCV begins to take over the borrowed gradients."""
+
 
 def borrow(damaged: Image, region: Mask, rng: np.random.Generator) -> Image:
     """Returns the picture that the flaw is taken from: the damaged photo, saved before, flaw resized.
@@ -54,6 +57,9 @@ def clone(photo: Image, borrowed: Image, region: Mask) -> Image:
     around = ((_BORDER, _BORDER), (_BORDER, _BORDER))
     target, source = (np.pad(pixels, (*around, (0, 0)), mode="reflect") for pixels in (photo, borrowed))
     mask = np.pad(region.astype(np.uint8) * 255, around)
+    square = np.ones((3, 3), np.uint8)
+    if not cv2.erode(mask, square, iterations=_ERODED).any():  # OpenCV would clone nothing, or fail
+        mask = cv2.dilate(mask, square, iterations=_ERODED)
     box = bounding_box(mask > 0)
     center = (box.left + box.width // 2, box.top + box.height // 2)
     cloned = cv2.seamlessClone(source, target, mask, center, cv2.NORMAL_CLONE)

@@ -92,9 +92,11 @@ def without_networks(rows: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
     Raises:
         InvalidDataError: The dataset knows no such network.
     """
-    if unknown := sorted(set(names) - set(rows["generator"])):
-        known = ", ".join(sorted(set(rows["generator"]) - {""}))
-        raise InvalidDataError(f"expected networks of the dataset in leave_out ({known}), got {unknown[0]}")
+    known = set(rows["generator"]) - {""}  # no network wrote the others' pixels
+    if unknown := sorted(set(names) - known):
+        raise InvalidDataError(
+            f"expected networks of the dataset in leave_out ({', '.join(sorted(known))}), got {unknown[0]!r}"
+        )
     return rows[~rows["generator"].isin(names)]
 
 

@@ -12,6 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from falseflaw.evaluation.groups import MIXTURE
 from falseflaw.evaluation.metrics import calibration_bins
 from falseflaw.evaluation.summary import POSITIVES
 from falseflaw.types import Edit
@@ -49,10 +50,11 @@ def roc(rows: pd.DataFrame, summary: dict[str, Any]) -> bytes:
 
 
 def reliability(rows: pd.DataFrame) -> bytes:
-    """Frequency of inpainting over calibrated probability, all edits and launderings pooled; returns a PNG.
+    """Frequency of inpainting over calibrated probability, all launderings pooled; returns a PNG.
 
-    All edits, because the temperature was fitted on all: another mixture has another frequency.
+    Over the edits that the temperature was fitted on: another mixture has another frequency.
     """
+    rows = rows[rows["edit"].isin(MIXTURE)]
     figure, axes = _canvas(5.4, 5.4)
     axes.plot([0, 1], [0, 1], color=_GRID, zorder=1)
     probability, label = rows["probability"].to_numpy(), rows["label"].to_numpy()
@@ -113,7 +115,8 @@ def scores(rows: pd.DataFrame, summary: dict[str, Any]) -> bytes:
         if len(values):
             heights, _ = np.histogram(values, edges)
             name = str(edit).replace("_", " ")
-            axes.stairs(heights / len(values), edges, color=_COLORS[index], lw=1.8, label=name)
+            color, dash = _COLORS[index % len(_COLORS)], _DASHES[index // len(_COLORS) % len(_DASHES)]
+            axes.stairs(heights / len(values), edges, color=color, ls=dash, lw=1.8, label=name)
     threshold = summary["operating_point"]["image_threshold"]
     axes.axvline(threshold, color=_INK, lw=1.2, ls=":")
     axes.text(threshold, 0.98, " image threshold ", transform=axes.get_xaxis_transform(), color=_INK,

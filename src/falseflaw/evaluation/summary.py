@@ -22,7 +22,7 @@ from falseflaw.types import INPAINTED, Edit, Fold, OperatingPoint, Verdict
 from falseflaw.types import POSITIVES as ALL_POSITIVES
 
 SUMMARY_NAME = "summary.json"
-HEADLINE = "inpainted (spliced and regenerated) against simulated damage"
+HEADLINE = "inpainted (spliced, feathered and regenerated) against simulated damage"
 POOLED = "all launderings pooled"
 VERDICTS = (Verdict.ALTERED, Verdict.INCONCLUSIVE, Verdict.NO_SIGN)
 POSITIVES = tuple(sorted(str(edit) for edit in INPAINTED))

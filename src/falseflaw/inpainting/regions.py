@@ -44,7 +44,7 @@ def draw_region(flaw: Mask, rng: np.random.Generator, limit: int | None = None) 
     for shape in dict.fromkeys((drawn, RegionShape.CONTOUR, RegionShape.EXACT)):
         region = flaw.copy() if shape is RegionShape.EXACT else _OUTLINES[shape](flaw, rng) | flaw
         box = bounding_box(region)
-        if limit is None or max(box.height, box.width) <= limit:
+        if shape is RegionShape.EXACT or limit is None or max(box.height, box.width) <= limit:
             break
     return shape, region
 

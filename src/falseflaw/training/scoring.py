@@ -38,11 +38,14 @@ class CropRecord:
 
 
 def image_metrics(records: Iterable[CropRecord]) -> tuple[float, float]:
-    """Returns AUROC and average precision of inpainted against simulated damage; nan without both."""
+    """Returns AUROC and average precision of flawed positives against simulated damage; nan without both.
+
+    A refilled photo shows no flaw: set against simulated damage, its look would tell it and not its pixels.
+    """
     chosen = [
         record
         for record in records
-        if record.edit is Edit.SIMULATED_DAMAGE or (record.label and record.edit.flawed)
+        if (record.label and record.edit.flawed) or record.edit is Edit.SIMULATED_DAMAGE
     ]
     labels = np.array([record.label for record in chosen])
     if len(set(labels.tolist())) < 2:
