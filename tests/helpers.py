@@ -85,6 +85,7 @@ def make_dataset(folder: Path, sources: int = 8, size: tuple[int, int] = (96, 12
                     "region_origin": "planned",
                     "mask_path": f"masks/{stem}.png" if edit.masked else "",
                     "mask_area": float(region.mean()) if edit.masked else 0.0,
+                    "rewritten": edit is Edit.REGENERATED or edit in ROUND_TRIPS,
                     "generator": "checker" if inpainted else "twin" if autoencoded else "",
                     "prompt": "a coffee stain on a shirt" if inpainted else "",
                     "seed": index,

@@ -81,6 +81,8 @@ class FakeSamples:
 class FakeInpainter:
     """Fills crops with noise of the image's own seed; raises in call number `fails_at`."""
 
+    rewrites_all = True
+
     name: str = "fake-inpainter"
     grid: int = 16
     factor: int = 4
