@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from falseflaw.photos.source import Photo
 
 EXTRAS: tuple[str, ...] = ("synthesis",)
-_STEERING = ("output", "cache", "overwrite", "progress")
+_STEERING = ("output", "cache", "overwrite", "progress", "engine")
 """Keys that do not change what the images look like."""
 
 
@@ -31,6 +31,7 @@ def run(config: DictConfig) -> None:
 
     recorded: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
     cache, output = Path(config.cache).expanduser(), Path(config.output).expanduser()
+    engine = instantiate(config.engine)
     settings = instantiate(config.synthesis)
     source = instantiate(config.photos)
     folds = assign_folds(source, config.split.fractions, config.split.seed, cache)
@@ -59,6 +60,7 @@ def run(config: DictConfig) -> None:
         lambda: Writers({name: instantiate(part) for name, part in inpainters.items()}, autoencoders),
         settings,
         output,
+        engine=engine,
         config=recorded,
         mask_cache=mask_cache(cache, config.product_mask),
         overwrite=config.overwrite,
