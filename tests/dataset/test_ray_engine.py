@@ -86,7 +86,9 @@ class Network:
         if self.error:
             raise self.error
         noise = np.stack([np.random.default_rng(seed).integers(0, 64, crops.shape[1:]) for seed in seeds])
-        return Samples(self, np.stack([self.code(crop // 2 + extra) for crop, extra in zip(crops, noise)]))
+        return Samples(
+            self, np.stack([self.code(crop // 2 + extra) for crop, extra in zip(crops, noise, strict=True)])
+        )
 
     def code(self, photo):
         with torch.no_grad():
