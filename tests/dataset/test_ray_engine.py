@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -12,23 +13,31 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import torch
 import yaml
 from tests.helpers import textured_photo
+from tests.inpainting.tiny import TINY
 
+from falseflaw.cli.main import main
 from falseflaw.damage.engine import DamageEngine
-from falseflaw.dataset import engines
+from falseflaw.damage.prompts import all_prompts
+from falseflaw.dataset import build as build_module
+from falseflaw.dataset import ray_engine
 from falseflaw.dataset.build import synthesize
 from falseflaw.dataset.engines import LocalEngine
 from falseflaw.dataset.manifest import read_manifest
 from falseflaw.dataset.plan import Networks, SynthesisSettings
 from falseflaw.dataset.ports import Writers
 from falseflaw.dataset.ray_engine import RayEngine, room_for
-from falseflaw.errors import ConfigurationError, InvalidDataError, UnreadableImageError
+from falseflaw.dataset.timing import StageTimer
+from falseflaw.errors import ConfigurationError, InvalidDataError, MissingExtraError, UnreadableImageError
 from falseflaw.imaging.camera import CameraSampler
+from falseflaw.inpainting.networks import build_pipeline
 from falseflaw.paths import config_dir
 from falseflaw.photos.source import Photo
+from falseflaw.photos.studio import StudioPhotos
 from falseflaw.seeding import derive_rng
 from falseflaw.types import Fold
 
@@ -221,14 +230,12 @@ def test_errors_of_an_actor_come_out_as_they_were_raised(tmp_path, error):
 
 def test_an_actor_must_see_the_folder_of_the_build(tmp_path, monkeypatch):
     """As on a machine of a cluster that has another disk."""
-    put = engines.__name__  # the driver's copy moves away between planning and loading
 
     class Moved(RayEngine):
         def run(self, batches, load):
             (tmp_path / "d" / "config.yaml").rename(tmp_path / "elsewhere.yaml")
             yield from super().run(batches, load)
 
-    assert put
     monkeypatch.setattr(sys.modules[__name__], "RayEngine", Moved)
     with pytest.raises(ConfigurationError, match="put the dataset on storage that every machine sees"):
         build(tmp_path / "d", tmp_path / "log", "ray")
@@ -250,9 +257,7 @@ def test_a_build_that_is_killed_goes_on_with_either_engine(tmp_path, expected, f
     process.kill()
     process.wait()
     done = {
-        row["source_id"]
-        for path in output.glob("parts/*.parquet")
-        for row in __import__("pyarrow.parquet").parquet.read_table(path).to_pylist()
+        row["source_id"] for path in output.glob("parts/*.parquet") for row in pq.read_table(path).to_pylist()
     }
     time.sleep(1)  # actors of the killed build end on their own
     before = len(loaded(log))
@@ -312,3 +317,104 @@ def test_what_the_cluster_lacks_is_said(tmp_path):
 def test_options_are_checked(options):
     with pytest.raises(ConfigurationError, match=f"expected engine.{next(iter(options))} >= "):
         RayEngine(**options)
+
+
+def test_an_actor_must_run_the_code_of_the_build(tmp_path, monkeypatch):
+    versions = iter(["here", "there"])
+    monkeypatch.setattr(build_module, "code_digest", lambda entries: next(versions))
+    with pytest.raises(ConfigurationError, match="expected the same code of falseflaw on every machine"):
+        build(tmp_path / "d", tmp_path / "log")
+
+
+def test_without_ray_the_extra_is_named(monkeypatch):
+    monkeypatch.setattr(ray_engine.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'falseflaw\[ray\]'"):
+        RayEngine()
+
+
+@pytest.mark.parametrize("address", ["auto", "127.0.0.1:1"])
+def test_a_cluster_that_is_not_there_is_named(tmp_path, monkeypatch, address):
+    def init(**options):
+        raise ConnectionError("Could not find any running Ray instance.")
+
+    monkeypatch.setattr("ray.is_initialized", lambda: False)
+    monkeypatch.setattr("ray.init", init)
+    with pytest.raises(
+        ConfigurationError, match=f"expected a Ray cluster at engine.address={address}, found"
+    ):
+        build(tmp_path / "d", tmp_path / "log", "ray", options={"address": address})
+
+
+def test_a_machine_that_dies_costs_nothing_but_time(tmp_path, expected):
+    """Two machines, as Ray sees them; one of them is gone in the middle."""
+    output, log = tmp_path / "d", tmp_path / "log"
+    code = f"""
+        import threading, time
+        from pathlib import Path
+        from ray.cluster_utils import Cluster
+        from tests.dataset.test_ray_engine import build
+
+        cluster = Cluster()
+        cluster.add_node(num_cpus=1, include_dashboard=False, object_store_memory=80 << 20)
+        other = cluster.add_node(num_cpus=1, object_store_memory=80 << 20)
+
+        def unplug():
+            log = Path({str(log)!r})
+            while not log.exists() or len(set(line.split()[1] for line in log.read_text().splitlines())) < 2:
+                time.sleep(0.05)
+            cluster.remove_node(other, allow_graceful=False)
+            print("unplugged", flush=True)
+
+        thread = threading.Thread(target=unplug, daemon=True)
+        thread.start()
+        options = {{"address": cluster.address}}
+        report = build({str(output)!r}, {str(log)!r}, "ray", seconds=1.0, options=options)
+        thread.join(60)
+        print(report.built)
+        cluster.shutdown()
+    """
+    result = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stderr
+    assert "unplugged" in result.stdout
+    assert result.stdout.split()[-1] == str(COUNT - 1)
+    assert digests(output) == expected
+
+
+def test_the_verb_takes_either_engine(tmp_path, capsys):
+    torch.manual_seed(0)
+    build_pipeline(TINY, all_prompts()).save_pretrained(tmp_path / "inpainter")
+    for name in ("local", "ray"):
+        arguments = (
+            *(
+                "photos.count=12",
+                "photos.width=128",
+                "photos.height=160",
+                "synthesis=tiny",
+                "limit_sources=5",
+            ),
+            *(f"inpainter.path={tmp_path / 'inpainter'}", "inpainter.steps=2", f"cache={tmp_path / 'cache'}"),
+            *("autoencoders.members=[tiny8]", "progress=false", f"output={tmp_path / name}"),
+            *(f"engine={name}", "engine.threads=1"),
+        )
+        assert main(["synthesize", *arguments]) == 0, capsys.readouterr().err
+    assert "60 images of 5 sources" in capsys.readouterr().out
+    assert digests(tmp_path / "local") == digests(tmp_path / "ray")
+
+
+def test_seconds_travel_with_the_parts_alone():
+    timer = StageTimer()
+    with timer("paint"):
+        pass
+    copy = pickle.loads(pickle.dumps(timer))
+    assert copy.take() == {}
+    assert set(timer.take()) == {"paint"}
+    assert timer.take() == {}
+
+
+def test_rendered_photos_can_be_sent():
+    source = StudioPhotos(count=3, width=64, height=80)
+    photo = source.photos()[1]
+    image = source.load(photo)
+    assert np.array_equal(pickle.loads(pickle.dumps(source)).load(photo), image)

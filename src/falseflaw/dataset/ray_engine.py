@@ -8,6 +8,8 @@ from __future__ import annotations
 import importlib.util
 import logging
 import os
+import re
+import socket
 import threading
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,6 +31,9 @@ _IN_FLIGHT = 3
 
 _PATIENCE = 600.0
 """Seconds without any actor after which the build gives up."""
+
+_KNOCK = 10.0
+"""Seconds in which the head of a cluster must take a connection."""
 
 _STORE_BYTES = 128 << 20
 """Ray's shared memory on this machine; plans and rows are small, networks go through it once."""
@@ -139,8 +144,9 @@ def _cluster(address: str | None) -> Iterator[None]:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         options |= {"include_dashboard": False, "object_store_memory": _STORE_BYTES}
     try:
+        _check_answers(address)
         ray.init(address=address or "local", **options)
-    except ConnectionError as error:
+    except OSError as error:  # ConnectionError and TimeoutError are such
         raise ConfigurationError(
             f"expected a Ray cluster at engine.address={address}, found none; start it with "
             "`ray start --head`, or leave engine.address out to start one here"
@@ -149,6 +155,17 @@ def _cluster(address: str | None) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+def _check_answers(address: str | None) -> None:
+    """Knocks at an address of host and port: Ray itself would wait there for minutes.
+
+    Raises:
+        OSError: Nothing answers.
+    """
+    match = re.fullmatch(r"([^/]+):(\d+)", address or "")
+    if match:
+        socket.create_connection((match[1], int(match[2])), timeout=_KNOCK).close()
 
 
 class _Actor:
