@@ -52,8 +52,8 @@ def _quote_override(override: str, sweeping: bool) -> str:
 
 
 def without(overrides: Sequence[str], keys: Collection[str]) -> list[str]:
-    """Returns the overrides but those of some keys, such as ones that steer and change no result."""
-    return [text for text in overrides if text.split("=")[0].lstrip("+") not in keys]
+    """Returns the overrides but those of some keys and below them, such as ones that only steer."""
+    return [text for text in overrides if text.split("=")[0].lstrip("+~").split(".")[0] not in keys]
 
 
 def quote(text: str) -> str:

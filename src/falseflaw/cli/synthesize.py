@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,23 +17,49 @@ from falseflaw.cli.overrides import without
 from falseflaw.paths import find_existing
 
 if TYPE_CHECKING:
+    from falseflaw.dataset.build import BuildReport
     from falseflaw.photos.source import Photo
 
 EXTRAS: tuple[str, ...] = ("synthesis",)
-_STEERING = ("output", "cache", "overwrite", "progress", "audit")
+_STEERING = ("output", "cache", "overwrite", "progress", "audit", "engine")
 """Keys that do not change what the images look like."""
 
 
 def run(config: DictConfig) -> None:
     """Builds the dataset that the configuration describes."""
-    from falseflaw.dataset.build import synthesize
     from falseflaw.dataset.folder import AUDIT_NAME
+
+    output = Path(config.output).expanduser()
+    report = planned(config, _command())()
+    if report.built:
+        stages = ", ".join(f"{name} {seconds / report.built:.2f}" for name, seconds in report.seconds.items())
+        print(f"seconds a source: {stages}")
+    already = report.sources - report.built
+    print(
+        f"{output}: {report.images} images of {report.sources} sources"
+        f"{f', {already} of them there before' if already else ''}"
+        f"{f', {len(report.skipped)} sources skipped' if report.skipped else ''}; see DATASHEET.md"
+    )
+    if config.audit and not audited(output):
+        print()
+        audit_dataset(output, _folders(config).values(), output / AUDIT_NAME, config.progress)
+
+
+def planned(config: DictConfig, command: Sequence[str]) -> Callable[[], BuildReport]:
+    """Returns the build that the configuration describes, with nothing made yet but the folds.
+
+    Args:
+        config: As `conf/synthesize.yaml` composes it.
+        command: Overrides of the command line, for the datasheet.
+    """
+    from falseflaw.dataset.build import synthesize
     from falseflaw.dataset.plan import Networks, select_sources
     from falseflaw.dataset.ports import Writers
     from falseflaw.photos.split import assign_folds
 
     recorded: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
     cache, output = Path(config.cache).expanduser(), Path(config.output).expanduser()
+    engine = instantiate(config.engine)
     settings = instantiate(config.synthesis)
     source = instantiate(config.photos)
     folds = assign_folds(source, config.split.fractions, config.split.seed, cache)
@@ -51,7 +78,8 @@ def run(config: DictConfig) -> None:
         tuple(name for name in autoencoders.names if name not in autoencoders.reserved),
         tuple(name for name in autoencoders.names if name in autoencoders.reserved),
     )
-    report = synthesize(
+    return partial(
+        synthesize,
         source,
         folds,
         instantiate(config.camera),
@@ -61,24 +89,13 @@ def run(config: DictConfig) -> None:
         lambda: Writers({name: instantiate(part) for name, part in inpainters.items()}, autoencoders),
         settings,
         output,
+        engine=engine,
         config=recorded,
         mask_cache=mask_cache(cache, config.product_mask),
         overwrite=config.overwrite,
-        command=_command(),
+        command=command,
         progress=config.progress,
     )
-    if report.built:
-        stages = ", ".join(f"{name} {seconds / report.built:.2f}" for name, seconds in report.seconds.items())
-        print(f"seconds a source: {stages}")
-    already = report.sources - report.built
-    print(
-        f"{output}: {report.images} images of {report.sources} sources"
-        f"{f', {already} of them there before' if already else ''}"
-        f"{f', {len(report.skipped)} sources skipped' if report.skipped else ''}; see DATASHEET.md"
-    )
-    if config.audit and not audited(output):
-        print()
-        audit_dataset(output, _folders(config).values(), output / AUDIT_NAME, config.progress)
 
 
 def _inpainters(config: DictConfig) -> dict[str, DictConfig]:

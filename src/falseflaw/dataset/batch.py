@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 import numpy as np
@@ -84,7 +84,7 @@ class BatchMaker:
             ]
             part = Part(batch.number, rows, batch.skipped)
             self.folder.write_part(part)
-        return part
+        return replace(part, seconds=self.timer.take())
 
     def _sample(self, generator: str, sets: Sequence[PreparedSet]) -> Samples:
         """Samples the flaws of all sets and, behind them, their clean material."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import platform
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
@@ -18,7 +19,7 @@ from falseflaw import __version__
 from falseflaw.dataset.batch import BatchMaker
 from falseflaw.dataset.datasheet import datasheet
 from falseflaw.dataset.engines import Engine, LocalEngine, MakeBatches
-from falseflaw.dataset.folder import DATASHEET_NAME, SHEET_NAME, DatasetFolder, Part, Skipped, writing
+from falseflaw.dataset.folder import DATASHEET_NAME, SHEET_NAME, DatasetFolder, Skipped, writing
 from falseflaw.dataset.manifest import MANIFEST_NAME, read_manifest, write_manifest
 from falseflaw.dataset.plan import Networks, SetPlan, SynthesisSettings, make_plan
 from falseflaw.dataset.ports import Writers, check_networks
@@ -136,10 +137,15 @@ def synthesize(
         rows = read_manifest(output)
         folder.remove_parts()
         return BuildReport(rows["source_id"].nunique(), len(rows), [])
-    timer = StageTimer()
     masks = ProductMasks(source, masker, mask_cache)
 
     def load() -> BatchMaker:
+        folder.check_seen(recorded["config_hash"])
+        if code_digest(_CODE) != recorded["code"]:
+            raise ConfigurationError(
+                f"expected the same code of falseflaw on every machine, got another on {platform.node()}; "
+                "install the same version there"
+            )
         writers = load_writers()
         check_networks(networks, writers)
         grid, factor = writers.grid, writers.factor
@@ -149,41 +155,41 @@ def synthesize(
                 f"{', '.join(writers.inpainters)} need them"
             )
         maker = SetMaker(source, masks, painter, settings, grid, factor)
-        return BatchMaker(
-            maker, writers, Upload(output, writers.inpainters, recorded["config_hash"]), folder, timer
-        )
+        upload = Upload(output, writers.inpainters, recorded["config_hash"])
+        return BatchMaker(maker, writers, upload, folder, StageTimer())
 
     batches = {number: list(group) for number, group in groupby(plans, key=lambda plan: plan.batch)}
-    found = {number: folder.read_part(number) for number in batches}
-    done = {number: part for number, part in found.items() if part is not None}
-    built = _run(engine or LocalEngine(), batches, load, done, progress)
-    parts = [done[number] for number in batches]
-    rows = _finish(folder, parts, recorded, command)
-    skipped = [entry for part in parts for entry in part.skipped]
-    return BuildReport(rows["source_id"].nunique(), len(rows), skipped, built, timer.seconds)
+    done = {number for number in batches if folder.read_part(number) is not None}
+    built, seconds = _run(engine or LocalEngine(), batches, load, done, progress)
+    rows, skipped = _finish(folder, batches, recorded, command)
+    return BuildReport(rows["source_id"].nunique(), len(rows), skipped, built, seconds)
 
 
 def _run(
     engine: Engine,
     batches: Mapping[int, Sequence[SetPlan]],
     load: MakeBatches,
-    parts: dict[int, Part],
+    done: Container[int],
     progress: bool,
-) -> int:
-    """Has the missing batches made and adds their parts; returns the number of sets made."""
-    todo = {number: plans for number, plans in batches.items() if number not in parts}
+) -> tuple[int, dict[str, float]]:
+    """Has the missing batches made; returns the number of sets made and the seconds by stage.
+
+    Rows are not kept: they stand in the part files, and a large dataset has millions.
+    """
+    todo = {number: plans for number, plans in batches.items() if number not in done}
     total = sum(map(len, batches.values()))
-    done, built = total - sum(map(len, todo.values())), 0
-    bar = tqdm(total=total, initial=done, desc="synthesizing", unit="source", disable=not progress)
+    before = total - sum(map(len, todo.values()))
+    built, seconds = 0, Counter[str]()  # counters add floats alike
+    bar = tqdm(total=total, initial=before, desc="synthesizing", unit="source", disable=not progress)
     with bar:
         for part in engine.run(todo, load) if todo else ():
-            parts[part.batch] = part
             for entry in part.skipped:
                 bar.write(f"skipped {entry.source_id}: {entry.reason}")
             sets = len({row["source_id"] for row in part.rows})
             built += sets
+            seconds.update(part.seconds)
             bar.update(sets + len(part.skipped))
-    return built
+    return built, dict(seconds)
 
 
 def _record(config: Mapping[str, Any], plans: Sequence[SetPlan], source: PhotoSource) -> dict[str, Any]:
@@ -218,11 +224,10 @@ def _content(source: PhotoSource, plan: SetPlan) -> str:
 
 
 def _finish(
-    folder: DatasetFolder, parts: Sequence[Part], config: Mapping[str, Any], command: Sequence[str]
-) -> pd.DataFrame:
-    """Writes contact sheet, datasheet and, last, the manifest."""
-    rows = pd.DataFrame([row for part in parts for row in part.rows])
-    skipped = [entry for part in parts for entry in part.skipped]
+    folder: DatasetFolder, batches: Iterable[int], config: Mapping[str, Any], command: Sequence[str]
+) -> tuple[pd.DataFrame, list[Skipped]]:
+    """Writes contact sheet, datasheet and, last, the manifest; returns its rows and the skipped sources."""
+    rows, skipped = folder.join_parts(batches)
     if rows.empty:
         first = f"{skipped[0].source_id}: {skipped[0].reason}"
         raise InvalidDataError(
@@ -231,6 +236,7 @@ def _finish(
     with writing(folder.path):
         write_atomic(folder.path / SHEET_NAME, encode_png(contact_sheet(rows, folder.path)))
         write_atomic(folder.path / DATASHEET_NAME, datasheet(rows, skipped, config, command).encode())
+        folder.remove_strays()  # of workers that were killed
         write_manifest(rows, folder.path / MANIFEST_NAME)
         folder.remove_parts()
-    return rows
+    return rows, skipped

@@ -8,25 +8,30 @@ from __future__ import annotations
 
 import io
 import json
+import platform
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
 from falseflaw.dataset.manifest import MANIFEST_NAME, SCHEMA
-from falseflaw.errors import ConfigurationError
+from falseflaw.errors import ConfigurationError, InvalidDataError
 from falseflaw.imaging.codec import write_atomic
 
 CONFIG_NAME = "config.yaml"
 DATASHEET_NAME = "DATASHEET.md"
 SHEET_NAME = "contact_sheet.png"
 AUDIT_NAME = "audit.json"
+_UNREADABLE = (OSError, pa.ArrowInvalid, KeyError, TypeError, ValueError)
+"""What reading a part that is gone, torn or foreign raises."""
+
 _FOLDERS = ("images", "masks", "parts")
 _FILES = (MANIFEST_NAME, AUDIT_NAME, DATASHEET_NAME, SHEET_NAME, CONFIG_NAME)
 
@@ -41,11 +46,19 @@ class Skipped:
 
 @dataclass(frozen=True)
 class Part:
-    """What one finished batch left: manifest rows and the sources that were skipped."""
+    """What one finished batch left: manifest rows and the sources that were skipped.
+
+    Attributes:
+        batch: Its number.
+        rows: Manifest rows.
+        skipped: Sources that were left out.
+        seconds: Seconds by stage spent since the last part; not kept in the file.
+    """
 
     batch: int
     rows: list[dict[str, Any]]
     skipped: list[Skipped]
+    seconds: Mapping[str, float] = field(default_factory=dict)
 
 
 @contextmanager
@@ -119,8 +132,7 @@ class DatasetFolder:
             write_atomic(path / CONFIG_NAME, yaml.safe_dump(dict(config), sort_keys=False).encode())
         for name in ("images", "masks"):
             (path / name).mkdir(exist_ok=True)
-        for stray in path.rglob(".*.partial"):  # of a build that was killed while writing
-            stray.unlink(missing_ok=True)
+        self.remove_strays()
 
     @property
     def started(self) -> bool:
@@ -151,19 +163,62 @@ class DatasetFolder:
     def read_part(self, batch: int) -> Part | None:
         """Returns a finished batch; None if it is not done, or its part or a file of it is gone."""
         try:
-            table = pq.read_table(self._part_path(batch))
-            notes = json.loads(table.schema.metadata[b"skipped"])
-        except (OSError, pa.ArrowInvalid, KeyError, TypeError, ValueError):
+            table, skipped = self._read(batch)
+        except _UNREADABLE:
             return None
         rows = table.to_pylist()
         for row in rows:
             if not (self.path / row["path"]).is_file() or not (self.path / row["region_path"]).is_file():
                 return None
-        return Part(batch, rows, [Skipped(*note) for note in notes])
+        return Part(batch, rows, skipped)
+
+    def join_parts(self, batches: Iterable[int]) -> tuple[pd.DataFrame, list[Skipped]]:
+        """Returns the rows of finished batches and the sources that were left out.
+
+        Raises:
+            InvalidDataError: A part is gone or broken.
+        """
+        tables, skipped = [SCHEMA.empty_table()], []
+        for batch in batches:
+            try:
+                table, notes = self._read(batch)
+            except _UNREADABLE as error:
+                raise InvalidDataError(
+                    f"expected the finished batch {batch} in {self._part_path(batch)}, cannot read it; "
+                    "run the same command again to make it anew"
+                ) from error
+            tables.append(table.replace_schema_metadata(None))
+            skipped.extend(notes)
+        return pa.concat_tables(tables).to_pandas(), skipped
+
+    def check_seen(self, config_hash: str) -> None:
+        """Checks, where a batch is worked on, that this folder is the one that the build began.
+
+        Raises:
+            ConfigurationError: This machine sees another folder, or none.
+        """
+        found = self.read_config().get("config_hash")
+        if found != config_hash:
+            what = f"one of another build ({found})" if found else "none"
+            raise ConfigurationError(
+                f"expected {CONFIG_NAME} of this build ({config_hash}) in {self.path.absolute()} on "
+                f"{platform.node()}, found {what}; put the dataset on storage that every machine sees"
+            )
+
+    def remove_strays(self) -> None:
+        """Removes what writers that were killed left half written."""
+        for stray in self.path.rglob(".*.partial"):
+            stray.unlink(missing_ok=True)
 
     def remove_parts(self) -> None:
         """Removes the records of the batches, once the manifest holds them all."""
         shutil.rmtree(self.path / "parts", ignore_errors=True)
+
+    def _read(self, batch: int) -> tuple[pa.Table, list[Skipped]]:
+        """Reads a part file; raises one of `_UNREADABLE`."""
+        table = pq.read_table(self._part_path(batch))
+        notes = json.loads(table.schema.metadata[b"skipped"])
+        return table, [Skipped(*note) for note in notes]
 
     def _part_path(self, batch: int) -> Path:
         return self.path / "parts" / f"batch-{batch:05d}.parquet"

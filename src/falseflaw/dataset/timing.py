@@ -9,11 +9,23 @@ from contextlib import contextmanager
 
 
 class StageTimer:
-    """Adds up wall time by name: `with timer("paint"): ...`."""
+    """Adds up wall time by name: `with timer("paint"): ...`.
+
+    A copy in another process starts from nothing.
+    """
 
     def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
+        self._seconds: dict[str, float] = {}
         self._lock = threading.Lock()
+
+    def __reduce__(self) -> tuple[type[StageTimer], tuple[()]]:
+        return StageTimer, ()
+
+    def take(self) -> dict[str, float]:
+        """Returns the seconds since the last call, by stage, and starts anew."""
+        with self._lock:
+            taken, self._seconds = self._seconds, {}
+        return taken
 
     @contextmanager
     def __call__(self, stage: str) -> Iterator[None]:
@@ -23,4 +35,4 @@ class StageTimer:
             yield
         finally:
             with self._lock:
-                self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - start
+                self._seconds[stage] = self._seconds.get(stage, 0.0) + time.perf_counter() - start

@@ -100,6 +100,9 @@ class StudioPhotos:
         self.count, self.width, self.height, self.seed = count, width, height, seed
         self._last = lru_cache(maxsize=2)(self._render)  # `load` and `product_mask` share a rendering
 
+    def __reduce__(self) -> tuple[type[StudioPhotos], tuple[int, int, int, int]]:
+        return StudioPhotos, (self.count, self.width, self.height, self.seed)  # not what is rendered already
+
     def photos(self) -> list[Photo]:
         """Returns every photo, sorted by `photo_id`."""
         return sorted(map(self._photo, range(self.count)), key=lambda photo: photo.photo_id)

@@ -1,0 +1,46 @@
+"""The benchmark of whole builds at tiny size: it builds, measures every stage and says what is wrong."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(*arguments):
+    command = [sys.executable, str(ROOT / "scripts/benchmark_synthesis.py"), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+
+
+def test_every_size_is_built_and_all_is_told(tmp_path):
+    output = tmp_path / "figures.json"
+    result = run(*("--sources", 2, 4, "--networks", "tiny", "--output", output), "engine.threads=1")
+    assert result.returncode == 0, result.stderr
+    report = json.loads(output.read_text())
+    assert [entry["sources"] + entry["skipped"] for entry in report["builds"]] == [2, 4]
+    for entry in report["builds"]:
+        assert entry["images"] == 12 * entry["sources"]
+        assert entry["images_per_second"] == pytest.approx(entry["images"] / entry["seconds"])
+        assert 0 < entry["busy_cores"] <= 1.1
+        assert {"load", "paint", "camera", "sample", "autoencode", "save"} <= set(entry["seconds_per_source"])
+        assert entry["peak_megabytes"] > 100
+        assert entry["torch_threads"] == 1
+    peaks = [entry["peak_megabytes"] for entry in report["builds"]]
+    assert report["peak_ratio"] == pytest.approx(peaks[1] / peaks[0])
+    assert report["memory_grows"] == (report["peak_ratio"] > report["tolerance"])
+    assert "seconds a source, sample" in result.stdout
+    assert f"memory {'grows' if report['memory_grows'] else 'does not grow'}" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [("inpainter.path=/nowhere", "train-inpainter"), ("engine=ray", "expected engine=local")],
+)
+def test_what_is_wrong_is_said_in_one_line(tmp_path, override, words):
+    result = run("--sources", 2, override, "--output", tmp_path / "x.json")
+    assert result.returncode == 2
+    assert words in result.stderr.strip().splitlines()[-1]
+    assert not (tmp_path / "x.json").exists()
