@@ -15,10 +15,23 @@ from falseflaw.inpainting.latent import Recipe
 from falseflaw.inpainting.networks import build_autoencoder, build_text_encoder, build_tokenizer, build_unet
 from falseflaw.paths import config_dir
 
+INPAINTERS = sorted((config_dir() / "inpainter").glob("*.yaml"))
+SINGLE = [path for path in INPAINTERS if "_target_" in OmegaConf.load(path)]
+
 
 @pytest.mark.parametrize(
-    "path", sorted((config_dir() / "inpainter").glob("*.yaml")), ids=lambda path: path.stem
+    "path", [path for path in INPAINTERS if path not in SINGLE], ids=lambda path: path.stem
 )
+def test_a_config_of_several_inpainters_holds_shipped_ones_under_their_names(path: Path):
+    with initialize_config_dir(str(config_dir()), version_base="1.3"):
+        parts = compose("synthesize", [f"inpainter={path.stem}", "output=unused"]).inpainter.inpainters
+    assert len(parts) > 1
+    for name, part in parts.items():
+        assert part == OmegaConf.load(config_dir() / f"inpainter/{name}.yaml")
+        assert part.name == name
+
+
+@pytest.mark.parametrize("path", SINGLE, ids=lambda path: path.stem)
 def test_every_inpainter_config_runs_on_a_tiny_pipeline(
     path: Path, tmp_path: Path, saved_pipeline: Path, saved_pixels: Path
 ):

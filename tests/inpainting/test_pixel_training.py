@@ -162,17 +162,17 @@ def test_a_batch_asks_for_what_it_shows():
 
 
 def test_small_flaws_are_seen_at_their_own_scale_and_large_ones_smaller():
-    small, large = windows(flaw=6), windows(size=96, flaw=50)
+    small, large = windows(flaw=6), windows(size=160, flaw=50)
     rng = np.random.default_rng(1)
     for index in range(9):
         intact, damaged, region = draw_crop(small, index, 48, rng)
         assert sorted(intact.ravel()) == sorted(small.clean[index].ravel())  # turned, not resized
         assert (damaged != intact).any(axis=2).sum() == 36
         assert region[(damaged != intact).any(axis=2)].all()
-        _, _, region = draw_crop(large, index, 48, rng)
+        _, _, region = draw_crop(large, index, 48, rng)  # no drawn outline of so large a flaw fills the photo
         rows = np.flatnonzero(region.any(axis=1))
-        assert rows[0] >= MARGIN * 48 // 96  # context is left, also of what was made smaller
-        assert rows[-1] < 48 - MARGIN * 48 // 96
+        assert rows[0] >= MARGIN * 48 // 160  # context is left, also of what was made smaller
+        assert rows[-1] < 48 - MARGIN * 48 // 160
 
 
 def test_the_noisiest_step_counts_fully_and_the_cleanest_little():

@@ -75,7 +75,7 @@ def test_runs_on_another_evaluation_without_torch(path, evaluation, fresh_home, 
     where = {"metadata": {"path": str(path.parent)}}
     NotebookClient(notebook, timeout=200, kernel_name="python3", resources=where).execute()
     text = outputs(notebook)
-    assert "6 against 3 photos of 3 unseen sources" in text
+    assert "9 against 3 photos of 3 unseen sources" in text
     assert "torch loaded: False" in text
     assert "Before any laundering the AUROC is" in text
 
@@ -120,7 +120,7 @@ def test_refresh_takes_over_executes_and_rewrites_the_readme(clone, evaluation, 
     assert "stale figures" not in text
     assert "`falseflaw evaluate run=x` on tiny photos" in text
     notebook = nbformat.read(clone / "notebooks" / "robustness.ipynb", as_version=4)
-    assert "6 against 3 photos" in outputs(notebook)
+    assert "9 against 3 photos" in outputs(notebook)
     assert all("execution" not in cell.metadata for cell in notebook.cells)
 
 
