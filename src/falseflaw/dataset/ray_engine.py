@@ -240,7 +240,9 @@ class _Crew:
                 try:
                     part = ray.get(reference)
                 except RayTaskError as error:
-                    raise error.cause from error
+                    if isinstance(error.cause, Exception):  # else it could not be sent
+                        raise error.cause from error
+                    raise
                 except RayError as error:  # of every kind in which an actor, its machine or its memory ends
                     self._bury(worker, number, error)
                     continue
