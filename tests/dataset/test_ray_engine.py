@@ -81,6 +81,7 @@ class Network:
     """A convolution, as inpainter, as its samples' autoencoder and as a family of autoencoders."""
 
     name, grid, factor, steps, guidance = "conv", 16, 4, 7, 2.5
+    rewrites_all = True
     names, reserved = ("code",), frozenset()
 
     def __init__(self, error=None):
