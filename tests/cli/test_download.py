@@ -223,6 +223,17 @@ def test_verb_checks_the_folder_that_the_variable_names(server, tmp_path, monkey
     assert sum(server.requests.values()) == before
 
 
+def test_verb_takes_every_set_of_joined_photos(server, tmp_path, monkeypatch, capsys):
+    for name in ("clothing", "grocery"):
+        download(SET, tmp_path / "shared" / name, None, _how(server))
+    monkeypatch.setenv("FALSEFLAW_PHOTOS", str(tmp_path / "shared"))
+    monkeypatch.chdir(tmp_path)
+    assert main(["download", "photos=both"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(":")[0] for line in lines] == ["clothing", "grocery"]
+    assert all("9 of 9 photos" in line for line in lines)
+
+
 def test_verb_ends_in_one_line_when_the_server_is_away(tmp_path):
     done = _command("base_url=http://127.0.0.1:9", "attempts=1", "limit=1", f"output={tmp_path}")
     assert done.returncode == 1

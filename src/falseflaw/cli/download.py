@@ -1,4 +1,4 @@
-"""`falseflaw download`: fetches a public photo set, or checks the copy that FALSEFLAW_PHOTOS names."""
+"""`falseflaw download`: fetches public photo sets, or checks the copy that FALSEFLAW_PHOTOS names."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from falseflaw.errors import ConfigurationError
 from falseflaw.photos.clothing import CLOTHING
 from falseflaw.photos.download import Download, download, verify
 from falseflaw.photos.grocery import GROCERY
-from falseflaw.photos.indexed import PHOTOS_VARIABLE
+from falseflaw.photos.indexed import PHOTOS_VARIABLE, PublicSet
 
 EXTRAS: tuple[str, ...] = ()
 
@@ -20,20 +20,24 @@ _BY_HAND = frozenset({"real_damage", "inpainted_by_others"})
 
 
 def run(config: DictConfig) -> None:
-    """Completes the chosen set below `output` and prints how many files it has."""
-    name = str(config.photos["_target_"]).split(".")[-2]  # the module of a source is named after its set
-    public_set = PUBLIC_SETS.get(name)
-    if name in _BY_HAND:
-        raise ConfigurationError(
-            f"expected photos=clothing or photos=grocery, got {name}, which has no download yet; "
-            "data/README.md says where its photos come from"
-        )
-    if public_set is None:
-        print(f"{name}: nothing to download; photos=clothing and photos=grocery are public sets")
-        return
-    given = os.environ.get(PHOTOS_VARIABLE)
+    """Completes the chosen sets below `output` and prints how many files each has."""
+    for part in config.photos.get("sets", [config.photos]):
+        name = str(part["_target_"]).split(".")[-2]  # the module of a source is named after its set
+        if name in _BY_HAND:
+            raise ConfigurationError(
+                f"expected photos=clothing or photos=grocery, got {name}, which has no download yet; "
+                "data/README.md says where its photos come from"
+            )
+        if name in PUBLIC_SETS:
+            _complete(PUBLIC_SETS[name], config)
+        else:
+            print(f"{name}: nothing to download; photos=clothing and photos=grocery are public sets")
+
+
+def _complete(public_set: PublicSet, config: DictConfig) -> None:
+    name, given = public_set.name, os.environ.get(PHOTOS_VARIABLE)
     if given:
-        folder = Path(given) / public_set.name
+        folder = Path(given) / name
         report = verify(public_set, folder, config.limit)
         print(
             f"{name}: {PHOTOS_VARIABLE} is set; {report.kept} of {report.total} photos in {folder}, "
@@ -41,9 +45,9 @@ def run(config: DictConfig) -> None:
         )
         return
     how = Download(config.base_url, config.threads, config.attempts, config.pause, config.timeout)
-    folder = Path(config.output).expanduser() / public_set.name
-    report = download(public_set, folder, config.limit, how)
+    folder = Path(config.output).expanduser() / name
+    fetched = download(public_set, folder, config.limit, how)
     print(
-        f"{name}: {report.fetched} photos fetched, {report.kept} kept, {report.total} in {folder} "
+        f"{name}: {fetched.fetched} photos fetched, {fetched.kept} kept, {fetched.total} in {folder} "
         f"({public_set.license_name})"
     )
