@@ -105,8 +105,8 @@ def check_masks(dataset: Path, rows: pd.DataFrame, progress: Progress) -> list[s
 
     All members of a set were saved alike, so an altered photo may differ from what was altered in the JPEG
     units that its mask touches and nowhere else, and must differ in most of these where a flaw was inpainted,
-    in some otherwise. A regenerated photo differs everywhere, and one that others altered was not saved beside
-    its original by us: of these the mask's size is checked.
+    in some otherwise. A regenerated photo differs everywhere, and one that others altered was not saved
+    beside its original by us: of these the mask's size is checked.
     """
     found = []
     sets = rows.groupby("source_id")
