@@ -23,8 +23,8 @@ _FIGURES = {
     "roc": ("ROC", "Inpainted against simulated damage. Dots: the operating point fixed on validation."),
     "reliability": (
         "Reliability",
-        "Inpainted photos and negatives pooled, as in a matched set: on the diagonal, the probability fits that "
-        "mixture.",
+        "Inpainted photos and negatives pooled, as in a matched set: on the diagonal, the probability fits "
+        "that mixture.",
     ),
     "scores": ("Scores", "Simulated damage left of the threshold is right, inpainted right of it."),
 }
