@@ -114,7 +114,8 @@ class FakeAutoencoders:
     names: tuple = ("twin", "other-twin", "kept-twin")
     reserved: frozenset = frozenset({"kept-twin"})
 
-    def round_trip(self, name, photo):
+    def round_trip(self, name, photo, seed):
+        assert 0 <= seed < 2**63
         assert photo.dtype == np.uint8
         assert photo.ndim == 3
         return np.clip(photo.astype(int) - 4 * (1 + self.names.index(name)), 0, 255).astype(np.uint8)

@@ -107,7 +107,7 @@ class Network:
             result = torch.nn.functional.conv2d(hidden, self.weights[1], padding=1).sigmoid()
         return (result[0].permute(1, 2, 0) * 255).byte().numpy()
 
-    def round_trip(self, name, photo):
+    def round_trip(self, name, photo, seed):
         return self.code(photo)
 
 

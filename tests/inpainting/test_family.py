@@ -17,11 +17,13 @@ from tests.helpers import textured_photo
 from tests.inpainting.runs import train
 
 from falseflaw.errors import ConfigurationError, InvalidDataError, MissingDataError
+from falseflaw.inpainting.autoencoder_family import AutoencoderFamily
 from falseflaw.inpainting.autoencoder_training import distance
 from falseflaw.inpainting.autoencoders import Autoencoder
 from falseflaw.inpainting.coding import decode_pixels, encode_pixels, reconstruct, to_tensor
 from falseflaw.inpainting.family_networks import build_member, factor_of
 from falseflaw.inpainting.family_recipe import FamilyLearning, FamilyRecipe
+from falseflaw.inpainting.perturbation import perturbed
 from falseflaw.paths import config_dir
 
 NAMES = sorted(
@@ -199,3 +201,47 @@ def test_broken_folders_are_named(saved, tmp_path):
 def test_recipes_that_cannot_work_are_refused(wrong):
     with pytest.raises(ConfigurationError):
         replace(recipe_of("transposed"), **wrong)
+
+
+def family_of(saved, tmp_path, **options) -> AutoencoderFamily:
+    for name in ("kl", "shuffle"):
+        shutil.copytree(saved[name], tmp_path / name)
+    return AutoencoderFamily(str(tmp_path), ["kl", "shuffle"], **options)
+
+
+def test_a_perturbed_member_writes_otherwise_for_every_seed_and_alike_for_one(saved, tmp_path):
+    family = family_of(saved, tmp_path, perturbation=(0.2, 0.3))
+    assert family.names == ("kl", "shuffle", "kl_perturbed")  # what is reserved stays as it was trained
+    assert family.reserved == {"shuffle"}
+    photo = textured_photo(np.random.default_rng(0), 48, 48)
+    plain = family.round_trip("kl", photo, 1)
+    one, again, other = (family.round_trip("kl_perturbed", photo, seed) for seed in (1, 1, 2))
+    assert np.array_equal(one, again)
+    assert not np.array_equal(one, other)
+    assert not np.array_equal(one, plain)
+    assert np.array_equal(plain, family.round_trip("kl", photo, 3))  # the true weights are back
+
+
+@pytest.mark.parametrize("architecture", TINY)
+def test_a_perturbed_decoder_keeps_the_tint(saved, architecture):
+    member = Autoencoder("x", str(saved[architecture]))
+    photo = np.full((96, 96, 3), (90, 120, 150), np.uint8)
+    plain = member.round_trip(photo).astype(int)
+    changed = member.perturbed_round_trip(photo, 0.3, seed=5).astype(int)
+    assert np.abs(changed - plain)[16:-16, 16:-16].mean(axis=(0, 1)).max() < 8
+    assert np.abs((changed - plain)[16:-16, 16:-16].mean(axis=(0, 1))).max() < 1
+
+
+def test_a_decoder_is_put_back_when_its_use_fails():
+    model = build_member("transposed", TINY["transposed"])
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    with pytest.raises(RuntimeError, match="stop"), perturbed(model.decoder, 0.2, seed=1):
+        assert any(not torch.equal(value, before[name]) for name, value in model.state_dict().items())
+        raise RuntimeError("stop")
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+@pytest.mark.parametrize("wrong", [(0.0, 0.1), (0.3, 0.2), (0.1, 2.0), (0.1,)])
+def test_strengths_of_no_range_are_refused(saved, tmp_path, wrong):
+    with pytest.raises(ConfigurationError, match="perturbation"):
+        family_of(saved, tmp_path, perturbation=wrong)

@@ -109,15 +109,16 @@ class BatchMaker:
                 else samples.regenerate(authentic, samples.latents[flaw], entry.box, entry.region)
             )
         with self.timer("autoencode"):
-            autoencoders, name = self.writers.autoencoders, entry.plan.autoencoder
+            autoencoders = self.writers.autoencoders
+            name, seed = entry.plan.autoencoder, entry.plan.decoder_seed
             crop = entry.box.cut(entry.bring(damaged))
             return Written(
                 spliced=spliced,
                 regenerated=regenerated,
                 refilled=entry.write(authentic, samples.images[clean]),
-                autoencoded=entry.write(damaged, autoencoders.round_trip(name, crop)),
-                round_trip_authentic=autoencoders.round_trip(name, authentic),
-                round_trip_damaged=autoencoders.round_trip(name, damaged),
+                autoencoded=entry.write(damaged, autoencoders.round_trip(name, crop, seed)),
+                round_trip_authentic=autoencoders.round_trip(name, authentic, seed),
+                round_trip_damaged=autoencoders.round_trip(name, damaged, seed),
             )
 
 

@@ -37,6 +37,7 @@ from falseflaw.types import Fold
 
 _INPAINTING = (
     *(
+        "autoencoder_family",
         "autoencoders",
         "coding",
         "compose",
@@ -44,6 +45,7 @@ _INPAINTING = (
         "family_networks",
         "halves",
         "loading",
+        "perturbation",
         "pipelines",
         "product_masks",
         "regions",

@@ -148,6 +148,11 @@ class SetPlan:
         return derive_seed("refill", self.seed)
 
     @property
+    def decoder_seed(self) -> int:
+        """Seed of the decoder of a perturbed autoencoder, 63 bits."""
+        return derive_seed("decoder", self.seed)
+
+    @property
     def sampling_seed(self) -> int:
         """Seed of the diffusion sampling, 63 bits."""
         return derive_seed("sampling", self.seed)

@@ -95,8 +95,8 @@ class Autoencoders(Protocol):
         """Those that must never be in a training set."""
         ...
 
-    def round_trip(self, name: str, photo: Image) -> Image:
-        """Returns uint8 (H, W, 3) after encoding and decoding."""
+    def round_trip(self, name: str, photo: Image, seed: int) -> Image:
+        """Returns uint8 (H, W, 3) after encoding and decoding; the seed decides on what is drawn, if any."""
         ...
 
 

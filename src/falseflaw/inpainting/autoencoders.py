@@ -12,6 +12,7 @@ from torch import nn
 from falseflaw.errors import InvalidDataError
 from falseflaw.inpainting.coding import reconstruct
 from falseflaw.inpainting.family_networks import ARCHITECTURES, factor_of
+from falseflaw.inpainting.perturbation import perturbed, with_tint_of
 from falseflaw.paths import find_existing
 from falseflaw.types import Image
 
@@ -57,6 +58,22 @@ class Autoencoder:
         height, width = photo.shape[:2]
         padding = ((0, -height % self.factor), (0, -width % self.factor), (0, 0))
         return reconstruct(self._model, np.pad(photo, padding, mode="edge")[None])[0, :height, :width]
+
+    def perturbed_round_trip(self, photo: Image, strength: float, seed: int) -> Image:
+        """Returns the photo after a decoder of other weights, with the colors of the true one.
+
+        Args:
+            photo: See `round_trip`.
+            strength: See `perturbation.perturbed`.
+            seed: See `perturbation.perturbed`.
+
+        Raises:
+            InvalidDataError: The photo has another shape or type.
+        """
+        plain = self.round_trip(photo)
+        with perturbed(self._model.decoder, strength, seed):  # type: ignore[arg-type]
+            changed = self.round_trip(photo)
+        return with_tint_of(changed, plain)
 
 
 def _load(folder: Path) -> tuple[nn.Module, bool]:
