@@ -344,3 +344,18 @@ def test_manifest_without_val_fold_fails_before_training(tmp_path: Path) -> None
 def test_one_line_for_values_out_of_range(dataset: Path, arguments: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match=next(iter(arguments))):
         DetectorData(dataset, **arguments)
+
+
+def test_shuffled_labels_say_nothing_of_the_pixels(dataset: Path) -> None:
+    true, shuffled = pairs_of(dataset), pairs_of(dataset, shuffle_labels=True)
+    swapped = []
+    for number in range(200):
+        before, after = true[number], shuffled[number]
+        assert [s.edit for s in before] == [s.edit for s in after]
+        assert all(np.array_equal(a.image, b.image) for a, b in zip(before, after, strict=True))
+        given = [(sample.label, int(sample.mask.sum())) for sample in after]
+        expected = [(sample.label, int(sample.mask.sum())) for sample in before]
+        assert given in (expected, expected[::-1])
+        swapped.append(given != expected)
+    visible = np.mean([sum(s.label for s in true[number]) for number in range(200)])
+    assert 0.4 * visible < np.mean(swapped) < 0.6 * visible  # half of the pairs that show a mask at all

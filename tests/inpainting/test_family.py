@@ -235,9 +235,16 @@ def test_a_perturbed_decoder_keeps_the_tint(saved, architecture):
 def test_a_decoder_is_put_back_when_its_use_fails():
     model = build_member("transposed", TINY["transposed"])
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    with pytest.raises(RuntimeError, match="stop"), perturbed(model.decoder, 0.2, seed=1):
-        assert any(not torch.equal(value, before[name]) for name, value in model.state_dict().items())
-        raise RuntimeError("stop")
+    changed = []
+
+    def use() -> None:
+        with perturbed(model.decoder, 0.2, seed=1):
+            changed.extend(n for n, value in model.state_dict().items() if not torch.equal(value, before[n]))
+            raise RuntimeError("stop")
+
+    with pytest.raises(RuntimeError, match="stop"):
+        use()
+    assert changed
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
 
 

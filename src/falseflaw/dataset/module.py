@@ -115,6 +115,7 @@ class DetectorData(pl.LightningDataModule):
         workers: int = 0,
         cache: bool = False,
         repeat_batches: int | None = None,
+        shuffle_labels: bool = False,
         seed: int = 0,
     ) -> None:
         """Sets the module up.
@@ -136,6 +137,8 @@ class DetectorData(pl.LightningDataModule):
             cache: Keep decoded photos in memory, in each process that decodes them.
             repeat_batches: Train on this many batches again and again, to see whether they can be
                 learnt by heart; None for the endless stream.
+            shuffle_labels: Shuffle label and mask within every training pair: a detector that then still
+                tells positives from negatives has found a leak.
             seed: Of the stream of crops and their laundering.
 
         Raises:
@@ -176,6 +179,7 @@ class DetectorData(pl.LightningDataModule):
         self.workers = workers
         self.cache = cache
         self.repeat_batches = repeat_batches
+        self.shuffle_labels = shuffle_labels
         self.seed = seed
         self.train_sets: list[MatchedSet] = []
         self.val_sets: list[MatchedSet] = []
@@ -215,6 +219,7 @@ class DetectorData(pl.LightningDataModule):
             self.autoencoded_share,
             self.augment,
             self.seed,
+            self.shuffle_labels,
         )
         per_batch = self.batch_size // 2
         batches = -(-len(self.train_sets) // (per_batch * self.position()[2]))

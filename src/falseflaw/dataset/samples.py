@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -167,6 +167,7 @@ class TrainPairs:
         autoencoded_share: float,
         launder: Launder | None,
         seed: int,
+        shuffle_labels: bool = False,
     ) -> None:
         """Sets the stream up; see `DetectorData` for the arguments."""
         self.sets = sets
@@ -177,6 +178,7 @@ class TrainPairs:
         self.autoencoded_share = autoencoded_share
         self.launder = launder
         self.seed = seed
+        self.shuffle_labels = shuffle_labels
 
     def __getitem__(self, number: int) -> list[Sample]:
         """Returns the two crops of pair `number`, 0 or above without bound."""
@@ -198,6 +200,11 @@ class TrainPairs:
             place = _place(inside, self.crop_size, around, derive_rng(seed, "crop"))
             crop = [_turn(part, quarter, mirrored) for part in _crop(image, inside, place, self.crop_size)]
             samples.append(_sample(crop, edit, number, edit in chosen.rewritten))
+        if self.shuffle_labels and derive_rng(self.seed, "shuffled", number).random() < 0.5:
+            samples = [
+                replace(sample, label=other.label, mask=other.mask)
+                for sample, other in zip(samples, reversed(samples), strict=True)
+            ]
         return samples
 
     def _edits(self, chosen: MatchedSet, rng: np.random.Generator) -> tuple[Edit, Edit]:
