@@ -72,6 +72,7 @@ def make_dataset(folder: Path, sources: int = 8, size: tuple[int, int] = (96, 12
                     "path": path,
                     "sha256": hashlib.sha256(data).hexdigest(),
                     "source_id": source,
+                    "group": source,
                     "contributor": f"person-{index}",
                     "photo_set": "tiny",
                     "product": "shirt" if index % 2 else "hat",

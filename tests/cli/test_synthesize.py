@@ -194,7 +194,8 @@ def test_two_generators_and_the_family_share_the_sources_out(tmp_path, pipeline,
     assert set(zip(fakes["generator"], fakes["steps"], strict=True)) == {("bundled", 2), ("pixel", 1)}
     assert set(fakes.groupby("source_id")["generator"].nunique()) == {1}
     passed = rows[rows["edit"] == Edit.AUTOENCODED]
-    assert set(passed["generator"]) <= {"tiny8", "transposed4", "kl4", "shuffle8"}
+    trained = ("tiny8", "transposed4", "kl4")
+    assert set(passed["generator"]) <= {*trained, *(f"{name}_perturbed" for name in trained), "shuffle8"}
     assert passed["generator"].nunique() > 1
     assert set(passed.loc[passed["generator"] == "shuffle8", "fold"]) <= {"test"}
     recorded = (first / "config.yaml").read_text()

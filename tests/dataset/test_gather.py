@@ -4,14 +4,13 @@ import hashlib
 import shlex
 
 import numpy as np
-import pandas as pd
 import pytest
 import yaml
 from PIL import Image as Pil
 from tests.photos.layouts import write_pairs, write_real_damage
 
 from falseflaw.dataset.gather import gather
-from falseflaw.dataset.manifest import read_manifest, with_group
+from falseflaw.dataset.manifest import read_manifest
 from falseflaw.dataset.module import matched_sets
 from falseflaw.dataset.plan import SynthesisSettings
 from falseflaw.errors import ConfigurationError, InvalidDataError, MissingDataError
@@ -194,11 +193,7 @@ def test_ranges_of_the_upload_are_those_of_matched_sets():
         assert ours[name] == theirs[name]
 
 
-def test_rows_without_groups_get_one_a_source(damage, tmp_path):
+def test_photos_of_one_object_share_a_group(damage, tmp_path):
     run(RealDamage(damage), tmp_path / "d")
     rows = read_manifest(tmp_path / "d")
-    older = with_group(rows.drop(columns="group"))
-    assert list(older.columns) == list(rows.columns)
-    assert (older["group"] == rows["source_id"]).all()
-    pd.testing.assert_frame_equal(with_group(rows), rows)
     assert np.isin(rows["group"], ["real_damage/cookie-01"]).sum() == 2

@@ -12,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from falseflaw.errors import ConfigurationError, InvalidDataError
 from falseflaw.paths import find_existing
 
-EXTRAS: tuple[str, ...] = ("train",)
+EXTRAS: tuple[str, ...] = ("synthesis",)
 
 
 def run(config: DictConfig) -> None:

@@ -85,7 +85,6 @@ SHARED = (
 
 def write_manifest(rows: pd.DataFrame, path: Path) -> None:
     """Validates rows and writes them atomically as Parquet, sorted by source and edit."""
-    rows = with_group(rows)
     validate(rows)
     ordered = rows.sort_values(["source_id", "edit"], kind="stable").reset_index(drop=True)
     table = pa.Table.from_pandas(ordered[SCHEMA.names], schema=SCHEMA, preserve_index=False)
@@ -123,18 +122,8 @@ def read_unchecked(dataset: Path) -> pd.DataFrame:
         rows: pd.DataFrame = pq.read_table(path).to_pandas()
     except (pa.ArrowException, OSError) as error:
         raise InvalidDataError(f"cannot read {path}: {str(error).splitlines()[0]}; build it again") from error
-    rows = with_group(rows)
     _check_columns(rows)
     return rows
-
-
-def with_group(rows: pd.DataFrame) -> pd.DataFrame:
-    """Returns rows with the column `group`; where there is none yet, every source is a group of its own."""
-    if "group" in rows.columns or "source_id" not in rows.columns:
-        return rows
-    grouped = rows.copy()
-    grouped.insert(list(rows.columns).index("source_id") + 1, "group", rows["source_id"])
-    return grouped
 
 
 def validate(rows: pd.DataFrame) -> None:
