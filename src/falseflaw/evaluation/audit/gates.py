@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -133,10 +134,11 @@ _PAINTED = frozenset({str(Edit.SPLICED), str(Edit.FEATHERED)})
 def _wrong_masks(dataset: Path, members: pd.DataFrame) -> Iterator[str]:
     rows: list[dict[str, Any]] = members.to_dict("records")  # type: ignore[assignment]
     paths = {row["edit"]: row["path"] for row in rows}
+    photo, region = cache(decode), cache(read_mask)  # members share regions and originals
     for row in rows:
         if not row["mask_path"]:
             continue
-        mask, edit = read_mask(dataset / row["mask_path"]), row["edit"]
+        mask, edit = region(dataset / row["mask_path"]), row["edit"]
         original = paths.get(str(_ORIGINALS.get(Edit(edit), "")))
         if mask.shape != (row["height"], row["width"]):
             size, got = f"{row['height']}x{row['width']}", f"{mask.shape[0]}x{mask.shape[1]}"
@@ -144,7 +146,7 @@ def _wrong_masks(dataset: Path, members: pd.DataFrame) -> Iterator[str]:
         elif abs(float(mask.mean()) - row["mask_area"]) > _ROUNDING:
             yield f"expected a mask over {row['mask_area']:.4%} of {edit}, got {mask.mean():.4%}"
         elif original is not None:
-            photos = decode(dataset / row["path"]), decode(dataset / original)
+            photos = photo(dataset / row["path"]), photo(dataset / original)
             least = _LEAST_CHANGED if edit in _PAINTED else 0.0
             yield from (f"{edit}: {line}" for line in _compare(*photos, mask, least))
 
