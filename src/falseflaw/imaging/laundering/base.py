@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+import cv2
 import numpy as np
-from PIL import Image as Pil
+from numpy.typing import NDArray
 
 from falseflaw.errors import ConfigurationError, InvalidDataError
 from falseflaw.seeding import derive_rng
@@ -104,11 +105,26 @@ def resize_mask(mask: Mask, height: int, width: int) -> Mask:
     """
     if mask.shape == (height, width):
         return mask
-    gray = Pil.fromarray(mask.astype(np.uint8) * 255).resize((width, height), Pil.Resampling.BOX)
-    coverage = np.asarray(gray)
-    if mask.any() and coverage.max() < 128:
-        return np.asarray(coverage == coverage.max()) if coverage.max() > 0 else _nearest(mask, height, width)
-    return np.asarray(coverage >= 128)
+    gray = mask.astype(np.uint8) * 255
+    # Exact areas: the box filter of Pillow counts whole pixels, which at odd factors widens a mask by one.
+    shrinks = height < mask.shape[0] or width < mask.shape[1]
+    kernel = cv2.INTER_AREA if shrinks else cv2.INTER_NEAREST_EXACT
+    coverage = np.asarray(cv2.resize(gray, (width, height), interpolation=kernel), dtype=np.uint8)
+    if mask.any() and not coverage.any():
+        return _nearest(mask, height, width)
+    return from_coverage(coverage)
+
+
+def from_coverage(coverage: NDArray[np.uint8]) -> Mask:
+    """Returns the pixels of which at least half is covered, or the most covered ones where none is.
+
+    Args:
+        coverage: Share of each pixel that the mask covers, uint8 (H, W), 0 to 255.
+
+    Returns:
+        bool (H, W); empty only where nothing is covered.
+    """
+    return np.asarray((coverage > 0) & (coverage >= min(128, int(coverage.max()))))
 
 
 def _nearest(mask: Mask, height: int, width: int) -> Mask:

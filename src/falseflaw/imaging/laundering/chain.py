@@ -18,22 +18,29 @@ class Chain:
 
     Attributes:
         steps: At least one.
+        label: What the chain is called, such as `chain_chat_app`; by default the names of its steps.
         unseen: True if training augmentation never contains it; a chain with an unseen step is unseen anyway.
     """
 
     steps: Sequence[Laundering]
+    label: str = ""
     unseen: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "steps", tuple(self.steps))
         if not self.steps:
             raise ConfigurationError("chain: expected at least one step, got none")
+        if wrong := [step for step in self.steps if not isinstance(step, Laundering)]:
+            raise ConfigurationError(
+                f"chain: expected launderings as steps, got {type(wrong[0]).__name__}; "
+                "in a configuration say `_convert_: all` beside `steps`"
+            )
         object.__setattr__(self, "unseen", self.unseen or any(step.unseen for step in self.steps))
 
     @property
     def name(self) -> str:
-        """The names of the steps joined by `+`."""
-        return "+".join(step.name for step in self.steps)
+        """The label, or the names of the steps joined by `+`."""
+        return self.label or "+".join(step.name for step in self.steps)
 
     @property
     def severity(self) -> float | str:

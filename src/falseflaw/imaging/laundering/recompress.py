@@ -54,6 +54,51 @@ class Jpeg:
 
 
 @dataclass(frozen=True)
+class DoubleJpeg:
+    """Saves as JPEG, loses a few rows and columns and is saved again: 8x8 blocks that lie askew.
+
+    Attributes:
+        first: Quality of the first save, 1 to 100.
+        second: Quality of the second save, 1 to 100.
+        shifted: Whether 1 to 7 rows at the top and columns on the left (drawn) are cut off in between; if
+            not, both saves share their grid.
+        unseen: True if training augmentation never contains it.
+    """
+
+    first: int
+    second: int
+    shifted: bool = True
+    unseen: bool = False
+
+    def __post_init__(self) -> None:
+        _check_quality("double jpeg", self.first)
+        _check_quality("double jpeg", self.second)
+
+    @property
+    def name(self) -> str:
+        """For example `double_jpeg60_80`, or `double_jpeg60_80_aligned`."""
+        return f"double_jpeg{self.first}_{self.second}" + ("" if self.shifted else "_aligned")
+
+    @property
+    def severity(self) -> float | str:
+        """The lower of the two qualities."""
+        return float(min(self.first, self.second))
+
+    def __call__(self, image: Image, mask: Mask, rng: np.random.Generator) -> tuple[Image, Mask]:
+        """Returns photo and mask, up to seven rows and columns smaller.
+
+        Nothing is cut off where that would take the whole mask away.
+        """
+        image = codec.decode(codec.encode_jpeg(image, self.first))
+        if self.shifted:
+            shift = rng.integers(1, 8, 2)
+            top, left = (min(int(cut), side - 1) for cut, side in zip(shift, mask.shape, strict=True))
+            if mask[top:, left:].any() or not mask.any():
+                image, mask = image[top:, left:], np.ascontiguousarray(mask[top:, left:])
+        return codec.decode(codec.encode_jpeg(image, self.second)), mask
+
+
+@dataclass(frozen=True)
 class WebP:
     """Saves as lossy WebP.
 
