@@ -33,7 +33,7 @@ class BrowserScreenshot:
         unseen: True if training augmentation never contains it.
 
     Raises:
-        MissingExtraError: When called and Playwright or Chromium is missing; the message says what to install.
+        MissingExtraError: When called without Playwright or Chromium; the message says what to install.
     """
 
     device: Device

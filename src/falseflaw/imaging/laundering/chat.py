@@ -16,24 +16,39 @@ _PEOPLE = (
     "Yuki T.", "Customer care", "Ruth", "Dad", "Book club", "Elif", "Harbor Market",
 )  # fmt: skip
 _COLORS = ("#c0563f", "#3f7fc0", "#4f9a5b", "#8a63b8", "#c58a2c", "#3c9aa0", "#b0517f", "#6b7280")
+_BUYER, _SELLER = True, False
 _BEFORE = (
-    "Hi, I have a question about my order", "Hello! Sure, how can I help?", "It arrived this morning.",
-    "The parcel itself looked fine", "Could you tell me the order number please?", "It's 40-11873",
-    "Thanks, one moment, I'm looking it up", "Is there something wrong with it?",
-    "I only opened it now and I'm a bit disappointed to be honest", "Oh no, what happened?",
-    "Okay. Do you have a picture of it?", "Yes wait", "I wanted to give it away as a present on Saturday",
-    "We ship everything checked, so that surprises me", "Can you see it in this light?",
-    "That's how it came out of the box. I haven't worn or washed it.", "Good evening :)",
-)  # fmt: skip
+    (_BUYER, "Hi, I have a question about my order"),
+    (_SELLER, "Hello! Sure, how can I help?"),
+    (_BUYER, "It arrived this morning."),
+    (_BUYER, "The parcel itself looked fine"),
+    (_SELLER, "Could you tell me the order number please?"),
+    (_BUYER, "It's 40-11873"),
+    (_SELLER, "Thanks, one moment, I'm looking it up"),
+    (_SELLER, "Is there something wrong with it?"),
+    (_BUYER, "I only opened it now and I'm a bit disappointed to be honest"),
+    (_SELLER, "Oh no, what happened?"),
+    (_BUYER, "There is a mark on it that wasn't in the listing"),
+    (_SELLER, "We ship everything checked, so that surprises me"),
+    (_BUYER, "I wanted to give it away as a present on Saturday"),
+    (_BUYER, "That's how it came out of the box. I haven't used or washed it."),
+    (_SELLER, "Okay. Do you have a picture of it?"),
+    (_BUYER, "Yes wait"),
+)
 _CAPTIONS = (
     "this is how it arrived", "here", "see the spot", "took it just now", "front side", "like this",
     "look", "from today", "you can see it quite well here",
 )  # fmt: skip
 _AFTER = (
-    "I'd like my money back", "What do we do now?", "Thank you, I'll pass it on to my colleague.",
-    "Oh, I'm sorry about that!", "Can you send one from closer up?", "Was the packaging damaged too?",
-    "hope this helps", "?",
-)  # fmt: skip
+    (_BUYER, "I'd like my money back"),
+    (_BUYER, "What do we do now?"),
+    (_BUYER, "hope this helps"),
+    (_BUYER, "?"),
+    (_SELLER, "Thank you, I'll pass it on to my colleague."),
+    (_SELLER, "Oh, I'm sorry about that!"),
+    (_SELLER, "Can you send one from closer up?"),
+    (_SELLER, "Was the packaging damaged too?"),
+)
 _LAST = (
     "See you then!", "Photo", "ok", "Thanks a lot, that helped", "Are you still selling it?", "On my way",
     "Your parcel is on its way", "Missed call", "haha yes", "Could you do 20?", "Sounds good",
@@ -53,24 +68,20 @@ def draw_chat(rng: np.random.Generator, width: float, height: float, rounded_sha
     names = [_PEOPLE[index] for index in rng.permutation(len(_PEOPLE))[:10]]
     people = [{"name": name, "color": _pick(rng, _COLORS)} for name in names]
     minute = int(rng.integers(7 * 60, 22 * 60))
-    own = bool(rng.random() < 0.5)
+    owner = bool(rng.random() < 0.5)  # of the phone: the buyer, who sent the photo, or the seller
+    said = [line for line in _BEFORE[:-2] if rng.random() < 0.7] + list(_BEFORE[-2:])
+    lines: list[tuple[bool, str, bool]] = [(*line, False) for line in said]
+    lines.append((_BUYER, _pick(rng, _CAPTIONS), True))
+    lines += [(*_AFTER[int(rng.integers(len(_AFTER)))], False) for _ in range(int(rng.integers(3)))]
     messages: list[dict[str, Any]] = []
-    start = int(rng.integers(len(_BEFORE)))
-    for index in range(8):
-        if index and rng.random() < 0.7:
-            own = not own
-        messages.append({"own": own, "text": _BEFORE[(start + index) % len(_BEFORE)], "photo": False})
-    own = bool(rng.random() < 0.5)
-    messages.append({"own": own, "text": _pick(rng, _CAPTIONS), "photo": True})
-    for _ in range(int(rng.integers(3))):
-        messages.append({"own": bool(rng.random() < 0.5), "text": _pick(rng, _AFTER), "photo": False})
-    for message in messages:
+    for buyer, text, photo in lines:
         minute += int(rng.integers(3))
-        message["time"] = _clock(minute)
+        messages.append({"own": buyer is owner, "text": text, "photo": photo, "time": _clock(minute)})
     contacts = [
         person | {"text": _pick(rng, _LAST), "time": _clock(minute - 37 * index) if index < 5 else "Sunday"}
         for index, person in enumerate(people)
     ]
+    contacts[0]["text"] = messages[-1]["text"]
     return {
         "theme": _pick(rng, THEMES),
         "with": people[0],

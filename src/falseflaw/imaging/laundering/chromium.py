@@ -6,6 +6,7 @@ import base64
 import contextlib
 import importlib.resources
 import importlib.util
+import math
 import os
 import shutil
 from collections.abc import Callable
@@ -94,12 +95,12 @@ def close() -> None:
 
 @dataclass
 class _Session:
-    """What one process drives: Playwright, a browser, and a page for every device met so far."""
+    """What one process drives."""
 
     executable: Path
     playwright: Playwright
     browser: Browser
-    pages: dict[Device, Page]
+    page: Page
 
 
 # Playwright's objects belong to the thread that made them, and neither they nor threads survive a fork: hence
@@ -153,37 +154,21 @@ def _open() -> _Session:
     playwright = sync_playwright().start()
     try:
         browser = playwright.chromium.launch(executable_path=executable, args=list(_FLAGS), timeout=_TIMEOUT)
+        page = browser.new_page(offline=True, locale="en-US", timezone_id="UTC", color_scheme="light")
+        page.set_default_timeout(_TIMEOUT)
+        template = importlib.resources.files("falseflaw.imaging.laundering").joinpath("chat.html")
+        page.set_content(template.read_text(encoding="utf-8"))
     except Error as error:
         playwright.stop()
         raise MissingExtraError(
             f"the browser {executable} does not start: {_first_line(error)}; {_ADVICE}"
         ) from error
-    _sessions[os.getpid()] = session = _Session(executable, playwright, browser, {})
+    _sessions[os.getpid()] = session = _Session(executable, playwright, browser, page)
     return session
 
 
 def _first_line(error: Exception) -> str:
     return next((line.strip() for line in str(error).splitlines() if line.strip()), "no reason given")
-
-
-def _page(session: _Session, device: Device) -> Page:
-    page = session.pages.get(device)
-    if page is None:
-        width, height = device.viewport
-        page = session.browser.new_page(
-            viewport={"width": width, "height": height},
-            device_scale_factor=device.density,
-            offline=True,
-            locale="en-US",
-            timezone_id="UTC",
-            color_scheme="light",
-            reduced_motion="reduce",
-        )
-        page.set_default_timeout(_TIMEOUT)
-        template = importlib.resources.files("falseflaw.imaging.laundering").joinpath("chat.html")
-        page.set_content(template.read_text(encoding="utf-8"))
-        session.pages[device] = page
-    return page
 
 
 def _shoot_with_retry(device: Device, chat: dict[str, Any], source: str, quality: int | None) -> Shot:
@@ -192,11 +177,11 @@ def _shoot_with_retry(device: Device, chat: dict[str, Any], source: str, quality
 
     executable = _open().executable
     try:
-        return _shoot(_page(_open(), device), chat, source, quality)
+        return _shoot(_open().page, device, chat, source, quality)
     except Error:
         _close()
     try:
-        return _shoot(_page(_open(), device), chat, source, quality)
+        return _shoot(_open().page, device, chat, source, quality)
     except Error as error:
         _close()
         raise MissingExtraError(
@@ -204,15 +189,14 @@ def _shoot_with_retry(device: Device, chat: dict[str, Any], source: str, quality
         ) from error
 
 
-def _shoot(page: Page, chat: dict[str, Any], source: str, quality: int | None) -> Shot:
-    place = page.evaluate("([chat, source]) => show(chat, source)", [chat, source])
-    if quality is None:
-        data = page.screenshot(type="png", timeout=_TIMEOUT)
-    else:
-        data = page.screenshot(type="jpeg", quality=quality, timeout=_TIMEOUT)
-    # Chromium lays pictures out on whole device pixels: each edge is rounded to the nearest one.
-    edges = {side: int(place[side] * place["density"] + 0.5) for side in ("top", "bottom", "left", "right")}
-    return Shot(data, **edges)
+def _shoot(page: Page, device: Device, chat: dict[str, Any], source: str, quality: int | None) -> Shot:
+    width, height = device.screen
+    if page.viewport_size != {"width": width, "height": height}:
+        page.set_viewport_size({"width": width, "height": height})
+    edges = page.evaluate("values => show(...values)", [chat, device.density, source])
+    data = page.screenshot(type="png" if quality is None else "jpeg", quality=quality)
+    # Chromium paints pictures on whole device pixels: each edge is rounded to the nearest one.
+    return Shot(data, **{side: math.floor(edges[side] + 0.5) for side in ("top", "bottom", "left", "right")})
 
 
 def _close() -> None:

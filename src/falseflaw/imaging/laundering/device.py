@@ -50,10 +50,10 @@ class Device:
             raise ConfigurationError(
                 f"{what}: expected room as two numbers from {_SMALLEST}, got {self.room}"
             )
-        width, height = self.viewport
+        width, height = self.width / self.zoom, self.height / self.zoom
         if self.room[0] > 0.9 * width or self.room[1] > height - 260:
             raise ConfigurationError(
-                f"{what}: expected room within {int(0.9 * width)}x{height - 260} CSS pixels at this zoom, "
+                f"{what}: expected room within {int(0.9 * width)}x{int(height - 260)} CSS pixels, "
                 f"got {self.room[0]}x{self.room[1]}"
             )
 
@@ -63,12 +63,16 @@ class Device:
         return self.pixel_ratio * self.zoom
 
     @property
-    def viewport(self) -> tuple[int, int]:
-        """Width and height of the page in CSS pixels after zoom."""
-        return round(self.width / self.zoom), round(self.height / self.zoom)
+    def screen(self) -> tuple[int, int]:
+        """Width and height of the screen in device pixels."""
+        return round(self.width * self.pixel_ratio), round(self.height * self.pixel_ratio)
+
+    def factor(self, height: int, width: int) -> float:
+        """Returns how many device pixels a pixel of a photo of this size takes along each side."""
+        scale = min(self.room[0] / width, self.room[1] / height)
+        return (scale if self.enlarge else min(scale, 1.0)) * self.density
 
     def shown(self, height: int, width: int) -> tuple[int, int]:
         """Returns height and width in device pixels at which the chat shows a photo of this size."""
-        scale = min(self.room[0] / width, self.room[1] / height)
-        factor = (scale if self.enlarge else min(scale, 1.0)) * self.density
+        factor = self.factor(height, width)
         return max(_SMALLEST, round(height * factor)), max(_SMALLEST, round(width * factor))
