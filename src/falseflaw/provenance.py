@@ -53,7 +53,12 @@ def code_digest(entries: Iterable[str]) -> str:
     code = hashlib.sha256()
     for entry in entries:
         path = root / entry
-        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
+        files = (
+            [file for ending in ("*.py", "*.html") for file in path.rglob(ending)]
+            if path.is_dir()
+            else [path]
+        )
+        for file in sorted(files):
             code.update(file.read_bytes())
     return code.hexdigest()
 

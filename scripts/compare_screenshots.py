@@ -1,0 +1,130 @@
+"""Sets simulated screenshots beside real ones at the same geometry; prints a table, draws a contact sheet.
+
+usage: scripts/compare-screenshots DATASET [--photos N] [--edits EDIT ...] [--bundle FOLDER] [--jpeg Q] ...
+
+PSNR says how alike the pixels are, the detector's probabilities whether the difference matters: beside their
+mean difference stands the one that the screenshot itself makes. A second a photo and device on an idle core.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
+from PIL import Image as Pil
+from PIL import ImageDraw, ImageFont
+from tqdm import tqdm
+
+from falseflaw.cli.main import one_line
+from falseflaw.dataset.manifest import read_manifest
+from falseflaw.errors import InvalidDataError
+from falseflaw.evaluation.calibration import calibrate
+from falseflaw.evaluation.predict import load_row, select_sources
+from falseflaw.evaluation.scorers import BundleScorer
+from falseflaw.evaluation.screenshots import COLUMNS, Judge, compare
+from falseflaw.imaging.codec import encode_png, write_atomic
+from falseflaw.imaging.laundering import chromium
+from falseflaw.imaging.laundering.browser import BrowserScreenshot
+from falseflaw.paths import config_dir
+from falseflaw.types import Edit, Fold, Image
+
+TILE = 200  # side of a tile of the contact sheet, pixels; cut from the middle at full scale
+
+
+def main(arguments: list[str]) -> int:
+    """Reads the photos, takes both screenshots on every device, prints and draws."""
+    usage = (__doc__ or "").split("usage: ")[1].split("\n")[0]
+    parser = argparse.ArgumentParser(prog="scripts/compare-screenshots", usage=usage)
+    parser.add_argument("dataset", type=Path, help="folder made by `falseflaw synthesize`")
+    parser.add_argument("--photos", type=int, default=20, help="sources, drawn by a hash of their names")
+    parser.add_argument("--fold", choices=[str(fold) for fold in Fold], default="test", help="of the sources")
+    parser.add_argument(
+        "--edits",
+        nargs="+",
+        choices=[str(edit) for edit in Edit],
+        default=[str(Edit.SPLICED), str(Edit.SIMULATED_DAMAGE)],
+        help="members of each matched set",
+    )
+    parser.add_argument("--bundle", type=Path, help="of the detector, such as checkpoints/reference")
+    parser.add_argument("--jpeg", type=int, metavar="QUALITY", help="save both as JPEG; by default as PNG")
+    parser.add_argument(
+        "--suite", type=Path, default=config_dir() / "laundering/browser.yaml", help="devices"
+    )
+    parser.add_argument("--sheet", type=Path, metavar="PICTURE", help="PNG file to draw for the eye")
+    options = parser.parse_args(arguments)
+    if options.photos < 1:
+        parser.error("expected --photos of at least 1")
+    if options.jpeg is not None and not 1 <= options.jpeg <= 100:
+        parser.error("expected --jpeg in 1..100")
+    try:
+        return _run(options)
+    except Exception as error:
+        print(f"error: {one_line(error)}", file=sys.stderr)
+        return 2
+    finally:
+        chromium.close()
+
+
+def _run(options: argparse.Namespace) -> int:
+    suite = [instantiate(item) for item in OmegaConf.load(options.suite).launderings]
+    screenshots = [item for item in suite if isinstance(item, BrowserScreenshot)]
+    rows = _rows(options)
+    records = [{str(name): value for name, value in row.items()} for row in rows.to_dict("records")]
+    images = [load_row(options.dataset, record)[0] for record in records]
+    keys = [str(record["sha256"]) for record in records]
+    judge = _judge(options.bundle) if options.bundle is not None else None
+    tiles: list[tuple[str, Image]] = []
+    print(f"Chromium {chromium.version()}; {len(images)} photos of {options.dataset}, fold {options.fold}")
+    table = []
+    for screenshot in tqdm(screenshots, desc="devices", unit="device"):
+        name = screenshot.device.name
+
+        def keep(index: int, real: Image, simulated: Image, name: str = name) -> None:
+            if index < 3:
+                tiles.extend([(f"{name} real", real), (f"{name} simulated", simulated)])
+
+        table.append(compare(screenshot, images, keys, judge, options.jpeg, keep).row())
+    print(pd.DataFrame(table, columns=list(COLUMNS)).to_string(index=False))
+    if options.sheet is not None:
+        write_atomic(options.sheet, encode_png(_sheet(tiles, 6)))
+        print(f"sheet: {options.sheet}")
+    return 0
+
+
+def _rows(options: argparse.Namespace) -> pd.DataFrame:
+    rows = read_manifest(options.dataset)
+    rows = rows[(rows["fold"] == options.fold) & rows["edit"].isin(options.edits)]
+    if rows.empty:
+        raise InvalidDataError(
+            f"expected photos of fold {options.fold} and edits {', '.join(options.edits)} in "
+            f"{options.dataset}, got none; choose others with --fold and --edits"
+        )
+    return select_sources(rows, options.photos)
+
+
+def _judge(bundle: Path) -> Judge:
+    scorer = BundleScorer(bundle)
+    temperature = scorer.operating_point.temperature
+    return lambda image: float(calibrate(scorer.score(image[None])[0], temperature)[0])
+
+
+def _sheet(tiles: list[tuple[str, Image]], columns: int) -> Image:
+    """Lays tiles out in lines, each cut from the middle of its picture at full scale."""
+    bar, lines = 18, -(-len(tiles) // columns)
+    sheet = Pil.new("RGB", (columns * (TILE + 4), lines * (TILE + bar)), "white")
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(12)
+    for at, (title, image) in enumerate(tiles):
+        top, left = (at // columns) * (TILE + bar), (at % columns) * (TILE + 4)
+        y, x = (max(0, (side - TILE) // 2) for side in image.shape[:2])
+        draw.text((left, top), title, "black", font)
+        sheet.paste(Pil.fromarray(image[y : y + TILE, x : x + TILE]), (left, top + bar - 2))
+    return np.asarray(sheet, dtype=np.uint8)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
