@@ -44,7 +44,7 @@ class Laundering:
         noise: float = 0.15,
         noise_std: Sequence[float] = (0.005, 0.025),
         resize: float = 0.4,
-        resize_range: Sequence[float] = (0.5, 1.3),
+        resize_range: Sequence[float] = (0.5, 1.5),
         rescale: float = 0.1,
         rescale_range: Sequence[float] = (0.5, 0.9),
         screenshot: Change | None = None,
