@@ -1,7 +1,8 @@
 """Photos of the manifest under every laundering of a suite, made ahead of the model in processes apart.
 
-A worker imports this module and the launderings, neither torch nor pandas. Pictures come back pickled: that
-takes 1 % of the time that the model needs for them, and leaves no shared memory behind when all is killed.
+A worker imports this module and the launderings, neither torch nor pandas. Pictures come back pickled: 2 to
+3 ms for a photo of 533 x 400, of which shared memory would save 0.7, and nothing stays behind when all is
+killed. The model needs some 70 ms of a core for the same photo.
 """
 
 from __future__ import annotations
