@@ -24,7 +24,7 @@ import numpy as np
 import torch
 from hydra.utils import instantiate
 from omegaconf import DictConfig
-from scipy import stats
+from ratios import ratio, ratio_text
 from tqdm import tqdm
 
 from falseflaw.cli.main import one_line
@@ -228,8 +228,8 @@ def _report(
         "threads": torch.get_num_threads(),
         "repetitions": len(wrapper),
         "goal": GOAL,
-        "ratio_clock": _ratio([b.clock / a.clock for a, b in zip(wrapper, loop, strict=True)]),
-        "ratio_processor": _ratio([b.processor / a.processor for a, b in zip(wrapper, loop, strict=True)]),
+        "ratio_clock": ratio([b.clock / a.clock for a, b in zip(wrapper, loop, strict=True)]),
+        "ratio_processor": ratio([b.processor / a.processor for a, b in zip(wrapper, loop, strict=True)]),
         "largest_difference": int(difference.max()),  # 8-bit levels between the images of the two
         "share_different": float((difference > 1).mean()),
     }
@@ -243,16 +243,6 @@ def _report(
             "seconds_per_photo": {stage: value / count for stage, value in stages.items()},
         }
     return report
-
-
-def _ratio(ratios: list[float]) -> dict[str, Any]:
-    """Geometric mean with a 95 % interval of Student's t over the repetitions, in logarithms."""
-    logs = np.log(ratios)
-    result: dict[str, Any] = {"value": float(np.exp(logs.mean())), "lo": None, "hi": None}
-    if len(logs) > 1:
-        half = stats.t.ppf(0.975, len(logs) - 1) * logs.std(ddof=1) / np.sqrt(len(logs))
-        result |= {"lo": float(np.exp(logs.mean() - half)), "hi": float(np.exp(logs.mean() + half))}
-    return result
 
 
 def table(report: dict[str, Any]) -> str:
@@ -271,9 +261,7 @@ def table(report: dict[str, Any]) -> str:
         lines.append(f"{name:18}{cells}{entry['photos_per_second']:12.2f}")
     lines.append("")
     for key, what in (("ratio_clock", "by the clock"), ("ratio_processor", "by the processor's seconds")):
-        ratio = report[key]
-        interval = "" if ratio["lo"] is None else f" (95 %: {ratio['lo']:.2f} to {ratio['hi']:.2f})"
-        lines.append(f"wrapper against plain loop, {what}: {ratio['value']:.2f}x{interval}, goal {GOAL}x")
+        lines.append(f"wrapper against plain loop, {what}: {ratio_text(report[key])}, goal {GOAL}x")
     lines.append(
         f"largest difference between their images: {report['largest_difference']} levels of 255; "
         f"{100 * report['share_different']:.2f} % differ by more than 1"

@@ -23,3 +23,7 @@ class InvalidDataError(FalseFlawError):
 
 class ConfigurationError(FalseFlawError):
     """A value of the configuration is out of its range or contradicts another one."""
+
+
+class WorkerLostError(FalseFlawError):
+    """A process that worked for this one was ended from outside; what was done before is kept."""

@@ -13,7 +13,15 @@ from falseflaw.evaluation.summary import read_summary
 from falseflaw.models.checkpoint import save_detector_checkpoint
 from falseflaw.models.detector import Detector
 
-FAST = ["laundering=smoke", "replicates=20", "examples=1", "progress=false", "threads=1", "device=cpu"]
+FAST = [
+    "laundering=smoke",
+    "replicates=20",
+    "examples=1",
+    "progress=false",
+    "workers=0",
+    "threads=1",
+    "device=cpu",
+]
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from falseflaw.dataset.manifest import read_manifest
 from falseflaw.evaluation.calibration import write_operating_point
 from falseflaw.types import OperatingPoint
 
-FAST = ["laundering=smoke", "replicates=20", "progress=false", "threads=1", "device=cpu"]
+FAST = ["laundering=smoke", "replicates=20", "progress=false", "workers=0", "threads=1", "device=cpu"]
 
 
 def call(capsys, *arguments):

@@ -1,3 +1,5 @@
+import os
+
 import numpy as np
 import pytest
 import torch
@@ -5,7 +7,7 @@ from tests.helpers import textured_photo
 from tests.runtime.red import POINT, mask_logit, spotted_photo, write_bundle
 
 from falseflaw.errors import InvalidDataError, MissingDataError
-from falseflaw.evaluation.scorers import BundleScorer, CheckpointScorer, pad_to_stride
+from falseflaw.evaluation.scorers import BundleScorer, CheckpointScorer, lanes_of, pad_to_stride
 from falseflaw.models.checkpoint import save_detector_checkpoint
 from falseflaw.models.detector import Detector
 from falseflaw.provenance import file_sha256
@@ -59,8 +61,19 @@ def test_bundle_scores_as_its_network_does_and_brings_its_own_thresholds(tmp_pat
     assert logits.dtype == np.float64
     assert np.abs(heats - 255 / (1 + np.exp(-expected))).max() <= 0.51
     assert scorer.operating_point == POINT
+    for index in range(2):
+        alone, heat = scorer.score(photos[index : index + 1])
+        assert np.array_equal(alone, logits[index : index + 1])
+        assert np.array_equal(heat, heats[index : index + 1])
     assert scorer.fingerprint == file_sha256(tmp_path / "red" / "model.onnx")
     assert scorer.describe()["kind"] == "bundle"
+
+
+def test_a_scorer_says_how_many_calls_pay_off_at_once(checkpoint, tmp_path) -> None:
+    write_bundle(tmp_path / "red")
+    assert lanes_of(BundleScorer(tmp_path / "red", lanes=3)) == 3
+    assert 1 <= lanes_of(BundleScorer(tmp_path / "red")) <= (os.cpu_count() or 1)
+    assert lanes_of(CheckpointScorer(checkpoint, "cpu")) == 1
 
 
 def test_what_is_no_checkpoint_is_told_in_one_line(tmp_path) -> None:

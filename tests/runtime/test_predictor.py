@@ -127,6 +127,14 @@ def test_a_budget_below_the_overlap_is_refused(red_bundle: Path, tile_pixels: in
         Predictor(red_bundle, tile_pixels=tile_pixels)  # type: ignore[arg-type]
 
 
+def test_keeping_memory_changes_no_answer(red_bundle: Path, predictor: Predictor) -> None:
+    keeping = Predictor(red_bundle, threads=1, keep_memory=True)
+    for height, width in ((70, 90), (300, 200), (64, 64)):
+        photo = gray_photo(height, width)[None]
+        for one, other in zip(keeping.raw(photo), predictor.raw(photo), strict=True):
+            assert np.array_equal(one, other)
+
+
 def test_a_file_that_is_no_network_is_refused(tmp_path: Path) -> None:
     from tests.runtime.red import write_sums
 

@@ -17,7 +17,7 @@ from falseflaw.paths import find_existing
 from falseflaw.types import Fold, OperatingPoint
 
 EXTRAS: tuple[str, ...] = ("train",)
-_STEERING = ("progress", "threads", "device", "examples")
+_STEERING = ("progress", "threads", "workers", "device", "examples")
 """Keys that change no figure."""
 
 
@@ -73,6 +73,7 @@ def run(config: DictConfig) -> None:
         edits=list(config.edits),
         batch_size=config.batch_size,
         threads=config.threads,
+        workers=config.workers,
         replicates=config.replicates,
         seed=config.seed,
         examples=config.examples,

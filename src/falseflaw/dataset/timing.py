@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 
@@ -27,6 +27,12 @@ class StageTimer:
             taken, self._seconds = self._seconds, {}
         return taken
 
+    def add(self, seconds: Mapping[str, float]) -> None:
+        """Adds what another timer took, such as one of another process."""
+        with self._lock:
+            for stage, value in seconds.items():
+                self._seconds[stage] = self._seconds.get(stage, 0.0) + value
+
     @contextmanager
     def __call__(self, stage: str) -> Iterator[None]:
         """Times what happens inside the `with` block."""
@@ -34,5 +40,4 @@ class StageTimer:
         try:
             yield
         finally:
-            with self._lock:
-                self._seconds[stage] = self._seconds.get(stage, 0.0) + time.perf_counter() - start
+            self.add({stage: time.perf_counter() - start})

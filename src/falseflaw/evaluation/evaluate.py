@@ -39,7 +39,8 @@ def evaluate(
     limit_sources: int | None = None,
     edits: Sequence[str] = (),
     batch_size: int = 8,
-    threads: int = 2,
+    threads: int | None = None,
+    workers: int = 0,
     replicates: int = 1000,
     seed: int = 0,
     examples: int = 6,
@@ -63,7 +64,8 @@ def evaluate(
         limit_sources: Most sources of each fold; None takes all.
         edits: Members of the sets that are measured; empty for all.
         batch_size: Most photos scored at once.
-        threads: That decode and launder.
+        threads: Batches in the model at once; None leaves it to the scorer.
+        workers: Processes that decode and launder; 0: none.
         replicates: Of the bootstrap.
         seed: Of the bootstrap.
         examples: Misses and false alarms pictured, each.
@@ -105,7 +107,15 @@ def evaluate(
             "operating_point= for rates at thresholds that were fixed before"
         )
     predictions = predict(
-        dataset, rows, suite, scorer, output, batch_size=batch_size, threads=threads, progress=progress
+        dataset,
+        rows,
+        suite,
+        scorer,
+        output,
+        batch_size=batch_size,
+        threads=threads,
+        workers=workers,
+        progress=progress,
     )
     fitted: dict[str, Any] = {}
     if operating_point is None:

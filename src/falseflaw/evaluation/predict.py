@@ -7,45 +7,56 @@ import shutil
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import PIL.Image
 import pyarrow as pa
 from tqdm import tqdm
 
-from falseflaw.errors import InvalidDataError, UnreadableImageError
+from falseflaw.dataset.timing import StageTimer
+from falseflaw.errors import ConfigurationError, InvalidDataError
+from falseflaw.evaluation.laundered import laundered
+from falseflaw.evaluation.laundered import load_row as load_row
 from falseflaw.evaluation.predictions import COPIED, PREDICTIONS_NAME, SCHEMA, read_if_current, write
-from falseflaw.evaluation.scorers import Scorer
-from falseflaw.imaging import codec
-from falseflaw.imaging.laundering.base import Laundering, check_suite, launder
+from falseflaw.evaluation.scorers import Scorer, lanes_of
+from falseflaw.imaging.laundering.base import Laundering, check_suite
 from falseflaw.provenance import code_digest, package_versions
 from falseflaw.seeding import unit_interval
-from falseflaw.types import Image, Mask
+from falseflaw.types import HeatMap, Image, Mask
 
 _CHUNK = 32  # images between two part files: what a kill can cost
+_BATCH_PIXELS = 4_000_000  # of all photos of a batch, unless one alone has more: bounds the model's memory
 _SCORING_CODE = (
     "imaging",
     "models",
     "runtime",
+    "evaluation/laundered.py",
     "evaluation/predict.py",
     "evaluation/predictions.py",
     "evaluation/scorers.py",
 )
 _SCORING_PACKAGES = ("pillow", "numpy", "opencv-python-headless", "timm", "torch", "onnxruntime")
 
+_Key = tuple[str, str]  # path and laundering
+_Record = dict[str, Any]
+
 
 @dataclass(frozen=True)
 class _Job:
     """One photo under one laundering, waiting for its score."""
 
-    row: dict[str, Any]
+    row: _Record
     laundering: Laundering
     image: Image
     mask: Mask
+
+    @property
+    def key(self) -> _Key:
+        return self.row["path"], self.laundering.name
 
 
 def predict(
@@ -56,8 +67,10 @@ def predict(
     output: Path,
     *,
     batch_size: int = 8,
-    threads: int = 2,
+    threads: int | None = None,
+    workers: int = 0,
     progress: bool = True,
+    timer: StageTimer | None = None,
 ) -> pd.DataFrame:
     """Scores every row under every laundering and writes `predictions.parquet` into `output`.
 
@@ -66,23 +79,33 @@ def predict(
 
     Args:
         dataset: Folder that the rows' paths are relative to.
-        rows: Of the manifest, in the order to predict in.
+        rows: Of the manifest, in the order to predict in; each path once.
         launderings: Of distinct names.
         scorer: The model.
         output: Folder for the result and, until it is complete, for part files.
         batch_size: Most photos scored at once; they are of one size.
-        threads: That decode and launder ahead of the model.
+        threads: Batches in the model at once; None leaves it to the scorer.
+        workers: Processes that decode and launder ahead of the model; 0: none.
         progress: Show a bar.
+        timer: Gets the seconds of `decode`, `launder`, `score`, `histogram` and `write`, each summed over
+            all that work on it.
 
     Returns:
-        Columns of `SCHEMA`, one row per image and laundering, in the order of `rows`.
+        Columns of `SCHEMA`, one row per image and laundering, in the order of `rows`; the same for any
+        number of threads and workers.
 
     Raises:
-        InvalidDataError: No rows, or a file is missing, broken or not the one of the manifest.
+        ConfigurationError: `threads` or `workers` is out of range.
+        InvalidDataError: No rows, one twice, or a file is missing, broken or not the one of the manifest.
+        WorkerLostError: A worker was killed.
     """
     suite = check_suite(launderings)
+    _check_counts(threads, workers)
     if rows.empty:
         raise InvalidDataError(f"expected images to evaluate in {dataset}, got none; choose other folds")
+    if (twice := rows["path"].duplicated()).any():
+        raise InvalidDataError(f"expected every image once, got {rows.loc[twice, 'path'].iloc[0]} twice")
+    timer = timer or StageTimer()
     chunks = [rows.iloc[start : start + _CHUNK] for start in range(0, len(rows), _CHUNK)]
     common = _common_key(suite, scorer, batch_size)
     columns = ("path", "sha256", "mask_path", "group")
@@ -91,26 +114,46 @@ def predict(
     target = output / PREDICTIONS_NAME
     if (done := read_if_current(target, whole)) is not None:
         return _frame(done)
-    PIL.Image.init()  # Pillow registers its formats lazily, which two threads at once get wrong
     parts = output / ".parts"
-    tables = []
+    tables = [read_if_current(parts / f"{key}.parquet", key) for key in keys]
+    todo = {index: _records(chunks[index]) for index, table in enumerate(tables) if table is None}
+    missing = [record for records in todo.values() for record in records]
     bar = tqdm(
-        total=len(rows) * len(suite), unit="photo", desc="predict", mininterval=0.5, disable=not progress
+        total=len(rows) * len(suite),
+        initial=(len(rows) - len(missing)) * len(suite),
+        unit="photo",
+        desc="predict",
+        mininterval=0.5,
+        disable=not progress,
     )
-    with bar, ThreadPoolExecutor(max(1, threads)) as pool:
-        for chunk, key in zip(chunks, keys, strict=True):
-            part = parts / f"{key}.parquet"
-            table = read_if_current(part, key)
-            if table is None:
-                table = _predict_chunk(dataset, chunk, suite, scorer, batch_size, pool, threads, bar)
-                write(table, part, key)
-            else:
-                bar.update(table.num_rows)
-            tables.append(table)
-    result = pa.concat_tables(tables)
-    write(result, target, whole)
+    lanes = threads or lanes_of(scorer)
+    with (
+        bar,
+        closing(laundered(dataset, missing, suite, min(workers, len(missing)), timer)) as ahead,
+        ThreadPoolExecutor(lanes) as pool,
+    ):
+        scoring = _Lanes(scorer, pool, lanes, timer, bar)
+        for index, records in todo.items():
+            table = _predict_chunk(records, ahead, suite, batch_size, scoring)
+            with timer("write"):
+                write(table, parts / f"{keys[index]}.parquet", keys[index])
+            tables[index] = table
+    with timer("write"):
+        result = pa.concat_tables(tables)
+        write(result, target, whole)
     shutil.rmtree(parts, ignore_errors=True)
     return _frame(result)
+
+
+def _check_counts(threads: int | None, workers: int) -> None:
+    if threads is not None and not (isinstance(threads, int) and threads >= 1):
+        raise ConfigurationError(f"expected threads of at least 1 or null, got {threads!r}")
+    if not (isinstance(workers, int) and workers >= 0):
+        raise ConfigurationError(f"expected workers of at least 0, got {workers!r}")
+
+
+def _records(rows: pd.DataFrame) -> list[_Record]:
+    return [{str(name): value for name, value in row.items()} for row in rows.to_dict("records")]
 
 
 def select_sources(rows: pd.DataFrame, limit: int | None) -> pd.DataFrame:
@@ -124,102 +167,71 @@ def select_sources(rows: pd.DataFrame, limit: int | None) -> pd.DataFrame:
     return limited
 
 
+class _Lanes:
+    """Scores batches, several at once, and keeps the records; their order of arrival changes nothing."""
+
+    def __init__(
+        self, scorer: Scorer, pool: ThreadPoolExecutor, lanes: int, timer: StageTimer, bar: Any
+    ) -> None:
+        self._scorer, self._pool, self._timer, self._bar = scorer, pool, timer, bar
+        self._most = lanes + 1  # one waits, so that no lane does
+        self._under_way: deque[Future[list[tuple[_Key, _Record]]]] = deque()
+        self._scored: dict[_Key, _Record] = {}
+
+    def put(self, jobs: list[_Job]) -> None:
+        """Has a batch scored; waits while as many as there may be are under way."""
+        self._under_way.append(self._pool.submit(self._score, jobs))
+        while len(self._under_way) > self._most:
+            self._collect()
+
+    def take(self) -> dict[_Key, _Record]:
+        """Waits for all batches and returns the records since the last call."""
+        while self._under_way:
+            self._collect()
+        scored, self._scored = self._scored, {}
+        return scored
+
+    def _collect(self) -> None:
+        records = self._under_way.popleft().result()
+        self._scored.update(records)
+        self._bar.update(len(records))
+
+    def _score(self, jobs: list[_Job]) -> list[tuple[_Key, _Record]]:
+        with self._timer("score"):
+            logits, heats = self._scorer.score(np.stack([job.image for job in jobs]))
+        with self._timer("histogram"):
+            return [
+                (job.key, _record(job, float(logit), heat))
+                for job, logit, heat in zip(jobs, logits, heats, strict=True)
+            ]
+
+
 def _predict_chunk(
-    dataset: Path,
-    chunk: pd.DataFrame,
+    records: Sequence[_Record],
+    ahead: Iterator[list[tuple[Image, Mask]]],
     suite: Sequence[Laundering],
-    scorer: Scorer,
     batch_size: int,
-    pool: ThreadPoolExecutor,
-    threads: int,
-    bar: Any,
+    lanes: _Lanes,
 ) -> pa.Table:
-    """Scores a chunk in batches of one size; the order of work is fixed, so are the scores."""
+    """Scores a chunk in batches of one size.
+
+    The batches follow from the chunk alone: whatever was done before, it gives the same scores.
+    """
     waiting: dict[tuple[int, ...], list[_Job]] = defaultdict(list)
-    scored: dict[tuple[str, str], dict[str, Any]] = {}
-
-    def flush(jobs: list[_Job]) -> None:
-        logits, heats = scorer.score(np.stack([job.image for job in jobs]))
-        for job, logit, heat in zip(jobs, logits, heats, strict=True):
-            scored[job.row["path"], job.laundering.name] = _record(job, float(logit), heat)
-        bar.update(len(jobs))
-
-    records = [{str(name): value for name, value in row.items()} for row in chunk.to_dict("records")]
-    for jobs in _ahead(pool, threads, dataset, records, suite):
-        for job in jobs:
-            group = waiting[job.image.shape]
-            group.append(job)
-            if len(group) == batch_size:
-                flush(group)
-                group.clear()
-    for group in waiting.values():
-        if group:
-            flush(group)
+    for record in records:
+        for item, (image, mask) in zip(suite, next(ahead), strict=True):
+            group = waiting[image.shape]
+            group.append(_Job(record, item, image, mask))
+            if len(group) >= min(batch_size, _BATCH_PIXELS // mask.size):
+                lanes.put(waiting.pop(image.shape))
+    for group in sorted(waiting.values(), key=lambda jobs: -len(jobs) * jobs[0].mask.size):
+        lanes.put(group)  # the longest first, so that all lanes end together
+    scored = lanes.take()
     ordered = [scored[record["path"], item.name] for record in records for item in suite]
     return pa.Table.from_pylist(ordered, schema=SCHEMA)
 
 
-def _ahead(
-    pool: ThreadPoolExecutor,
-    threads: int,
-    dataset: Path,
-    records: list[dict[str, Any]],
-    suite: Sequence[Laundering],
-) -> Iterator[list[_Job]]:
-    """Yields the jobs of each image in order, a bounded number of images prepared in advance."""
-    pending: deque[Future[list[_Job]]] = deque()
-    try:
-        for record in records:
-            pending.append(pool.submit(_prepare, dataset, record, suite))
-            if len(pending) > 2 * threads:
-                yield pending.popleft().result()
-        while pending:
-            yield pending.popleft().result()
-    finally:
-        for future in pending:
-            future.cancel()
-
-
-def _prepare(dataset: Path, row: dict[str, Any], suite: Sequence[Laundering]) -> list[_Job]:
-    image, mask = load_row(dataset, row)
-    return [_Job(row, item, *launder(item, image, mask, row["sha256"])) for item in suite]
-
-
-def load_row(dataset: Path, row: dict[str, Any]) -> tuple[Image, Mask]:
-    """Reads the photo of a manifest row and its true mask, empty where nothing was altered.
-
-    Raises:
-        InvalidDataError: A file is missing, broken or not the one that the manifest describes.
-    """
-    advice = "build the dataset again with `falseflaw synthesize`"
-    path = dataset / row["path"]
-    try:
-        data = path.read_bytes()
-        if (found := hashlib.sha256(data).hexdigest()) != row["sha256"]:
-            raise InvalidDataError(
-                f"expected {path} with sha256 {row['sha256'][:12]}…, got {found[:12]}…; {advice}"
-            )
-        image = codec.decode(data, str(path))
-        mask = (
-            codec.read_mask(dataset / row["mask_path"])
-            if row["mask_path"]
-            else np.zeros(image.shape[:2], bool)
-        )
-    except (OSError, UnreadableImageError) as error:
-        reason = (
-            str(error) if isinstance(error, UnreadableImageError) else f"cannot read {path}: {error.strerror}"
-        )
-        raise InvalidDataError(f"{reason}; {advice}") from error
-    if mask.shape != image.shape[:2]:
-        raise InvalidDataError(
-            f"expected the mask of {path} as {image.shape[:2]}, got {mask.shape}; {advice}"
-        )
-    if bool(row["mask_path"]) != bool(mask.any()):
-        raise InvalidDataError(f"expected a mask with pixels for {path}, got an empty one; {advice}")
-    return image, mask
-
-
-def _record(job: _Job, logit: float, heat: np.ndarray) -> dict[str, Any]:
+def _record(job: _Job, logit: float, heat: HeatMap) -> _Record:
     severity = job.laundering.severity
     inside = np.bincount(heat[job.mask], minlength=256)
     total = np.bincount(heat.reshape(-1), minlength=256)
@@ -228,8 +240,8 @@ def _record(job: _Job, logit: float, heat: np.ndarray) -> dict[str, Any]:
         "severity": f"{severity:g}" if isinstance(severity, float) else str(severity),
         "unseen": job.laundering.unseen,
         "logit": logit,
-        "positive_histogram": inside.tolist(),
-        "negative_histogram": (total - inside).tolist(),
+        "positive_histogram": inside,
+        "negative_histogram": total - inside,
     }
 
 

@@ -91,7 +91,7 @@ def read_if_current(path: Path, key: str) -> pa.Table | None:
     except (pa.ArrowInvalid, OSError):
         return None
     current = (table.schema.metadata or {}).get(_KEY) == key.encode()
-    return table.replace_schema_metadata(None) if current else None
+    return table.cast(SCHEMA) if current else None  # Parquet gives the items of lists another name
 
 
 def write(table: pa.Table, path: Path, key: str) -> None:

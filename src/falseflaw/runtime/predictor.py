@@ -42,13 +42,21 @@ class Predictor:
     judged in overlapping tiles: the highest tile counts for the photo.
     """
 
-    def __init__(self, bundle: Path, threads: int | None = None, tile_pixels: int | None = None) -> None:
+    def __init__(
+        self,
+        bundle: Path,
+        threads: int | None = None,
+        tile_pixels: int | None = None,
+        keep_memory: bool = False,
+    ) -> None:
         """Reads and checks the bundle.
 
         Args:
             bundle: Folder made by `falseflaw export`.
             threads: Of onnxruntime; None leaves it one for every core.
             tile_pixels: Replaces the bundle's budget; fewer pixels need less memory.
+            keep_memory: Whether the memory of the largest photo so far is kept for the next ones: faster
+                where very many follow, and the answers are the same.
 
         Raises:
             MissingDataError, InvalidDataError: See `read_bundle`; or `model.onnx` is not such a network.
@@ -65,7 +73,7 @@ class Predictor:
             except ValueError as error:
                 raise ConfigurationError(str(error)) from error
         self.info: BundleInfo = info
-        self._session = _open_session(model, Path(bundle) / MODEL_NAME, threads)
+        self._session = _open_session(model, Path(bundle) / MODEL_NAME, threads, keep_memory)
 
     @property
     def operating_point(self) -> OperatingPoint:
@@ -151,11 +159,13 @@ def _check(images: NDArray[np.uint8]) -> None:
         raise ValueError(f"expected photos (B, H, W, 3) uint8, got {images.shape} {images.dtype}")
 
 
-def _open_session(model: bytes, path: Path, threads: int | None) -> onnxruntime.InferenceSession:
+def _open_session(
+    model: bytes, path: Path, threads: int | None, keep_memory: bool
+) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # errors only: its warnings are about optimizations
     options.enable_mem_pattern = False  # sizes differ from photo to photo
-    options.enable_cpu_mem_arena = False  # the arena would keep the memory of the largest photo
+    options.enable_cpu_mem_arena = keep_memory
     if threads is not None:
         options.intra_op_num_threads = threads
     try:
