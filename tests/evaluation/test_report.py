@@ -78,7 +78,7 @@ def test_report_is_one_wellformed_file_with_the_figures_of_the_summary(folder) -
     assert "tiny &lt;&amp;&gt;" in html
     assert "tiny <&>" not in html
     assert "fewer than 100 photos" in html
-    assert "% on the seam" in html
+    assert "\u00a0% on the seam" in html
 
 
 def share(value, lo, hi, count, n):
@@ -116,7 +116,7 @@ def test_a_reviewer_gets_both_numbers_with_intervals_in_sentences() -> None:
     assert (fakes.figure, fakes.interval) == ("8.0", "95 % interval 4.0 to 18")
     assert "Under screenshot_2, 16 of 200" in fakes.text
     assert "screenshot_1 4.0" in fakes.text
-    assert "Under identity, 4 of 200" in fakes.text
+    assert "Untouched, 4 of 200" in fakes.text
     assert certainty.figure == "100 sources"
     assert "Not measured" in of_comparison(stub(("jpeg80", 0.3)))[1].text
 
@@ -154,6 +154,10 @@ def test_breakdowns_of_other_versions_are_shown_or_left_out_but_never_in_the_way
     }
     assert [table.title for table in groups(summary)] == ["By product", "By by new"]
     assert groups(summary)[0].header == ("product", "FPR")
+    assert groups(summary)[0].rows[0][1] == figure
+    few = [{"group": "hat", "sources": 2, "fpr": figure, "tpr": {"value": 0, "lo": 0, "hi": 0.8, "n": 2}}]
+    (table,) = groups({"groups": {"product": few}})
+    assert table.rows[0][2:] == ({**figure, "lo": None, "hi": None}, few[0]["tpr"])
     sky, totals = others(summary)
     assert (sky.header, sky.rows) == (("sky", "photos", "sure", "share"), (("blue", "3", "yes", "0.250"),))
     assert totals.rows == (("one way", figure), ("other", figure))

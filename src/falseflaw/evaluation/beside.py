@@ -80,12 +80,17 @@ def read_beside(folders: Sequence[str | Path], output: Path) -> list[Beside]:
 
 
 def rates_of(besides: Sequence[Beside], edit: Edit) -> list[tuple[Beside, Json]]:
-    """Returns the rate of an edit in each evaluation that has it, over all products and launderings."""
+    """Returns the rate of an edit in each evaluation that has it: first laundering, all products."""
     found = []
     for beside in besides:
-        entries = [entry for entry in beside.summary.get("rates", ()) if entry["edit"] == edit]
+        rates = beside.summary.get("rates", [])
+        entries = [
+            entry
+            for entry in rates
+            if entry["edit"] == edit and entry["laundering"] == rates[0]["laundering"]
+        ]
         if entries:
-            found.append((beside, entries[-1]))
+            found.append((beside, entries[-1]))  # all products stand last
     return found
 
 

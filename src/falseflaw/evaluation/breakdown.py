@@ -14,6 +14,9 @@ _SHOWN_ELSEWHERE = frozenset(
     {"comparison", "fold", "sources", "photos", "operating_point", "fitted", "intervals", "launderings",
      "pooled", "groups", "edits", "networks", "provenance", "rates", "answers", "parity", "cost"}
 )  # fmt: skip
+FEWEST = 5
+"""Sources below which a bootstrap interval is not shown."""
+
 _WORDS = {"auroc": "AUROC", "tpr": "TPR", "fpr": "FPR", "pixel_f1": "pixel F1", "ece": "ECE"}
 
 
@@ -60,6 +63,20 @@ def others(summary: Json) -> list[Table]:
     return [table for table in tables if table]
 
 
+def steady(row: Json, key: str) -> Any:
+    """Returns a cell of a row; of too few sources without the interval that a bootstrap gave it.
+
+    Resampling one source always gives the same figure, and resampling two or three hardly more. The
+    intervals of a rate of 0 or 1 are not resampled (see `bootstrap.rate`) and stay.
+    """
+    value: Any = row.get(key)
+    sources = row.get("sources", row.get("groups"))
+    if not _is_figure(value) or sources is None or sources >= FEWEST:
+        return value
+    exact = value["value"] in {0, 1} and value["lo"] != value["hi"]
+    return value if exact else {**value, "lo": None, "hi": None}
+
+
 def _table(title: str, rows: Any, words: Mapping[str, str]) -> Table | None:
     """Returns rows of equal keys as a table, or None if they are not."""
     if not isinstance(rows, Sequence) or isinstance(rows, str) or not rows:
@@ -69,6 +86,7 @@ def _table(title: str, rows: Any, words: Mapping[str, str]) -> Table | None:
     keys = [key for key in rows[0] if all(_is_cell(row[key]) for row in rows)]
     if len(keys) < 2:
         return None
+    rows = [{key: steady(row, key) for key in keys} for row in rows]
     header = tuple(words.get(key) or _WORDS.get(key) or str(key).replace("_", " ") for key in keys)
     return Table(title, header, tuple(tuple(_cell(row[key]) for key in keys) for row in rows))
 

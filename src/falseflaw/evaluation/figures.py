@@ -27,7 +27,8 @@ def roc(rows: pd.DataFrame, summary: dict[str, Any]) -> Drawn:
         rows: Of `summary.prepare`, one fold.
         summary: Of `summary.summarize`.
     """
-    figure = Figure(figsize=(10.4, 5.2), layout="constrained")
+    height = 5.4 + 0.25 * -(-len(summary["launderings"]) // 4)  # four names a line of the legend
+    figure = Figure(figsize=(10.4, height), layout="constrained")
     FigureCanvasAgg(figure)
     whole, near = figure.subplots(1, 2)
     whole.plot([0, 1], [0, 1], color=GRID, zorder=1)
@@ -57,13 +58,9 @@ def roc(rows: pd.DataFrame, summary: dict[str, Any]) -> Drawn:
     whole.set(xlim=(0, 1), ylabel="true-positive rate, inpainted")
     whole.set_aspect("equal")
     near.set(xlim=(-0.03 * _ZOOM, _ZOOM), ylim=(0, 1.02))
-    near.legend(
-        title="laundering, AUROC",
-        loc="lower right",
-        frameon=True,
-        framealpha=0.9,
-        edgecolor="none",
-        fontsize=9,
+    lines, labels = near.get_legend_handles_labels()
+    figure.legend(
+        lines, labels, title="laundering, AUROC", loc="outside lower center", ncols=4, frameon=False
     )
     caption = (
         "Inpainted against simulated damage. Dots: the operating point, one threshold "

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from PIL import Image as Pil
+from scipy.ndimage import binary_erosion
 
 from falseflaw.errors import InvalidDataError
 from falseflaw.evaluation.localization import SEAM, heat_shares
@@ -21,6 +22,7 @@ from falseflaw.imaging.laundering.base import Laundering, launder, resize_mask
 from falseflaw.types import Edit, HeatMap, Image, Mask
 
 _SIDE = 360  # longest side of a picture in the report, pixels
+_LINE = 2  # width of a contour, pixels
 _ALTERED, _PAINTED = (0, 200, 255), (120, 255, 90)
 # Dark to bright, as anchors of a ramp over 0 to 255: black, purple, orange, light yellow.
 _RAMP = np.array([(0, 0, 4), (87, 16, 110), (188, 55, 84), (249, 142, 9), (252, 255, 164)], dtype=np.float64)
@@ -103,10 +105,13 @@ def heat_text(heat: HeatMap, mask: Mask) -> str:
         return "No heat anywhere."
     if (shares := heat_shares(heat, mask)) is None:
         return f"No region to compare the heat with; {brightest}."
-    inside, seam, outside = (f"{100 * share:.0f} %" for share in shares.area)
+    parts = (shares.inside, shares.seam, shares.outside, *shares.area)
+    inside, seam, outside, *areas = (
+        f"{100 * share:.0f}\u00a0%" for share in parts
+    )  # no break before the sign
     return (
-        f"Heat: {100 * shares.inside:.0f} % inside, {100 * shares.seam:.0f} % on the seam (±{SEAM} px), "
-        f"{100 * shares.outside:.0f} % outside; their areas: {inside}, {seam}, {outside}; {brightest}."
+        f"Heat: {inside} inside, {seam} on the seam (±{SEAM}\u00a0px), {outside} outside; "
+        f"their areas: {', '.join(areas)}; {brightest}."
     )
 
 
@@ -128,9 +133,8 @@ def _with_contour(small: Image, mask: Mask, color: tuple[int, int, int]) -> Imag
     if not mask.any():
         return small
     drawn = small.copy()
-    region = np.pad(resize_mask(mask, *small.shape[:2]), 1)
-    core = region[:-2, 1:-1] & region[2:, 1:-1] & region[1:-1, :-2] & region[1:-1, 2:]
-    drawn[region[1:-1, 1:-1] & ~core] = color
+    region = resize_mask(mask, *small.shape[:2])
+    drawn[region & ~binary_erosion(region, iterations=_LINE)] = color
     return drawn
 
 

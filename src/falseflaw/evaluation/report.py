@@ -104,6 +104,7 @@ def render(
     )
     environment.filters["count"] = _count_text
     environment.filters["whole"] = lambda value: "–" if value is None else f"{value:,.0f}"
+    environment.filters["steady"] = breakdown.steady
     environment.filters["base64"] = lambda data: base64.b64encode(data).decode()
     curves = [figure for name, figure in drawn.items() if name.startswith(_CURVES)]
     rest = [figure for name, figure in drawn.items() if not name.startswith(_CURVES) and name != _SAVING]
@@ -113,6 +114,8 @@ def render(
         "misses": misses,
         "alarms": alarms,
         "besides": besides,
+        "parity": _parity(summary),
+        "fewest": breakdown.FEWEST,
         "beside_rates": _beside_rates,
         "limits": limits(summary, besides),
         "provenance": json.dumps(summary["provenance"], indent=2, ensure_ascii=False),
@@ -163,7 +166,6 @@ def render(
         figures=rest,
         saving=[drawn[_SAVING]] if _SAVING in drawn else [],
         alone={edit: words for edit, words in _ALONE.items() if edit in summary["pooled"]},
-        parity=_parity(summary),
         tables=[*breakdown.groups(summary), *breakdown.others(summary)],
     )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from falseflaw.evaluation.beside import Beside, rates_of
+from falseflaw.evaluation.severity import UNTOUCHED
 from falseflaw.types import Edit, Verdict
 
 Json = dict[str, Any]
@@ -45,11 +46,11 @@ def of_rates(summary: Json) -> list[Answer]:
     """Answers from a summary of photos in no matched set."""
     found = []
     beside = [Beside("", summary)]
-    for edit in Edit:
+    for edit in reversed(Edit):  # damage and fakes before photos of nothing in particular
         for _, entry in rates_of(beside, edit):
             refused = entry["verdicts"][str(Verdict.ALTERED)]
             words = str(edit).replace("_", " ")
-            scope = f"{entry['photos']} photos of {entry['groups']} objects, {entry['laundering']}"
+            scope = f"{entry['photos']} photos of {entry['groups']} objects, {_under(entry['laundering'])}"
             if entry["label"] == 0:
                 question = f"How many of 1,000 unaltered photos ({words}) would be refused?"
                 text = f"{refused['count']} of {refused['n']} were called altered: {scope}."
@@ -86,9 +87,9 @@ def _refused(summary: Json, besides: Sequence[Beside]) -> Answer:
     rates = {entry["name"]: entry["verdicts"][damage][altered] for entry in summary["launderings"]}
     worst = max(rates, key=lambda name: rates[name]["value"] or 0.0)
     text = (
-        f"{refused['count']} of {refused['n']} photos of simulated damage are called altered under "
-        f"{given['laundering'] if given else first['name']}. All {len(rates)} launderings pooled: "
-        f"{_share(everywhere, 1000)} of 1,000 ({_interval(everywhere, 1000)}); at worst, under {worst}, "
+        f"{refused['count']} of {refused['n']} photos of simulated damage are called altered, "
+        f"{_under(given['laundering'] if given else first['name'])}. All {len(rates)} launderings pooled: "
+        f"{_share(everywhere, 1000)} of 1,000 ({_interval(everywhere, 1000)}); at worst, {_under(worst)}, "
         f"{_share(rates[worst], 1000)} ({_interval(rates[worst], 1000)}). "
         "Simulated damage stands in for real damage"
     )
@@ -99,8 +100,8 @@ def _refused(summary: Json, besides: Sequence[Beside]) -> Answer:
         rate = entry["verdicts"][altered]
         text += (
             f". Really damaged products ({beside.folder}, {beside.summary['fold']} fold, {entry['photos']} "
-            f"photos, {entry['laundering']}): {_of(rate)} called altered, that is {_share(rate, 1000)} of "
-            f"1,000 ({_interval(rate, 1000)})"
+            f"photos, {_under(entry['laundering'])}): {_of(rate)} called altered, that is "
+            f"{_share(rate, 1000)} of 1,000 ({_interval(rate, 1000)})"
         )
     question = "How many of 1,000 honest buyers would be refused?"
     return Answer(question, _share(refused, 1000), _interval(refused, 1000), text + ".")
@@ -115,12 +116,12 @@ def _survivors(summary: Json, besides: Sequence[Beside]) -> Answer:
     tail = ""
     if untouched not in screens:
         share = passed[untouched]
-        tail = f" Under {untouched}, {_of(share)} {what} ({_interval(share, 100)} of 100)."
+        tail = f" {_under(untouched).capitalize()}, {_of(share)} {what} ({_interval(share, 100)} of 100)."
     for beside, entry in rates_of(besides, Edit.BY_OTHERS):
         rate = entry["verdicts"][str(Verdict.NO_SIGN)]
         tail += (
             f" Of fakes by others ({beside.folder}), {_of(rate)} pass ({_interval(rate, 100)} of 100; "
-            f"{entry['laundering']})."
+            f"{_under(entry['laundering'])})."
         )
     if not screens:
         return Answer(question, "–", "", f"Not measured: no screenshot among the launderings.{tail}")
@@ -128,7 +129,7 @@ def _survivors(summary: Json, besides: Sequence[Beside]) -> Answer:
     share = screens[worst]
     unseen = {entry["name"] for entry in summary["launderings"] if entry["unseen"]}
     note = " (never in training)" if worst in unseen else ""
-    text = f"Under {worst}{note}, {_of(share)} inpainted photos {what}."
+    text = f"{_under(worst).capitalize()}{note}, {_of(share)} inpainted photos {what}."
     if len(screens) > 1:
         others = "; ".join(f"{name} {_share(screens[name], 100)}" for name in screens if name != worst)
         text = f"The worst of {len(screens)} screenshots. {text} The others: {others}."
@@ -155,6 +156,10 @@ def _certainty(summary: Json, besides: Sequence[Beside]) -> Answer:
         text += " No other photos were measured beside them."
     figure = f"{summary['sources']} sources"
     return Answer("How sure are we of both?", figure, "what both intervals rest on", text)
+
+
+def _under(laundering: str) -> str:
+    return "untouched" if laundering == UNTOUCHED else f"under {laundering}"
 
 
 def _photos(summary: Json) -> str:
