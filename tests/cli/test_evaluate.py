@@ -72,6 +72,19 @@ def test_photos_of_people_that_the_run_learnt_from_are_refused(run_folder, capsy
     assert not (run / "evaluation").exists()
 
 
+def test_an_evaluation_beside_is_shown_and_a_missing_one_named(run_folder, capsys, tmp_path) -> None:
+    common = (f"bundle={write_bundle(tmp_path / 'red')}", f"dataset={run_folder / 'data'}", *FAST)
+    code, _, err = call(capsys, *common, f"output={tmp_path / 'a'}", "limit_sources=1")
+    assert code == 0, err
+    code, _, err = call(capsys, *common, f"output={tmp_path / 'b'}", f"beside=[{tmp_path / 'a'}]")
+    assert code == 0, err
+    assert f"{tmp_path / 'a'}: 1 sources" in (tmp_path / "b/report.html").read_text()
+    assert f"beside=[{tmp_path / 'a'}]" in read_summary(tmp_path / "b")["provenance"]["command"]
+    code, _, err = call(capsys, *common, f"output={tmp_path / 'c'}", f"beside=[{tmp_path / 'none'}]")
+    assert code == 1
+    assert f"evaluation folder (beside) at {tmp_path / 'none'}" in err.splitlines()[-1]
+
+
 def test_a_bundle_keeps_its_operating_point(run_folder, capsys, tmp_path) -> None:
     bundle = write_bundle(tmp_path / "red")
     output = tmp_path / "out"

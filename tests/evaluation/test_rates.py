@@ -103,8 +103,10 @@ def test_other_peoples_fakes_have_rates_and_pixel_figures(pairs, tmp_path):
     assert 0 <= fakes["pixel_f1"]["value"] <= 1
     assert entry(summary, rates.ALL, "authentic")["photos"] == 3
     assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "figures",
         "operating_point.json",
         PREDICTIONS_NAME,
+        "report.html",
         "summary.json",
     ]
 

@@ -71,6 +71,7 @@ def run(config: DictConfig) -> None:
         command=_command(),
         limit_sources=config.limit_sources,
         edits=list(config.edits),
+        beside=list(config.beside),
         batch_size=config.batch_size,
         threads=config.threads,
         workers=config.workers,
@@ -83,6 +84,7 @@ def run(config: DictConfig) -> None:
         print(aligned(rates.table_rows(summary)))
         print(f"\n{rates.scope_text(summary)}")
         print(f"summary: {output / SUMMARY_NAME}")
+        print(f"report: {output / REPORT_NAME}")
         return
     print(text_table(summary))
     print(f"\n{scope_text(summary)}")

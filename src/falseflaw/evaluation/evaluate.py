@@ -13,11 +13,11 @@ import pandas as pd
 from falseflaw import __version__
 from falseflaw.dataset.manifest import read_manifest
 from falseflaw.errors import ConfigurationError, InvalidDataError
-from falseflaw.evaluation import calibration, figures, gallery, rates, report
+from falseflaw.evaluation import calibration, rates, report
+from falseflaw.evaluation.beside import read_beside
 from falseflaw.evaluation.predict import predict, select_sources
 from falseflaw.evaluation.scorers import Scorer
-from falseflaw.evaluation.summary import POSITIVES, comparable, prepare, summarize, write_summary
-from falseflaw.imaging import codec
+from falseflaw.evaluation.summary import comparable, prepare, summarize, write_summary
 from falseflaw.imaging.laundering.base import Laundering, check_suite
 from falseflaw.provenance import git_revision, package_versions
 from falseflaw.types import Edit, Fold, OperatingPoint
@@ -38,6 +38,7 @@ def evaluate(
     command: str = "",
     limit_sources: int | None = None,
     edits: Sequence[str] = (),
+    beside: Sequence[str | Path] = (),
     batch_size: int = 8,
     threads: int | None = None,
     workers: int = 0,
@@ -49,7 +50,7 @@ def evaluate(
     """Measures a detector on a fold of a dataset and writes everything into `output`.
 
     Photos without matched sets, such as real damage, give rates instead of a comparison, see
-    `rates.summarize`; there are no figures and no report then.
+    `rates.summarize`, and a report of those.
 
     Args:
         scorer: The model.
@@ -63,6 +64,7 @@ def evaluate(
         command: For the provenance.
         limit_sources: Most sources of each fold; None takes all.
         edits: Members of the sets that are measured; empty for all.
+        beside: Folders of other evaluations that the report shows apart from this one's figures.
         batch_size: Most photos scored at once.
         threads: Batches in the model at once; None leaves it to the scorer.
         workers: Processes that decode and launder; 0: none.
@@ -75,10 +77,12 @@ def evaluate(
         The summary.
 
     Raises:
-        ConfigurationError: A count is out of range, or the fold is none to measure on.
+        ConfigurationError: A count is out of range, the fold is none to measure on, or a folder beside is
+            named twice.
         MissingDataError, InvalidDataError: The dataset is not one, or lacks what has to be measured.
     """
     suite = check_suite(launderings)
+    besides = read_beside(beside, output)
     for name, value in (
         ("limit_sources", limit_sources),
         ("batch_size", batch_size),
@@ -134,6 +138,7 @@ def evaluate(
         "suite": {"name": suite_name, "launderings": [repr(laundering) for laundering in suite]},
         "limit_sources": limit_sources,
         "edits": list(edits),
+        "beside": [str(folder) for folder in beside],
         "versions": {"python": platform.python_version()} | package_versions(_PACKAGES),
     }
     summarized = summarize if compared else rates.summarize
@@ -147,17 +152,8 @@ def evaluate(
         seed=seed,
     )
     write_summary(output, summary)
-    if not compared:
-        return summary
     test = prepare(predictions[predictions["fold"] == str(fold)], operating_point)
-    drawn = figures.draw_all(test, summary)
-    for name, data in drawn.items():
-        codec.write_atomic(output / "figures" / f"{name}.png", data)
-    shown = test[test["laundering"] == suite[0].name]
-    missed = gallery.pick(shown[shown["edit"].isin(POSITIVES)], examples, highest=False)
-    alarming = gallery.pick(shown[shown["edit"] == Edit.SIMULATED_DAMAGE], examples, highest=True)
-    misses, alarms = (gallery.examples(dataset, rows, picked, suite, scorer) for picked in (missed, alarming))
-    report.write_report(output, report.render(summary, drawn, misses, alarms))
+    report.make_report(output, summary, test, dataset, rows, suite, scorer, examples, besides)
     return summary
 
 

@@ -6,19 +6,24 @@ import base64
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from PIL import Image as Pil
+from scipy.ndimage import binary_erosion
 
+from falseflaw.errors import InvalidDataError
+from falseflaw.evaluation.localization import SEAM, heat_shares
 from falseflaw.evaluation.predict import load_row
 from falseflaw.evaluation.scorers import Scorer
 from falseflaw.imaging import codec
 from falseflaw.imaging.laundering.base import Laundering, launder, resize_mask
-from falseflaw.types import HeatMap, Image, Mask
+from falseflaw.types import Edit, HeatMap, Image, Mask
 
 _SIDE = 360  # longest side of a picture in the report, pixels
-_OUTLINE = (0, 200, 255)
+_LINE = 2  # width of a contour, pixels
+_ALTERED, _PAINTED = (0, 200, 255), (120, 255, 90)
 # Dark to bright, as anchors of a ramp over 0 to 255: black, purple, orange, light yellow.
 _RAMP = np.array([(0, 0, 4), (87, 16, 110), (188, 55, 84), (249, 142, 9), (252, 255, 164)], dtype=np.float64)
 
@@ -29,14 +34,18 @@ class Example:
 
     Attributes:
         title: What it is and what the detector said.
-        caption: Kind, product, source.
-        photo: JPEG as data URI, the true region outlined.
-        heat_map: JPEG as data URI.
+        caption: Kind, product, laundering, source.
+        heat: Where the heat lies.
+        photo: JPEG as data URI.
+        outlined: The photo once more with the region's contour; empty where there is no region.
+        heat_map: JPEG as data URI, with the same contour.
     """
 
     title: str
     caption: str
+    heat: str
     photo: str
+    outlined: str
     heat_map: str
 
 
@@ -68,27 +77,65 @@ def examples(
     found = []
     for row in picked.to_dict("records"):
         record = {str(name): value for name, value in by_path.loc[row["path"]].to_dict().items()}
-        image, mask = launder(by_name[row["laundering"]], *load_row(dataset, record), record["sha256"])
+        photo, mask = load_row(dataset, record)
+        painted = not record["mask_path"] and record["edit"] == Edit.SIMULATED_DAMAGE
+        if painted:  # nothing was altered, but the flaw's place is known
+            mask = _region(dataset, record, photo)
+        image, mask = launder(by_name[row["laundering"]], photo, mask, record["sha256"])
         _, heats = scorer.score(image[None])
         kind = f"{row['damage_kind']}, " if row["damage_kind"] else ""
+        color = _PAINTED if painted else _ALTERED
         found.append(
             Example(
                 title=f"{str(row['edit']).replace('_', ' ')}, probability {row['probability']:.3f}",
                 caption=f"{kind}{row['product']}, {row['laundering']}, source {row['source_id']}",
-                photo=_uri(_outlined(image, mask)),
-                heat_map=_uri(_shrunk(_colored(heats[0]))),
+                heat=heat_text(heats[0], mask),
+                photo=_uri(_shrunk(image)),
+                outlined=_uri(_with_contour(_shrunk(image), mask, color)) if mask.any() else "",
+                heat_map=_uri(_with_contour(_shrunk(_colored(heats[0])), mask, color)),
             )
         )
     return found
 
 
-def _outlined(image: Image, mask: Mask) -> Image:
-    """Shrinks the photo and draws the mask's inner border."""
-    small = _shrunk(image).copy()
-    region = np.pad(resize_mask(mask, *small.shape[:2]), 1)
-    core = region[:-2, 1:-1] & region[2:, 1:-1] & region[1:-1, :-2] & region[1:-1, 2:]
-    small[region[1:-1, 1:-1] & ~core] = _OUTLINE
-    return small
+def heat_text(heat: HeatMap, mask: Mask) -> str:
+    """Says in a sentence how much of the heat lies inside the region, on its seam and outside."""
+    brightest = f"brightest {int(heat.max())} of 255"
+    if heat.max() == 0:
+        return "No heat anywhere."
+    if (shares := heat_shares(heat, mask)) is None:
+        return f"No region to compare the heat with; {brightest}."
+    parts = (shares.inside, shares.seam, shares.outside, *shares.area)
+    inside, seam, outside, *areas = (
+        f"{100 * share:.0f}\u00a0%" for share in parts
+    )  # no break before the sign
+    return (
+        f"Heat: {inside} inside, {seam} on the seam (±{SEAM}\u00a0px), {outside} outside; "
+        f"their areas: {', '.join(areas)}; {brightest}."
+    )
+
+
+def _region(dataset: Path, record: dict[str, Any], photo: Image) -> Mask:
+    """Reads the region of the matched set in which the flaw was painted."""
+    if not record["region_path"]:
+        return np.zeros(photo.shape[:2], bool)
+    region = codec.read_mask(dataset / record["region_path"])
+    if region.shape != photo.shape[:2]:
+        raise InvalidDataError(
+            f"expected the region of {record['path']} as {photo.shape[:2]}, got {region.shape}; "
+            "build the dataset again with `falseflaw synthesize`"
+        )
+    return region
+
+
+def _with_contour(small: Image, mask: Mask, color: tuple[int, int, int]) -> Image:
+    """Draws the mask's inner border onto a shrunk picture."""
+    if not mask.any():
+        return small
+    drawn = small.copy()
+    region = resize_mask(mask, *small.shape[:2])
+    drawn[region & ~binary_erosion(region, iterations=_LINE)] = color
+    return drawn
 
 
 def _colored(heat: HeatMap) -> Image:
