@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from falseflaw.evaluation.summary import figure_text, read_summary
+from falseflaw.evaluation.summary import read_summary
+from falseflaw.evaluation.tables import figure_text
 
 
 def main(runs: list[str]) -> None:

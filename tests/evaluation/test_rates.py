@@ -13,7 +13,8 @@ from falseflaw.evaluation import rates
 from falseflaw.evaluation.bootstrap import clopper_pearson
 from falseflaw.evaluation.evaluate import evaluate
 from falseflaw.evaluation.predictions import PREDICTIONS_NAME, read_predictions
-from falseflaw.evaluation.summary import POOLED, aligned, prepare, read_summary
+from falseflaw.evaluation.summary import POOLED, prepare, read_summary
+from falseflaw.evaluation.tables import aligned, rates_rows, rates_scope_text
 from falseflaw.imaging.laundering.base import Identity
 from falseflaw.imaging.laundering.recompress import Jpeg
 from falseflaw.photos.inpainted_by_others import InpaintedByOthers
@@ -111,14 +112,14 @@ def test_other_peoples_fakes_have_rates_and_pixel_figures(pairs, tmp_path):
 
 def test_table_shows_the_first_laundering_and_all_pooled(damage, tmp_path):
     summary = run(damage, tmp_path)
-    header, *lines = rates.table_rows(summary)
+    header, *lines = rates_rows(summary)
     assert header[:5] == ("laundering", "product", "edit", "photos", "flagged")
     assert {line[0] for line in lines} == {"identity", POOLED}
     toys = next(line for line in lines if line[1:3] == ("toy", "real_damage"))
     assert toys[3] == "2 of 2 objects"
     assert toys[4].startswith(f"{entry(summary, 'toy')['flagged']['count']} of 2: ")
     assert len(aligned([header, *lines]).splitlines()) == 1 + len(lines)
-    assert "7 objects" in rates.scope_text(summary)
+    assert "7 objects" in rates_scope_text(summary)
 
 
 def test_thresholds_are_never_fitted_on_it(damage, tmp_path):

@@ -16,7 +16,7 @@ from falseflaw.errors import ConfigurationError, InvalidDataError
 from falseflaw.evaluation import calibration, figures, gallery, rates, report
 from falseflaw.evaluation.predict import predict, select_sources
 from falseflaw.evaluation.scorers import Scorer
-from falseflaw.evaluation.summary import POSITIVES, comparable, prepare, summarize, write_summary
+from falseflaw.evaluation.summary import HEADLINE_POSITIVES, comparable, prepare, summarize, write_summary
 from falseflaw.imaging import codec
 from falseflaw.imaging.laundering.base import Laundering, check_suite
 from falseflaw.provenance import git_revision, package_versions
@@ -144,7 +144,7 @@ def evaluate(
     for name, data in drawn.items():
         codec.write_atomic(output / "figures" / f"{name}.png", data)
     shown = test[test["laundering"] == suite[0].name]
-    missed = gallery.pick(shown[shown["edit"].isin(POSITIVES)], examples, highest=False)
+    missed = gallery.pick(shown[shown["edit"].isin(HEADLINE_POSITIVES)], examples, highest=False)
     alarming = gallery.pick(shown[shown["edit"] == Edit.SIMULATED_DAMAGE], examples, highest=True)
     misses, alarms = (gallery.examples(dataset, rows, picked, suite, scorer) for picked in (missed, alarming))
     report.write_report(output, report.render(summary, drawn, misses, alarms))

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from falseflaw.evaluation.groups import MIXTURE
 from falseflaw.evaluation.metrics import calibration_bins
-from falseflaw.evaluation.summary import POSITIVES
+from falseflaw.evaluation.summary import HEADLINE_POSITIVES
 from falseflaw.types import Edit
 
 # Distinguishable in order with color vision deficiencies (Okabe and Ito 2008).
@@ -148,7 +148,7 @@ def draw_all(rows: pd.DataFrame, summary: dict[str, Any]) -> dict[str, bytes]:
 
 def _compared(rows: pd.DataFrame) -> pd.DataFrame:
     """The two sides of the headline."""
-    chosen: pd.DataFrame = rows[rows["edit"].isin([*POSITIVES, str(Edit.SIMULATED_DAMAGE)])]
+    chosen: pd.DataFrame = rows[rows["edit"].isin([*HEADLINE_POSITIVES, str(Edit.SIMULATED_DAMAGE)])]
     return chosen
 
 

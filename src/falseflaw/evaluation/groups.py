@@ -21,8 +21,7 @@ AREA_BINS = ("below 1 %", "1 to 3 %", "3 to 10 %", "10 % and more")
 
 def clusters_of(rows: pd.DataFrame) -> NDArray[np.str_]:
     """Returns what intervals are clustered by, (N,): the photos of one object stand or fall together."""
-    column = "group" if "group" in rows.columns else "source_id"
-    return rows[column].to_numpy(dtype=str)
+    return rows["group"].to_numpy(dtype=str)
 
 
 def with_groups(rows: pd.DataFrame) -> pd.DataFrame:

@@ -7,7 +7,8 @@ from typing import Any
 import pandas as pd
 
 from falseflaw.errors import InvalidDataError
-from falseflaw.evaluation.summary import POOLED, VERDICTS, Measure, figure_text, prepare
+from falseflaw.evaluation.bootstrap import LEVEL
+from falseflaw.evaluation.summary import POOLED, Measure, described, prepare
 from falseflaw.types import Edit, Fold, OperatingPoint
 
 ALL = "all products"
@@ -54,15 +55,10 @@ def summarize(
         for name in (*names, POOLED)
         for entry in _rates(rows if name == POOLED else rows[rows["laundering"] == name], measure)
     ]
-    counts = rows.drop_duplicates("path")["edit"].value_counts()
     return {
-        "fold": str(fold),
-        "sources": int(rows["source_id"].nunique()),
+        **described(rows, point, fitted, fold),
         "groups": int(rows["group"].nunique()),
-        "photos": {str(edit): int(count) for edit, count in counts.items()},
-        "operating_point": {name: getattr(point, name) for name in OperatingPoint.__dataclass_fields__},
-        "fitted": fitted or {},
-        "intervals": {"level": 0.95, "clustered_by": "group", "replicates": replicates, "seed": seed},
+        "intervals": {"level": LEVEL, "clustered_by": "group", "replicates": replicates, "seed": seed},
         "rates": entries,
         "provenance": provenance,
     }
@@ -88,35 +84,3 @@ def _rates(rows: pd.DataFrame, measure: Measure) -> list[Json]:
                 }
             )
     return found
-
-
-def table_rows(summary: Json) -> list[tuple[str, ...]]:
-    """Returns the table that the command prints: a header, then the first laundering and all pooled."""
-    header = ("laundering", "product", "edit", "photos", "flagged", *map(str, VERDICTS))
-    first = summary["rates"][0]["laundering"]
-    single = {entry["laundering"] for entry in summary["rates"]} == {first, POOLED}
-    shown = (first,) if single else (first, POOLED)
-    return [
-        header,
-        *(
-            (
-                entry["laundering"],
-                entry["product"],
-                entry["edit"],
-                f"{entry['photos']} of {entry['groups']} objects",
-                f"{entry['flagged']['count']} of {entry['flagged']['n']}: {figure_text(entry['flagged'])}",
-                *(str(entry["verdicts"][str(verdict)]["count"]) for verdict in VERDICTS),
-            )
-            for entry in summary["rates"]
-            if entry["laundering"] in shown
-        ),
-    ]
-
-
-def scope_text(summary: Json) -> str:
-    """Says in a sentence what the table counts."""
-    return (
-        f"Photos at or above the image threshold, which was fixed before ({summary['fold']} fold, "
-        f"{summary['sources']} sources, {summary['groups']} objects). Intervals are 95 %, clustered by "
-        "object, and exact where every object stands once."
-    )

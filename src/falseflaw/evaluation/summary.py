@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +13,19 @@ from numpy.typing import NDArray
 
 from falseflaw.errors import InvalidDataError
 from falseflaw.evaluation import metrics
-from falseflaw.evaluation.bootstrap import Bootstrap, Metric, rate
+from falseflaw.evaluation.bootstrap import LEVEL, Bootstrap, Metric, rate
 from falseflaw.evaluation.calibration import calibrate
 from falseflaw.evaluation.groups import GROUPINGS, MIXTURE, clusters_of, values_of, with_groups
 from falseflaw.evaluation.predictions import histograms
 from falseflaw.imaging import codec
-from falseflaw.types import INPAINTED, Edit, Fold, OperatingPoint, Verdict
-from falseflaw.types import POSITIVES as ALL_POSITIVES
+from falseflaw.types import INPAINTED, POSITIVES, Edit, Fold, OperatingPoint, Verdict
 
 SUMMARY_NAME = "summary.json"
 HEADLINE = "inpainted (spliced, feathered and regenerated) against simulated damage"
 POOLED = "all launderings pooled"
 VERDICTS = (Verdict.ALTERED, Verdict.INCONCLUSIVE, Verdict.NO_SIGN)
-POSITIVES = tuple(sorted(str(edit) for edit in INPAINTED))
+HEADLINE_POSITIVES = tuple(sorted(str(edit) for edit in INPAINTED))
+"""The positives that the headline is about; `types.POSITIVES` has the other networks' edits as well."""
 
 Json = dict[str, Any]
 
@@ -58,11 +58,10 @@ def summarize(
         InvalidDataError: The fold has no inpainted photo or no simulated damage.
     """
     rows = prepare(predictions[predictions["fold"] == str(fold)], point)
-    counts = rows.drop_duplicates("path")["edit"].value_counts()
     if not comparable(rows):
         raise InvalidDataError(
             f"expected inpainted and simulated-damage photos in the {fold} fold, got "
-            f"{dict(counts)}; build a larger dataset"
+            f"{_photos(rows)}; build a larger dataset"
         )
     names = list(dict.fromkeys(rows["laundering"]))
     measure = Measure(point, replicates, seed)
@@ -74,12 +73,8 @@ def summarize(
         launderings.append(facts | measure.laundering(subset))
     return {
         "comparison": HEADLINE,
-        "fold": str(fold),
-        "sources": int(rows["source_id"].nunique()),
-        "photos": {str(edit): int(count) for edit, count in counts.items()},
-        "operating_point": {name: getattr(point, name) for name in OperatingPoint.__dataclass_fields__},
-        "fitted": fitted or {},
-        "intervals": {"level": 0.95, "clustered_by": "source", "replicates": replicates, "seed": seed},
+        **described(rows, point, fitted, fold),
+        "intervals": {"level": LEVEL, "clustered_by": "source", "replicates": replicates, "seed": seed},
         "launderings": launderings,
         "pooled": {"name": POOLED} | measure.laundering(rows),
         "groups": {grouping: measure.groups(rows, grouping) for grouping in GROUPINGS},
@@ -89,10 +84,26 @@ def summarize(
     }
 
 
+def described(rows: pd.DataFrame, point: OperatingPoint, fitted: Json | None, fold: str) -> Json:
+    """Returns what every summary opens with: fold, sources, photos of each edit, and the operating point."""
+    return {
+        "fold": str(fold),
+        "sources": int(rows["source_id"].nunique()),
+        "photos": _photos(rows),
+        "operating_point": asdict(point),
+        "fitted": fitted or {},
+    }
+
+
+def _photos(rows: pd.DataFrame) -> dict[str, int]:
+    counts = rows.drop_duplicates("path")["edit"].value_counts()
+    return {str(edit): int(count) for edit, count in counts.items()}
+
+
 def comparable(rows: pd.DataFrame) -> bool:
     """Whether there are both inpainted photos and simulated damage among manifest rows or predictions."""
     edits = set(rows["edit"])
-    return bool(edits & set(POSITIVES)) and str(Edit.SIMULATED_DAMAGE) in edits
+    return bool(edits & set(HEADLINE_POSITIVES)) and str(Edit.SIMULATED_DAMAGE) in edits
 
 
 def prepare(rows: pd.DataFrame, point: OperatingPoint) -> pd.DataFrame:
@@ -135,7 +146,7 @@ class Measure:
         """All figures of one laundering: headline, each positive alone, pixels, rates by edit."""
         edits = [edit for edit in Edit if str(edit) in set(rows["edit"])]
         simulated = rows["edit"] == Edit.SIMULATED_DAMAGE
-        positive = rows["edit"].isin(POSITIVES)
+        positive = rows["edit"].isin(HEADLINE_POSITIVES)
         return {
             "headline": self.comparison(rows[positive | simulated]),
             "pixel": self.pixel(rows[positive]),
@@ -167,7 +178,7 @@ class Measure:
 
     def networks(self, rows: pd.DataFrame) -> list[Json]:
         """Figures of every network, over positives with a flaw that it wrote, against simulated damage."""
-        flawed = [str(edit) for edit in ALL_POSITIVES if edit.flawed]
+        flawed = [str(edit) for edit in POSITIVES if edit.flawed]
         positive = rows["edit"].isin(flawed)
         names = sorted(set(rows.loc[positive, "generator"]) - {""})
         return [
@@ -232,7 +243,7 @@ class Measure:
 
     def groups(self, rows: pd.DataFrame, grouping: str) -> list[Json]:
         """Headline and pixel figures of each value of a grouping, all launderings pooled."""
-        rows = rows[rows["edit"].isin([*POSITIVES, str(Edit.SIMULATED_DAMAGE)])]
+        rows = rows[rows["edit"].isin([*HEADLINE_POSITIVES, str(Edit.SIMULATED_DAMAGE)])]
         found = []
         for value in values_of(rows, grouping):
             subset = rows[rows[grouping] == value]
@@ -280,56 +291,3 @@ def read_summary(folder: Path) -> Json:
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise InvalidDataError(f"cannot read {path}: {error}; run `falseflaw evaluate` again") from error
     return summary
-
-
-def figure_text(estimate: Json, digits: int = 3) -> str:
-    """Returns `0.912 [0.890, 0.930]`, or a dash where the figure is undefined."""
-    if estimate["value"] is None:
-        return "–"
-    text = f"{estimate['value']:.{digits}f}"
-    if estimate["lo"] is None:
-        return text
-    return f"{text} [{estimate['lo']:.{digits}f}, {estimate['hi']:.{digits}f}]"
-
-
-def table_rows(summary: Json) -> list[tuple[str, ...]]:
-    """Returns the table that the command prints: a header, then one row per laundering."""
-    rows: list[tuple[str, ...]] = [("laundering", "AUROC", "pixel F1", "TPR", "FPR")]
-    for entry in summary["launderings"]:
-        headline = entry["headline"]
-        figures = (headline["auroc"], entry["pixel"]["f1"], headline["tpr"], headline["fpr"])
-        name = entry["name"] + (" (unseen)" if entry["unseen"] else "")
-        rows.append((name, *(figure_text(figure) for figure in figures)))
-    return rows
-
-
-def text_table(summary: Json) -> str:
-    """Returns the table in aligned columns."""
-    return aligned(table_rows(summary))
-
-
-def aligned(rows: Sequence[tuple[str, ...]]) -> str:
-    """Returns rows of cells as text in aligned columns."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
-    return "\n".join(line.rstrip() for line in lines)
-
-
-def markdown_table(summary: Json) -> str:
-    """Returns the table in Markdown, with a line that says what was compared on how many photos."""
-    header, *rows = table_rows(summary)
-    lines = [f"| {' | '.join(header)} |", f"|{'---|' * len(header)}"]
-    lines += [f"| {' | '.join(row)} |" for row in rows]
-    return "\n".join([*lines, "", scope_text(summary)])
-
-
-def scope_text(summary: Json) -> str:
-    """Says in a sentence what the table compares and on how many photos."""
-    photos = summary["photos"]
-    inpainted = sum(photos.get(edit, 0) for edit in POSITIVES)
-    return (
-        f"{summary['comparison'][0].upper()}{summary['comparison'][1:]}: {inpainted} against "
-        f"{photos.get(str(Edit.SIMULATED_DAMAGE), 0)} photos of {summary['sources']} unseen sources "
-        f"({summary['fold']} fold); pixel F1 is averaged over the inpainted ones. "
-        "Thresholds were fixed on the validation fold. Intervals are 95 %, clustered by source."
-    )

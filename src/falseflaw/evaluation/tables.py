@@ -1,0 +1,93 @@
+"""A summary as text: the tables that the commands print and the README shows, and what they compare."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from falseflaw.evaluation.summary import HEADLINE_POSITIVES, POOLED, VERDICTS, Json
+from falseflaw.types import Edit
+
+
+def figure_text(estimate: Json, digits: int = 3) -> str:
+    """Returns `0.912 [0.890, 0.930]`, or a dash where the figure is undefined."""
+    if estimate["value"] is None:
+        return "–"
+    text = f"{estimate['value']:.{digits}f}"
+    if estimate["lo"] is None:
+        return text
+    return f"{text} [{estimate['lo']:.{digits}f}, {estimate['hi']:.{digits}f}]"
+
+
+def table_rows(summary: Json) -> list[tuple[str, ...]]:
+    """Returns the table that the command prints: a header, then one row per laundering."""
+    rows: list[tuple[str, ...]] = [("laundering", "AUROC", "pixel F1", "TPR", "FPR")]
+    for entry in summary["launderings"]:
+        headline = entry["headline"]
+        figures = (headline["auroc"], entry["pixel"]["f1"], headline["tpr"], headline["fpr"])
+        name = entry["name"] + (" (unseen)" if entry["unseen"] else "")
+        rows.append((name, *(figure_text(figure) for figure in figures)))
+    return rows
+
+
+def text_table(summary: Json) -> str:
+    """Returns the table in aligned columns."""
+    return aligned(table_rows(summary))
+
+
+def aligned(rows: Sequence[tuple[str, ...]]) -> str:
+    """Returns rows of cells as text in aligned columns."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def markdown_table(summary: Json) -> str:
+    """Returns the table in Markdown, with a line that says what was compared on how many photos."""
+    header, *rows = table_rows(summary)
+    lines = [f"| {' | '.join(header)} |", f"|{'---|' * len(header)}"]
+    lines += [f"| {' | '.join(row)} |" for row in rows]
+    return "\n".join([*lines, "", scope_text(summary)])
+
+
+def scope_text(summary: Json) -> str:
+    """Says in a sentence what the table compares and on how many photos."""
+    photos = summary["photos"]
+    inpainted = sum(photos.get(edit, 0) for edit in HEADLINE_POSITIVES)
+    return (
+        f"{summary['comparison'][0].upper()}{summary['comparison'][1:]}: {inpainted} against "
+        f"{photos.get(str(Edit.SIMULATED_DAMAGE), 0)} photos of {summary['sources']} unseen sources "
+        f"({summary['fold']} fold); pixel F1 is averaged over the inpainted ones. "
+        "Thresholds were fixed on the validation fold. Intervals are 95 %, clustered by source."
+    )
+
+
+def rates_rows(summary: Json) -> list[tuple[str, ...]]:
+    """Returns the table of a summary of rates: a header, then the first laundering and all pooled."""
+    header = ("laundering", "product", "edit", "photos", "flagged", *map(str, VERDICTS))
+    first = summary["rates"][0]["laundering"]
+    single = {entry["laundering"] for entry in summary["rates"]} == {first, POOLED}
+    shown = (first,) if single else (first, POOLED)
+    return [
+        header,
+        *(
+            (
+                entry["laundering"],
+                entry["product"],
+                entry["edit"],
+                f"{entry['photos']} of {entry['groups']} objects",
+                f"{entry['flagged']['count']} of {entry['flagged']['n']}: {figure_text(entry['flagged'])}",
+                *(str(entry["verdicts"][str(verdict)]["count"]) for verdict in VERDICTS),
+            )
+            for entry in summary["rates"]
+            if entry["laundering"] in shown
+        ),
+    ]
+
+
+def rates_scope_text(summary: Json) -> str:
+    """Says in a sentence what the table of rates counts."""
+    return (
+        f"Photos at or above the image threshold, which was fixed before ({summary['fold']} fold, "
+        f"{summary['sources']} sources, {summary['groups']} objects). Intervals are 95 %, clustered by "
+        "object, and exact where every object stands once."
+    )
