@@ -12,8 +12,9 @@ from falseflaw.errors import ConfigurationError, InvalidDataError
 from falseflaw.evaluation import rates
 from falseflaw.evaluation.bootstrap import clopper_pearson
 from falseflaw.evaluation.evaluate import evaluate
+from falseflaw.evaluation.measure import prepare
 from falseflaw.evaluation.predictions import PREDICTIONS_NAME, read_predictions
-from falseflaw.evaluation.summary import POOLED, prepare, read_summary
+from falseflaw.evaluation.summary import POOLED, read_summary
 from falseflaw.evaluation.tables import aligned, rates_rows, rates_scope_text
 from falseflaw.imaging.laundering.base import Identity
 from falseflaw.imaging.laundering.recompress import Jpeg
@@ -141,3 +142,20 @@ def test_who_needs_a_comparison_is_told(damage, tmp_path):
     run(damage, tmp_path)
     with pytest.raises(InvalidDataError, match="got rates only"):
         read_summary(tmp_path)
+
+
+def test_the_answers_come_from_photos_of_real_damage(damage, pairs, tmp_path):
+    summary = run(damage, tmp_path / "damage")
+    honest = summary["answers"]["honest_buyers"]
+    over_all = entry(summary, rates.ALL)
+    assert (honest["edit"], honest["laundering"]) == ("real_damage", "identity")
+    assert honest["refused"]["count"] == over_all["verdicts"]["altered"]["count"]
+    assert honest["refused"]["hi"] == 1000 * over_all["verdicts"]["altered"]["hi"]
+    assert honest["at_image_threshold"]["n"] == 4
+    assert summary["answers"]["fakes"] == []
+    assert [found["laundering"] for found in summary["parity"]] == ["identity", POOLED]
+    assert {p["product"] for p in summary["parity"][0]["products"]} == {"toy", "circuit board", "garment"}
+    others = run(pairs, tmp_path / "pairs")
+    assert others["answers"]["honest_buyers"] is None
+    assert others["parity"] == []
+    assert others["answers"]["fakes"][0]["passed"]["n"] == 3

@@ -13,8 +13,9 @@ from falseflaw.evaluation.evaluate import evaluate
 from falseflaw.evaluation.figures import reliability, roc_curve
 from falseflaw.evaluation.gallery import pick
 from falseflaw.evaluation.groups import MIXTURE
+from falseflaw.evaluation.measure import prepare
 from falseflaw.evaluation.predictions import read_predictions
-from falseflaw.evaluation.summary import prepare, read_summary
+from falseflaw.evaluation.summary import read_summary
 from falseflaw.imaging import codec
 from falseflaw.types import Edit, OperatingPoint
 

@@ -91,7 +91,7 @@ def test_groups_pair_positives_with_the_simulated_damage_of_their_sources(summar
         assert sum(row["sources"] for row in rows) == 3, grouping
         assert sum(row["tpr"]["n"] for row in rows) == 27
         assert sum(row["fpr"]["n"] for row in rows) == 9
-    assert [row["group"] for row in summary["groups"]["mask_area_bin"]] == ["3 to 10 %"]
+    assert [row["group"] for row in summary["groups"]["mask_area_bin"]] == ["6 to 15 %"]
 
 
 def test_only_the_test_fold_counts(predictions, summary) -> None:

@@ -41,6 +41,9 @@ def run(config: DictConfig) -> None:
     launderings = [instantiate(item) for item in config.laundering.launderings]
     calibration = [str(name) for name in config.laundering.calibration]
 
+    from falseflaw.evaluation.cost import CostAssumptions
+
+    costs = CostAssumptions(**config.cost)
     from falseflaw.evaluation import tables
     from falseflaw.evaluation.evaluate import evaluate
     from falseflaw.evaluation.report import REPORT_NAME
@@ -75,16 +78,19 @@ def run(config: DictConfig) -> None:
         threads=config.threads,
         replicates=config.replicates,
         seed=config.seed,
+        costs=costs,
         examples=config.examples,
         progress=config.progress,
     )
     if "rates" in summary:
         print(tables.aligned(tables.rates_rows(summary)))
         print(f"\n{tables.rates_scope_text(summary)}")
+        print(*tables.answer_lines(summary), sep="\n")
         print(f"summary: {output / SUMMARY_NAME}")
         return
     print(tables.text_table(summary))
     print(f"\n{tables.scope_text(summary)}")
+    print(*tables.answer_lines(summary), sep="\n")
     if rule := summary["fitted"].get("rule"):
         print(f"Operating point {rule}.")
     print(f"report: {output / REPORT_NAME}")

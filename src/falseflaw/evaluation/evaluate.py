@@ -14,9 +14,12 @@ from falseflaw import __version__
 from falseflaw.dataset.manifest import read_manifest
 from falseflaw.errors import ConfigurationError, InvalidDataError
 from falseflaw.evaluation import calibration, figures, gallery, rates, report
+from falseflaw.evaluation.cost import CostAssumptions
+from falseflaw.evaluation.groups import HEADLINE_POSITIVES
+from falseflaw.evaluation.measure import prepare
 from falseflaw.evaluation.predict import predict, select_sources
 from falseflaw.evaluation.scorers import Scorer
-from falseflaw.evaluation.summary import HEADLINE_POSITIVES, comparable, prepare, summarize, write_summary
+from falseflaw.evaluation.summary import comparable, summarize, write_summary
 from falseflaw.imaging import codec
 from falseflaw.imaging.laundering.base import Laundering, check_suite
 from falseflaw.provenance import git_revision, package_versions
@@ -42,6 +45,7 @@ def evaluate(
     threads: int = 2,
     replicates: int = 1000,
     seed: int = 0,
+    costs: CostAssumptions | None = None,
     examples: int = 6,
     progress: bool = True,
 ) -> dict[str, Any]:
@@ -66,6 +70,7 @@ def evaluate(
         threads: That decode and launder.
         replicates: Of the bootstrap.
         seed: Of the bootstrap.
+        costs: What the saving is told for; None for the defaults. Rates alone tell no saving.
         examples: Misses and false alarms pictured, each.
         progress: Show a bar.
 
@@ -126,16 +131,11 @@ def evaluate(
         "edits": list(edits),
         "versions": {"python": platform.python_version()} | package_versions(_PACKAGES),
     }
-    summarized = summarize if compared else rates.summarize
-    summary = summarized(
-        predictions,
-        operating_point,
-        provenance,
-        fitted=fitted,
-        fold=fold,
-        replicates=replicates,
-        seed=seed,
-    )
+    chosen: dict[str, Any] = {"fitted": fitted, "fold": fold, "replicates": replicates, "seed": seed}
+    if compared:
+        summary = summarize(predictions, operating_point, provenance, costs=costs, **chosen)
+    else:
+        summary = rates.summarize(predictions, operating_point, provenance, **chosen)
     write_summary(output, summary)
     if not compared:
         return summary

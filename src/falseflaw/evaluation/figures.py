@@ -12,9 +12,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from falseflaw.evaluation.groups import MIXTURE
+from falseflaw.evaluation.groups import HEADLINE_POSITIVES, MIXTURE
 from falseflaw.evaluation.metrics import calibration_bins
-from falseflaw.evaluation.summary import HEADLINE_POSITIVES
 from falseflaw.types import Edit
 
 # Distinguishable in order with color vision deficiencies (Okabe and Ito 2008).

@@ -7,8 +7,11 @@ from typing import Any
 import pandas as pd
 
 from falseflaw.errors import InvalidDataError
+from falseflaw.evaluation import answers
 from falseflaw.evaluation.bootstrap import LEVEL
-from falseflaw.evaluation.summary import POOLED, Measure, described, prepare
+from falseflaw.evaluation.measure import Measure, prepare
+from falseflaw.evaluation.parity import parity
+from falseflaw.evaluation.summary import POOLED, described
 from falseflaw.types import Edit, Fold, OperatingPoint
 
 ALL = "all products"
@@ -41,6 +44,7 @@ def summarize(
         What `summary.json` holds: `rates` has an entry for every laundering and for all pooled, every product
         and for all together, and every edit. Its shares have value, lo, hi (95 %), n and count; see
         `bootstrap.rate` for when they are Clopper-Pearson's. `pixel_f1` is None where there is no true mask.
+        `parity` and `answers` are as in `summary.summarize`, of the honest from photos of real damage.
 
     Raises:
         InvalidDataError: The fold is empty.
@@ -50,6 +54,7 @@ def summarize(
         raise InvalidDataError(f"expected predictions of the {fold} fold, got none")
     measure = Measure(point, replicates, seed)
     names = list(dict.fromkeys(rows["laundering"]))
+    real = rows[rows["edit"] == Edit.REAL_DAMAGE]
     entries = [
         {"laundering": name} | entry
         for name in (*names, POOLED)
@@ -60,7 +65,29 @@ def summarize(
         "groups": int(rows["group"].nunique()),
         "intervals": {"level": LEVEL, "clustered_by": "group", "replicates": replicates, "seed": seed},
         "rates": entries,
+        "parity": [
+            {"laundering": name}
+            | parity(real if name == POOLED else real[real["laundering"] == name], replicates, seed)
+            for name in (names[0], POOLED)
+            if len(real)
+        ],
+        "answers": _answers(entries, names),
         "provenance": provenance,
+    }
+
+
+def _answers(entries: list[Json], names: list[str]) -> Json:
+    """Answers from the rates over all products; where there is one product, over that."""
+    overall = {(entry["laundering"], entry["edit"]): entry for entry in entries}  # all products stand last
+    honest = overall.get((names[0], str(Edit.REAL_DAMAGE)))
+    return {
+        "honest_buyers": honest
+        and answers.honest_buyers(honest["edit"], names[0], honest["flagged"], honest["verdicts"]),
+        "fakes": [
+            answers.fakes(name, overall[name, str(Edit.BY_OTHERS)]["verdicts"])
+            for name in answers.asked(names)
+            if (name, str(Edit.BY_OTHERS)) in overall
+        ],
     }
 
 

@@ -13,7 +13,7 @@ import jinja2
 
 from falseflaw.evaluation.gallery import Example
 from falseflaw.evaluation.groups import GROUPINGS
-from falseflaw.evaluation.summary import VERDICTS
+from falseflaw.evaluation.measure import VERDICTS
 from falseflaw.evaluation.tables import scope_text
 from falseflaw.imaging import codec
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from falseflaw.evaluation.summary import HEADLINE_POSITIVES, POOLED, VERDICTS, Json
+from falseflaw.evaluation.groups import HEADLINE_POSITIVES
+from falseflaw.evaluation.measure import VERDICTS
+from falseflaw.evaluation.summary import POOLED, Json
 from falseflaw.types import Edit
 
 
@@ -91,3 +93,49 @@ def rates_scope_text(summary: Json) -> str:
         f"{summary['sources']} sources, {summary['groups']} objects). Intervals are 95 %, clustered by "
         "object, and exact where every object stands once."
     )
+
+
+def answer_lines(summary: Json) -> list[str]:
+    """Says how many honest buyers would be refused, how many fakes survive, and how sure we are of both."""
+    answers, lines = summary["answers"], []
+    if honest := answers["honest_buyers"]:
+        lines.append(
+            f"Of 1,000 honest buyers, {_per_thousand(honest['refused'])} would be refused and "
+            f"{_per_thousand(honest['inconclusive'])} left to a person "
+            f"({honest['edit'].replace('_', ' ')}, {honest['laundering']})."
+        )
+    lines += [
+        f"Of 1,000 fakes, {_per_thousand(fakes['passed'])} pass and "
+        f"{_per_thousand(fakes['inconclusive'])} are left to a person ({fakes['laundering']})."
+        for fakes in answers["fakes"]
+    ]
+    if "cost" in summary:
+        lines.append(_saving_text(summary["cost"]))
+    return lines + [_gap_text(entry) for entry in summary["parity"] if entry["gap"]]
+
+
+def _saving_text(cost: Json) -> str:
+    entry, given = cost["launderings"][0], cost["assumptions"]
+    return (
+        f"Saved per 1,000 claims against paying every one: {_per_thousand(entry['saving'])} "
+        f"({entry['name']}; "
+        f"{100 * given['fraud_share']:g} % fraud, a claim of {given['claim_value']:g}, "
+        f"a wrong refusal of {given['wrong_refusal']:g}; inconclusive claims are paid)."
+    )
+
+
+def _gap_text(entry: Json) -> str:
+    gap = entry["gap"]
+    points = {name: 100 * gap["difference"][name] for name in ("value", "lo", "hi")}
+    return (
+        f"Largest gap in false alarms, {entry['laundering']}: {gap['highest']} over {gap['lowest']} by "
+        f"{points['value']:.1f} points [{points['lo']:.1f}, {points['hi']:.1f}]; "
+        f"were all products alike, it would stay below {100 * gap['by_chance']:.1f} in 95 of 100 cases."
+    )
+
+
+def _per_thousand(estimate: Json) -> str:
+    if estimate["per_1000"] is None:
+        return "–"
+    text = f"{estimate['per_1000']:,.0f}"
+    return text if estimate["lo"] is None else f"{text} [{estimate['lo']:,.0f}, {estimate['hi']:,.0f}]"
