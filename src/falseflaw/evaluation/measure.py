@@ -50,6 +50,28 @@ def prepare(rows: pd.DataFrame, point: OperatingPoint) -> pd.DataFrame:
     return rows
 
 
+def image_metrics(rows: pd.DataFrame) -> dict[str, Metric]:
+    """Image-level figures of positives against negatives as functions of weights (R, N) of the rows."""
+    logits = rows["logit"].to_numpy(dtype=np.float64)  # ranks without the sigmoid's rounding
+    flagged = rows["flagged"].to_numpy(dtype=bool)
+    labels = rows["label"].to_numpy()
+    return {
+        "auroc": lambda weights: metrics.auroc(logits, labels, weights),
+        "average_precision": lambda weights: metrics.average_precision(logits, labels, weights),
+        "oracle_tpr_at_fpr_1": lambda weights: metrics.oracle_tpr(logits, labels, weights),
+        "balanced_accuracy": lambda weights: metrics.balanced_accuracy(flagged, labels, weights),
+    }
+
+
+def pixel_metrics(rows: pd.DataFrame) -> dict[str, Metric]:
+    """Pixel-level figures at the fixed threshold, averaged over the rows, as functions of their weights."""
+    means: dict[str, Metric] = {}
+    for name, column in (("f1", "f1"), ("iou", "iou"), ("auroc", "pixel_auroc")):
+        values = rows[column].to_numpy(dtype=np.float64)
+        means[name] = lambda weights, values=values: metrics.mean(values, weights)  # type: ignore[misc]
+    return means
+
+
 class Measure:
     """Turns prepared rows into figures with intervals."""
 
@@ -118,16 +140,7 @@ class Measure:
 
     def comparison(self, rows: pd.DataFrame) -> Json:
         """Image-level figures of positives against negatives."""
-        logits = rows["logit"].to_numpy(dtype=np.float64)  # ranks without the sigmoid's rounding
-        flagged = rows["flagged"].to_numpy(dtype=bool)
-        labels = rows["label"].to_numpy()
-        both: dict[str, Metric] = {
-            "auroc": lambda weights: metrics.auroc(logits, labels, weights),
-            "average_precision": lambda weights: metrics.average_precision(logits, labels, weights),
-            "oracle_tpr_at_fpr_1": lambda weights: metrics.oracle_tpr(logits, labels, weights),
-            "balanced_accuracy": lambda weights: metrics.balanced_accuracy(flagged, labels, weights),
-        }
-        figures = {name: value.to_json() for name, value in self._bootstrap(rows).estimate(both).items()}
+        figures = self._estimated(rows, image_metrics(rows))
         figures["tpr"] = self.flagged(rows[rows["label"] == 1])
         figures["fpr"] = self.flagged(rows[rows["label"] == 0])
         return figures
@@ -139,15 +152,11 @@ class Measure:
         error: dict[str, Metric] = {
             "ece": lambda weights: metrics.expected_calibration_error(scores, labels, weights)
         }
-        return self._bootstrap(rows).estimate(error)["ece"].to_json()
+        return dict(self._estimated(rows, error)["ece"])
 
     def pixel(self, rows: pd.DataFrame) -> Json:
         """Pixel-level figures at the fixed threshold, averaged over positives."""
-        means: dict[str, Metric] = {}
-        for name, column in (("f1", "f1"), ("iou", "iou"), ("auroc", "pixel_auroc")):
-            values = rows[column].to_numpy(dtype=np.float64)
-            means[name] = lambda weights, values=values: metrics.mean(values, weights)  # type: ignore[misc]
-        return {name: value.to_json() for name, value in self._bootstrap(rows).estimate(means).items()}
+        return self._estimated(rows, pixel_metrics(rows))
 
     def flagged(self, rows: pd.DataFrame) -> Json:
         """Share at or above image_threshold, with the count."""
@@ -179,5 +188,6 @@ class Measure:
         estimate = rate(chosen, clusters_of(rows), self._replicates, self._seed)
         return estimate.to_json() | {"count": int(chosen.sum())}
 
-    def _bootstrap(self, rows: pd.DataFrame) -> Bootstrap:
-        return Bootstrap(clusters_of(rows), self._replicates, self._seed)
+    def _estimated(self, rows: pd.DataFrame, wanted: dict[str, Metric]) -> Json:
+        found = Bootstrap(clusters_of(rows), self._replicates, self._seed).estimate(wanted)
+        return {name: estimate.to_json() for name, estimate in found.items()}

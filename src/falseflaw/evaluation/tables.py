@@ -45,10 +45,14 @@ def aligned(rows: Sequence[tuple[str, ...]]) -> str:
 
 def markdown_table(summary: Json) -> str:
     """Returns the table in Markdown, with a line that says what was compared on how many photos."""
-    header, *rows = table_rows(summary)
+    return f"{markdown(table_rows(summary))}\n\n{scope_text(summary)}"
+
+
+def markdown(rows: Sequence[tuple[str, ...]]) -> str:
+    """Returns rows of cells as a table in Markdown; the first one is the header."""
+    header, *others = ([cell.replace("|", "\\|") for cell in row] for row in rows)
     lines = [f"| {' | '.join(header)} |", f"|{'---|' * len(header)}"]
-    lines += [f"| {' | '.join(row)} |" for row in rows]
-    return "\n".join([*lines, "", scope_text(summary)])
+    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in others)])
 
 
 def scope_text(summary: Json) -> str:
