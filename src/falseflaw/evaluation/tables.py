@@ -115,16 +115,21 @@ def answer_lines(summary: Json) -> list[str]:
     ]
     if "cost" in summary:
         lines.append(_saving_text(summary["cost"]))
-    return lines + [_gap_text(entry) for entry in summary["parity"] if entry["gap"]]
+    gaps = [entry for entry in summary["parity"] if entry["gap"] and entry["gap"]["difference"]["value"] > 0]
+    return lines + [_gap_text(entry) for entry in gaps]
 
 
 def _saving_text(cost: Json) -> str:
     entry, given = cost["launderings"][0], cost["assumptions"]
+    text = f"Saved per 1,000 claims against paying every one: {_per_thousand(entry['saving'])}"
+    if entry["pessimistic"] is not None:
+        text += (
+            f", {entry['pessimistic']:,.0f} if both shares of refused lay at the bad ends of their intervals"
+        )
     return (
-        f"Saved per 1,000 claims against paying every one: {_per_thousand(entry['saving'])} "
-        f"({entry['name']}; "
-        f"{100 * given['fraud_share']:g} % fraud, a claim of {given['claim_value']:g}, "
-        f"a wrong refusal of {given['wrong_refusal']:g}; inconclusive claims are paid)."
+        f"{text} ({entry['name']}; {100 * given['fraud_share']:g} % fraud, a claim of "
+        f"{given['claim_value']:g}, a wrong refusal of {given['wrong_refusal']:g}; "
+        "inconclusive claims are paid)."
     )
 
 
