@@ -16,7 +16,8 @@ from nbclient import NotebookClient
 from falseflaw.errors import FalseFlawError, InvalidDataError
 from falseflaw.evaluation.calibration import OPERATING_POINT_NAME
 from falseflaw.evaluation.predictions import PREDICTIONS_NAME, read_predictions
-from falseflaw.evaluation.summary import SUMMARY_NAME, markdown_table, read_summary
+from falseflaw.evaluation.summary import SUMMARY_NAME, read_summary
+from falseflaw.evaluation.tables import markdown_table
 from falseflaw.imaging import codec
 
 ROOT = Path(__file__).resolve().parents[1]

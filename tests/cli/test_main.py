@@ -57,6 +57,7 @@ GROUPS = {
     "gather": ["photos"],
     "train": [],
     "evaluate": ["laundering"],
+    "compare": [],
     "export": [],
     "audit": [],
     "predict": [],

@@ -2,18 +2,25 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.ndimage import uniform_filter
 from tests.helpers import make_dataset
 
+from falseflaw.dataset.manifest import read_manifest
+from falseflaw.evaluation.predict import predict
+from falseflaw.evaluation.summary import summarize
 from falseflaw.imaging.laundering.base import Identity
 from falseflaw.imaging.laundering.recompress import Jpeg
 from falseflaw.imaging.laundering.resize import Resize
+from falseflaw.types import OperatingPoint
 
 SUITE = (Identity(), Jpeg(80), Resize(0.5))
 NAMES = ("identity", "jpeg80", "resize_0.5")
+POINT = OperatingPoint(temperature=2.0, image_threshold=0.6, clear_threshold=0.3, mask_threshold=70)
 
 
 class CheckerScorer:
@@ -54,3 +61,14 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def scorer() -> CheckerScorer:
     return CheckerScorer()
+
+
+@pytest.fixture(scope="session")
+def predictions(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
+    rows = read_manifest(dataset)
+    return predict(dataset, rows, SUITE, CheckerScorer(), tmp_path_factory.mktemp("out"), progress=False)
+
+
+@pytest.fixture(scope="session")
+def summary(predictions: pd.DataFrame) -> dict[str, Any]:
+    return summarize(predictions, POINT, {"who": "test"}, replicates=50)

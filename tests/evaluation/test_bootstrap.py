@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from falseflaw.evaluation.bootstrap import Bootstrap, clopper_pearson, rate
+from falseflaw.evaluation.bootstrap import Bootstrap, Estimate, clopper_pearson, difference, rate
 from falseflaw.evaluation.metrics import auroc, mean
 
 
@@ -91,3 +91,30 @@ def test_resamples_without_a_class_are_left_out() -> None:
     none = Bootstrap(np.arange(2), 50).estimate({"a": lambda w: auroc(np.arange(2.0), np.zeros(2), w)})["a"]
     assert none.value is None
     assert none.lo is None
+
+
+def test_difference_is_newcombes_for_wilsons_intervals() -> None:
+    """Newcombe (1998), table II (a), method 10: 56 of 70 against 48 of 80 is 0.0524 to 0.3339."""
+
+    def wilson(count: int, total: int) -> Estimate:
+        found = stats.binomtest(count, total).proportion_ci(0.95, method="wilson")
+        return Estimate(count / total, found.low, found.high, total)
+
+    found = difference(wilson(56, 70), wilson(48, 80))
+    assert found.value == pytest.approx(0.2)
+    assert (found.lo, found.hi) == pytest.approx((0.0524, 0.3339), abs=5e-5)
+    assert found.n == 150
+    unknown = Estimate(None, None, None, 0)
+    assert difference(unknown, wilson(1, 2)).value is None
+
+
+def test_a_curve_is_what_its_points_are() -> None:
+    values = np.random.default_rng(3).normal(size=(40, 5))
+    clusters = np.repeat(np.arange(20), 2)
+    curve = Bootstrap(clusters, 200).curve(lambda weights: mean(values, weights))
+    for index in range(5):
+        column = values[:, index]
+        point = Bootstrap(clusters, 200).estimate({"m": lambda weights, column=column: mean(column, weights)})
+        assert [ends[index] for ends in curve] == pytest.approx(
+            [point["m"].value, point["m"].lo, point["m"].hi]
+        )

@@ -6,8 +6,8 @@ from falseflaw.evaluation.calibration import read_operating_point
 from falseflaw.evaluation.evaluate import evaluate
 from falseflaw.evaluation.figures import reliability, roc_curve
 from falseflaw.evaluation.groups import MIXTURE
+from falseflaw.evaluation.measure import prepare
 from falseflaw.evaluation.predictions import read_predictions
-from falseflaw.evaluation.summary import prepare
 
 
 def test_roc_curve_by_hand_and_as_scikit_learn_draws_it() -> None:

@@ -12,8 +12,10 @@ from falseflaw.errors import ConfigurationError, InvalidDataError
 from falseflaw.evaluation import rates
 from falseflaw.evaluation.bootstrap import clopper_pearson
 from falseflaw.evaluation.evaluate import evaluate
+from falseflaw.evaluation.measure import prepare
 from falseflaw.evaluation.predictions import PREDICTIONS_NAME, read_predictions
-from falseflaw.evaluation.summary import POOLED, aligned, prepare, read_summary
+from falseflaw.evaluation.summary import POOLED, read_summary
+from falseflaw.evaluation.tables import aligned, rates_rows, rates_scope_text
 from falseflaw.imaging.laundering.base import Identity
 from falseflaw.imaging.laundering.recompress import Jpeg
 from falseflaw.photos.inpainted_by_others import InpaintedByOthers
@@ -113,14 +115,14 @@ def test_other_peoples_fakes_have_rates_and_pixel_figures(pairs, tmp_path):
 
 def test_table_shows_the_first_laundering_and_all_pooled(damage, tmp_path):
     summary = run(damage, tmp_path)
-    header, *lines = rates.table_rows(summary)
+    header, *lines = rates_rows(summary)
     assert header[:5] == ("laundering", "product", "edit", "photos", "flagged")
     assert {line[0] for line in lines} == {"identity", POOLED}
     toys = next(line for line in lines if line[1:3] == ("toy", "real_damage"))
     assert toys[3] == "2 of 2 objects"
     assert toys[4].startswith(f"{entry(summary, 'toy')['flagged']['count']} of 2: ")
     assert len(aligned([header, *lines]).splitlines()) == 1 + len(lines)
-    assert "7 objects" in rates.scope_text(summary)
+    assert "7 objects" in rates_scope_text(summary)
 
 
 def test_thresholds_are_never_fitted_on_it(damage, tmp_path):
@@ -142,3 +144,20 @@ def test_who_needs_a_comparison_is_told(damage, tmp_path):
     run(damage, tmp_path)
     with pytest.raises(InvalidDataError, match="got rates only"):
         read_summary(tmp_path)
+
+
+def test_the_answers_come_from_photos_of_real_damage(damage, pairs, tmp_path):
+    summary = run(damage, tmp_path / "damage")
+    honest = summary["answers"]["honest_buyers"]
+    over_all = entry(summary, rates.ALL)
+    assert (honest["edit"], honest["laundering"]) == ("real_damage", "identity")
+    assert honest["refused"]["count"] == over_all["verdicts"]["altered"]["count"]
+    assert honest["refused"]["hi"] == 1000 * over_all["verdicts"]["altered"]["hi"]
+    assert honest["at_image_threshold"]["n"] == 4
+    assert summary["answers"]["fakes"] == []
+    assert [found["laundering"] for found in summary["parity"]] == ["identity", POOLED]
+    assert {p["product"] for p in summary["parity"][0]["products"]} == {"toy", "circuit board", "garment"}
+    others = run(pairs, tmp_path / "pairs")
+    assert others["answers"]["honest_buyers"] is None
+    assert others["parity"] == []
+    assert others["answers"]["fakes"][0]["passed"]["n"] == 3

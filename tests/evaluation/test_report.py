@@ -12,10 +12,11 @@ from falseflaw.evaluation.calibration import read_operating_point
 from falseflaw.evaluation.evaluate import evaluate
 from falseflaw.evaluation.figures import draw_all
 from falseflaw.evaluation.gallery import examples, pick
+from falseflaw.evaluation.measure import prepare
 from falseflaw.evaluation.predictions import read_predictions
 from falseflaw.evaluation.report import render
 from falseflaw.evaluation.sentences import complement, of_comparison
-from falseflaw.evaluation.summary import prepare, read_summary
+from falseflaw.evaluation.summary import read_summary
 from falseflaw.types import Edit
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -68,7 +69,7 @@ def test_report_is_one_wellformed_file_with_the_figures_of_the_summary(folder) -
     assert not checker.scripts
     assert not checker.loose_tables
     assert all(source.startswith("data:image/") for source in checker.images)
-    assert len(checker.images) == 6 + 2 * 2 * 3
+    assert len(checker.images) == 7 + 2 * 2 * 3
     assert sorted(checker.links) == sorted(f"#{anchor}" for anchor in checker.anchors)  # and none leads out
     assert len(set(checker.anchors)) == len(checker.anchors)
     assert "http" not in re.sub(r"data:image/[^\"]*", "", html)

@@ -8,8 +8,9 @@ from falseflaw.errors import ConfigurationError, InvalidDataError, MissingDataEr
 from falseflaw.evaluation.calibration import read_operating_point
 from falseflaw.evaluation.evaluate import evaluate
 from falseflaw.evaluation.gallery import pick
+from falseflaw.evaluation.measure import prepare
 from falseflaw.evaluation.predictions import read_predictions
-from falseflaw.evaluation.summary import prepare, read_summary
+from falseflaw.evaluation.summary import read_summary
 from falseflaw.imaging import codec
 from falseflaw.types import Edit, OperatingPoint
 
@@ -24,7 +25,7 @@ def folder(dataset, tmp_path_factory):
 
 def test_writes_all_it_promises_and_nothing_else(folder) -> None:
     names = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
-    drawn = ("roc", "reliability", "robustness", "scores", "severity_jpeg", "severity_resize")
+    drawn = ("roc", "reliability", "robustness", "saving", "scores", "severity_jpeg", "severity_resize")
     figures = {f"figures/{name}.png" for name in drawn}
     assert names == {"predictions.parquet", "operating_point.json", "summary.json", "report.html"} | figures
     for name in figures:

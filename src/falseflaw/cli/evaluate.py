@@ -41,11 +41,14 @@ def run(config: DictConfig) -> None:
     launderings = [instantiate(item) for item in config.laundering.launderings]
     calibration = [str(name) for name in config.laundering.calibration]
 
-    from falseflaw.evaluation import rates
+    from falseflaw.evaluation.cost import CostAssumptions
+
+    costs = CostAssumptions(**config.cost)
+    from falseflaw.evaluation import tables
     from falseflaw.evaluation.evaluate import evaluate
     from falseflaw.evaluation.report import REPORT_NAME
     from falseflaw.evaluation.scorers import BundleScorer, CheckpointScorer
-    from falseflaw.evaluation.summary import SUMMARY_NAME, aligned, scope_text, text_table
+    from falseflaw.evaluation.summary import SUMMARY_NAME
 
     scorer: CheckpointScorer | BundleScorer
     if kind == "bundle":
@@ -77,17 +80,20 @@ def run(config: DictConfig) -> None:
         workers=config.workers,
         replicates=config.replicates,
         seed=config.seed,
+        costs=costs,
         examples=config.examples,
         progress=config.progress,
     )
     if "rates" in summary:
-        print(aligned(rates.table_rows(summary)))
-        print(f"\n{rates.scope_text(summary)}")
+        print(tables.aligned(tables.rates_rows(summary)))
+        print(f"\n{tables.rates_scope_text(summary)}")
+        print(*tables.answer_lines(summary), sep="\n")
         print(f"summary: {output / SUMMARY_NAME}")
         print(f"report: {output / REPORT_NAME}")
         return
-    print(text_table(summary))
-    print(f"\n{scope_text(summary)}")
+    print(tables.text_table(summary))
+    print(f"\n{tables.scope_text(summary)}")
+    print(*tables.answer_lines(summary), sep="\n")
     if rule := summary["fitted"].get("rule"):
         print(f"Operating point {rule}.")
     print(f"report: {output / REPORT_NAME}")

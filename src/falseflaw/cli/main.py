@@ -23,6 +23,7 @@ VERBS = {
     "audit": "check that a dataset teaches nothing but the trace of alteration",
     "train": "train a detector on a dataset",
     "evaluate": "measure a detector under laundering",
+    "compare": "set evaluations of the same photos side by side",
     "export": "turn a checkpoint into an ONNX bundle and prove parity",
     "predict": "judge photos with a bundle; needs no torch",
 }

@@ -68,6 +68,17 @@ class Bootstrap:
             counts = rng.multinomial(self.sources, uniform, size=rows)  # (R, sources)
             yield counts[:, self._index].astype(np.float64)  # (R, N)
 
+    def curve(self, metric: Metric) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """Returns values, lower and upper ends, each (T,), of a metric that gives (R, T) for weights (R, N).
+
+        Resamples on which a point is undefined are left out there; each point is at 95 % for itself.
+        """
+        values = metric(np.ones((1, len(self._index))))[0]
+        draws = np.concatenate([metric(block) for block in self.weights()])  # (replicates, T)
+        tail = 100 * (1 - LEVEL) / 2
+        low, high = np.nanpercentile(draws, [tail, 100 - tail], axis=0)
+        return values, low, high
+
     def estimate(self, metrics: dict[str, Metric], n: int | None = None) -> dict[str, Estimate]:
         """Returns value and interval of every metric; resamples on which one is undefined are left out."""
         size = len(self._index)
@@ -113,6 +124,23 @@ def rate(
     hits = flagged.astype(np.float64)
     metrics: dict[str, Metric] = {"rate": lambda weights: (weights @ hits) / weights.sum(axis=1)}
     return Bootstrap(clusters, replicates, seed).estimate(metrics)["rate"]
+
+
+def difference(one: Estimate, other: Estimate) -> Estimate:
+    """Interval of `one - other` from the intervals of two independent estimates (MOVER).
+
+    The square root of the summed squares of the distances to the ends (Zou and Donner 2008); with Wilson's
+    intervals it is Newcombe's (1998) for two proportions. Unlike a resampled difference it keeps its width
+    where both rates are 0.
+    """
+    if one.value is None or other.value is None:
+        return Estimate(None, None, None, one.n + other.n)
+    value = one.value - other.value
+    if one.lo is None or one.hi is None or other.lo is None or other.hi is None:
+        return Estimate(value, None, None, one.n + other.n)
+    below = np.hypot(one.value - one.lo, other.hi - other.value)
+    above = np.hypot(one.hi - one.value, other.value - other.lo)
+    return Estimate(value, float(value - below), float(value + above), one.n + other.n)
 
 
 def _finite(value: float) -> float | None:

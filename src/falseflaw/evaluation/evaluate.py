@@ -15,9 +15,11 @@ from falseflaw.dataset.manifest import read_manifest
 from falseflaw.errors import ConfigurationError, InvalidDataError
 from falseflaw.evaluation import calibration, rates, report
 from falseflaw.evaluation.beside import read_beside
+from falseflaw.evaluation.cost import CostAssumptions
+from falseflaw.evaluation.measure import prepare
 from falseflaw.evaluation.predict import predict, select_sources
 from falseflaw.evaluation.scorers import Scorer
-from falseflaw.evaluation.summary import comparable, prepare, summarize, write_summary
+from falseflaw.evaluation.summary import comparable, summarize, write_summary
 from falseflaw.imaging.laundering.base import Laundering, check_suite
 from falseflaw.provenance import git_revision, package_versions
 from falseflaw.types import Edit, Fold, OperatingPoint
@@ -44,6 +46,7 @@ def evaluate(
     workers: int = 0,
     replicates: int = 1000,
     seed: int = 0,
+    costs: CostAssumptions | None = None,
     examples: int = 6,
     progress: bool = True,
 ) -> dict[str, Any]:
@@ -70,6 +73,7 @@ def evaluate(
         workers: Processes that decode and launder; 0: none.
         replicates: Of the bootstrap.
         seed: Of the bootstrap.
+        costs: What the saving is told for; None for the defaults. Rates alone tell no saving.
         examples: Misses and false alarms pictured, each.
         progress: Show a bar.
 
@@ -141,16 +145,11 @@ def evaluate(
         "beside": [str(folder) for folder in beside],
         "versions": {"python": platform.python_version()} | package_versions(_PACKAGES),
     }
-    summarized = summarize if compared else rates.summarize
-    summary = summarized(
-        predictions,
-        operating_point,
-        provenance,
-        fitted=fitted,
-        fold=fold,
-        replicates=replicates,
-        seed=seed,
-    )
+    chosen: dict[str, Any] = {"fitted": fitted, "fold": fold, "replicates": replicates, "seed": seed}
+    if compared:
+        summary = summarize(predictions, operating_point, provenance, costs=costs, **chosen)
+    else:
+        summary = rates.summarize(predictions, operating_point, provenance, **chosen)
     write_summary(output, summary)
     test = prepare(predictions[predictions["fold"] == str(fold)], operating_point)
     report.make_report(output, summary, test, dataset, rows, suite, scorer, examples, besides)

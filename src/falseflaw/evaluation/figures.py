@@ -24,7 +24,7 @@ def roc(rows: pd.DataFrame, summary: dict[str, Any]) -> Drawn:
     """ROC of every laundering with the fixed operating point on it, whole and near the left edge.
 
     Args:
-        rows: Of `summary.prepare`, one fold.
+        rows: Of `measure.prepare`, one fold.
         summary: Of `summary.summarize`.
     """
     height = 5.4 + 0.25 * -(-len(summary["launderings"]) // 4)  # four names a line of the legend
@@ -232,7 +232,7 @@ def draw_rates(rows: pd.DataFrame, summary: dict[str, Any]) -> dict[str, Drawn]:
     """Draws the figures of photos in no matched set: rates over severity, and scores.
 
     Args:
-        rows: Of `summary.prepare`, one fold.
+        rows: Of `measure.prepare`, one fold.
         summary: Of `rates.summarize`.
     """
     launderings = rows.drop_duplicates("laundering")

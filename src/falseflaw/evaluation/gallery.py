@@ -68,7 +68,7 @@ def examples(
     Args:
         dataset: The folder.
         manifest: Its rows.
-        picked: Rows of `summary.prepare`.
+        picked: Rows of `measure.prepare`.
         launderings: The suite that they were predicted under.
         scorer: The model.
     """

@@ -8,21 +8,23 @@ from numpy.typing import NDArray
 
 from falseflaw.types import INPAINTED, Edit
 
+HEADLINE_POSITIVES = tuple(sorted(str(edit) for edit in INPAINTED))
+"""The positives of the headline; `types.POSITIVES` has what other networks wrote as well."""
+
 MIXTURE = tuple(str(edit) for edit in Edit if edit in INPAINTED or edit.label == 0)
 """Edits that probabilities are calibrated on: the headline's positives and every negative."""
 
 GROUPINGS = {"damage_kind": "kind of flaw", "product": "product", "mask_area_bin": "area of the flaw"}
 """Columns that figures are broken down by, with the words for them."""
 
-AREA_EDGES = (0.01, 0.03, 0.10)
-AREA_BINS = ("below 1 %", "1 to 3 %", "3 to 10 %", "10 % and more")
+AREA_EDGES = (0.002, 0.01, 0.03, 0.06, 0.15)
+AREA_BINS = ("below 0.2 %", "0.2 to 1 %", "1 to 3 %", "3 to 6 %", "6 to 15 %", "15 % and more")
 """Bins of the mask's share of the photo before laundering; edges belong to the upper bin."""
 
 
 def clusters_of(rows: pd.DataFrame) -> NDArray[np.str_]:
     """Returns what intervals are clustered by, (N,): the photos of one object stand or fall together."""
-    column = "group" if "group" in rows.columns else "source_id"
-    return rows[column].to_numpy(dtype=str)
+    return rows["group"].to_numpy(dtype=str)
 
 
 def with_groups(rows: pd.DataFrame) -> pd.DataFrame:

@@ -13,9 +13,11 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any
 
@@ -65,9 +67,10 @@ def laundered(
     submitted = 0
     try:
         for done in range(len(rows)):
-            for row in rows[submitted : done + _AHEAD * workers]:
-                pending.append(pool.submit(_work, {name: row[name] for name in _NEEDED}))
-                submitted += 1
+            with _no_interrupt_in_children():
+                for row in rows[submitted : done + _AHEAD * workers]:
+                    pending.append(pool.submit(_work, {name: row[name] for name in _NEEDED}))
+                    submitted += 1
             photos, seconds = pending.popleft().result()
             timer.add(seconds)
             yield photos
@@ -124,11 +127,23 @@ def _launder(
         return [launder(item, image, mask, row["sha256"]) for item in suite]
 
 
+@contextmanager
+def _no_interrupt_in_children() -> Iterator[None]:
+    """Holds Ctrl+C back: workers started meanwhile inherit that and do not die of it while they import."""
+    resource_tracker.ensure_running()  # its start would let the signal through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _start(dataset: Path, suite: Sequence[Laundering]) -> None:
     """Prepares a worker."""
     global _suite
     _suite = dataset, suite
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C reaches all; the parent decides and tells
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

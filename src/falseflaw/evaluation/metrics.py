@@ -45,8 +45,8 @@ def oracle_tpr(scores: Floats, labels: NDArray[Any], weights: Floats, rate: floa
 
 
 def mean(values: Floats, weights: Floats) -> Floats:
-    """Weighted mean of values (N,) under weights (R, N)."""
-    return _ratio(weights @ values, weights.sum(axis=1))
+    """Weighted mean of values (N,) or (N, T) under weights (R, N): (R,) or (R, T)."""
+    return _ratio((weights @ values).T, weights.sum(axis=1)).T
 
 
 def balanced_accuracy(flagged: NDArray[np.bool_], labels: NDArray[Any], weights: Floats) -> Floats:

@@ -7,7 +7,11 @@ from typing import Any
 import pandas as pd
 
 from falseflaw.errors import InvalidDataError
-from falseflaw.evaluation.summary import POOLED, VERDICTS, Measure, figure_text, prepare
+from falseflaw.evaluation import answers
+from falseflaw.evaluation.bootstrap import LEVEL
+from falseflaw.evaluation.measure import Measure, prepare
+from falseflaw.evaluation.parity import parity
+from falseflaw.evaluation.summary import POOLED, described
 from falseflaw.types import Edit, Fold, OperatingPoint
 
 ALL = "all products"
@@ -40,6 +44,7 @@ def summarize(
         What `summary.json` holds: `rates` has an entry for every laundering and for all pooled, every product
         and for all together, and every edit. Its shares have value, lo, hi (95 %), n and count; see
         `bootstrap.rate` for when they are Clopper-Pearson's. `pixel_f1` is None where there is no true mask.
+        `parity` and `answers` are as in `summary.summarize`, of the honest from photos of real damage.
 
     Raises:
         InvalidDataError: The fold is empty.
@@ -49,22 +54,40 @@ def summarize(
         raise InvalidDataError(f"expected predictions of the {fold} fold, got none")
     measure = Measure(point, replicates, seed)
     names = list(dict.fromkeys(rows["laundering"]))
+    real = rows[rows["edit"] == Edit.REAL_DAMAGE]
     entries = [
         {"laundering": name} | entry
         for name in (*names, POOLED)
         for entry in _rates(rows if name == POOLED else rows[rows["laundering"] == name], measure)
     ]
-    counts = rows.drop_duplicates("path")["edit"].value_counts()
     return {
-        "fold": str(fold),
-        "sources": int(rows["source_id"].nunique()),
+        **described(rows, point, fitted, fold),
         "groups": int(rows["group"].nunique()),
-        "photos": {str(edit): int(count) for edit, count in counts.items()},
-        "operating_point": {name: getattr(point, name) for name in OperatingPoint.__dataclass_fields__},
-        "fitted": fitted or {},
-        "intervals": {"level": 0.95, "clustered_by": "group", "replicates": replicates, "seed": seed},
+        "intervals": {"level": LEVEL, "clustered_by": "group", "replicates": replicates, "seed": seed},
         "rates": entries,
+        "parity": [
+            {"laundering": name}
+            | parity(real if name == POOLED else real[real["laundering"] == name], replicates, seed)
+            for name in (names[0], POOLED)
+            if len(real)
+        ],
+        "answers": _answers(entries, names),
         "provenance": provenance,
+    }
+
+
+def _answers(entries: list[Json], names: list[str]) -> Json:
+    """Answers from the rates over all products; where there is one product, over that."""
+    overall = {(entry["laundering"], entry["edit"]): entry for entry in entries}  # all products stand last
+    honest = overall.get((names[0], str(Edit.REAL_DAMAGE)))
+    return {
+        "honest_buyers": honest
+        and answers.honest_buyers(honest["edit"], names[0], honest["flagged"], honest["verdicts"]),
+        "fakes": [
+            answers.fakes(name, overall[name, str(Edit.BY_OTHERS)]["verdicts"])
+            for name in answers.asked(names)
+            if (name, str(Edit.BY_OTHERS)) in overall
+        ],
     }
 
 
@@ -88,35 +111,3 @@ def _rates(rows: pd.DataFrame, measure: Measure) -> list[Json]:
                 }
             )
     return found
-
-
-def table_rows(summary: Json) -> list[tuple[str, ...]]:
-    """Returns the table that the command prints: a header, then the first laundering and all pooled."""
-    header = ("laundering", "product", "edit", "photos", "flagged", *map(str, VERDICTS))
-    first = summary["rates"][0]["laundering"]
-    single = {entry["laundering"] for entry in summary["rates"]} == {first, POOLED}
-    shown = (first,) if single else (first, POOLED)
-    return [
-        header,
-        *(
-            (
-                entry["laundering"],
-                entry["product"],
-                entry["edit"],
-                f"{entry['photos']} of {entry['groups']} objects",
-                f"{entry['flagged']['count']} of {entry['flagged']['n']}: {figure_text(entry['flagged'])}",
-                *(str(entry["verdicts"][str(verdict)]["count"]) for verdict in VERDICTS),
-            )
-            for entry in summary["rates"]
-            if entry["laundering"] in shown
-        ),
-    ]
-
-
-def scope_text(summary: Json) -> str:
-    """Says in a sentence what the table counts."""
-    return (
-        f"Photos at or above the image threshold, which was fixed before ({summary['fold']} fold, "
-        f"{summary['sources']} sources, {summary['groups']} objects). Intervals are 95 %, clustered by "
-        "object, and exact where every object stands once."
-    )

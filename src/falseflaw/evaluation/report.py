@@ -14,10 +14,11 @@ import pandas as pd
 from falseflaw.evaluation import breakdown, figures, gallery, sentences
 from falseflaw.evaluation.beside import Beside, rates_of
 from falseflaw.evaluation.gallery import Example
+from falseflaw.evaluation.measure import VERDICTS
 from falseflaw.evaluation.plotting import Drawn
-from falseflaw.evaluation.rates import scope_text as rates_scope_text
 from falseflaw.evaluation.scorers import Scorer
-from falseflaw.evaluation.summary import POOLED, VERDICTS, scope_text
+from falseflaw.evaluation.summary import POOLED
+from falseflaw.evaluation.tables import rates_scope_text, scope_text
 from falseflaw.imaging import codec
 from falseflaw.imaging.laundering.base import Laundering
 from falseflaw.types import INPAINTED, Edit
@@ -50,7 +51,7 @@ def make_report(
     Args:
         output: Evaluation folder; gets figures/ and report.html.
         summary: Of `summary.summarize`, or of `rates.summarize` for photos in no matched set.
-        test: Rows of `summary.prepare`, of the fold measured.
+        test: Rows of `measure.prepare`, of the fold measured.
         dataset: Folder of the photos.
         manifest: Its rows.
         suite: Launderings; the gallery shows the first one.

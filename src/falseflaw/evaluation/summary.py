@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from falseflaw.errors import InvalidDataError
-from falseflaw.evaluation import metrics
-from falseflaw.evaluation.bootstrap import Bootstrap, Metric, rate
-from falseflaw.evaluation.calibration import calibrate
-from falseflaw.evaluation.groups import GROUPINGS, MIXTURE, clusters_of, values_of, with_groups
-from falseflaw.evaluation.predictions import histograms
+from falseflaw.evaluation import answers
+from falseflaw.evaluation.bootstrap import LEVEL
+from falseflaw.evaluation.cost import CostAssumptions, savings
+from falseflaw.evaluation.groups import GROUPINGS, HEADLINE_POSITIVES
+from falseflaw.evaluation.measure import Measure, prepare
+from falseflaw.evaluation.parity import parity
 from falseflaw.imaging import codec
-from falseflaw.types import INPAINTED, Edit, Fold, OperatingPoint, Verdict
-from falseflaw.types import POSITIVES as ALL_POSITIVES
+from falseflaw.types import Edit, Fold, OperatingPoint
 
 SUMMARY_NAME = "summary.json"
 HEADLINE = "inpainted (spliced, feathered and regenerated) against simulated damage"
 POOLED = "all launderings pooled"
-VERDICTS = (Verdict.ALTERED, Verdict.INCONCLUSIVE, Verdict.NO_SIGN)
-POSITIVES = tuple(sorted(str(edit) for edit in INPAINTED))
 
 Json = dict[str, Any]
 
@@ -39,6 +35,7 @@ def summarize(
     fold: str = Fold.TEST,
     replicates: int = 1000,
     seed: int = 0,
+    costs: CostAssumptions | None = None,
 ) -> Json:
     """Computes all figures of one fold.
 
@@ -50,6 +47,7 @@ def summarize(
         fold: To measure on.
         replicates: Of the bootstrap.
         seed: Of the bootstrap.
+        costs: What the saving is told for; None for the defaults.
 
     Returns:
         What `summary.json` holds: figures as value, lo, hi (95 %) and n.
@@ -58,11 +56,10 @@ def summarize(
         InvalidDataError: The fold has no inpainted photo or no simulated damage.
     """
     rows = prepare(predictions[predictions["fold"] == str(fold)], point)
-    counts = rows.drop_duplicates("path")["edit"].value_counts()
     if not comparable(rows):
         raise InvalidDataError(
             f"expected inpainted and simulated-damage photos in the {fold} fold, got "
-            f"{dict(counts)}; build a larger dataset"
+            f"{_photos(rows)}; build a larger dataset"
         )
     names = list(dict.fromkeys(rows["laundering"]))
     measure = Measure(point, replicates, seed)
@@ -74,185 +71,65 @@ def summarize(
         launderings.append(facts | measure.laundering(subset))
     return {
         "comparison": HEADLINE,
-        "fold": str(fold),
-        "sources": int(rows["source_id"].nunique()),
-        "photos": {str(edit): int(count) for edit, count in counts.items()},
-        "operating_point": {name: getattr(point, name) for name in OperatingPoint.__dataclass_fields__},
-        "fitted": fitted or {},
-        "intervals": {"level": 0.95, "clustered_by": "source", "replicates": replicates, "seed": seed},
+        **described(rows, point, fitted, fold),
+        "intervals": {"level": LEVEL, "clustered_by": "source", "replicates": replicates, "seed": seed},
         "launderings": launderings,
         "pooled": {"name": POOLED} | measure.laundering(rows),
         "groups": {grouping: measure.groups(rows, grouping) for grouping in GROUPINGS},
         "edits": measure.edits(rows[rows["laundering"] == names[0]]),
         "networks": measure.networks(rows[rows["laundering"] == names[0]]),
+        "parity": [
+            {"laundering": name} | parity(subset[subset["edit"] == Edit.SIMULATED_DAMAGE], replicates, seed)
+            for name, subset in ((names[0], rows[rows["laundering"] == names[0]]), (POOLED, rows))
+        ],
+        "cost": savings(_compared(rows), point, costs or CostAssumptions(), replicates, seed),
+        "answers": _answers(launderings),
         "provenance": provenance,
+    }
+
+
+def described(rows: pd.DataFrame, point: OperatingPoint, fitted: Json | None, fold: str) -> Json:
+    """Returns what every summary opens with: fold, sources, photos of each edit, and the operating point."""
+    return {
+        "fold": str(fold),
+        "sources": int(rows["source_id"].nunique()),
+        "photos": _photos(rows),
+        "operating_point": asdict(point),
+        "fitted": fitted or {},
+    }
+
+
+def _photos(rows: pd.DataFrame) -> dict[str, int]:
+    counts = rows.drop_duplicates("path")["edit"].value_counts()
+    return {str(edit): int(count) for edit, count in counts.items()}
+
+
+def _compared(rows: pd.DataFrame) -> pd.DataFrame:
+    """Returns the two sides of the headline."""
+    compared: pd.DataFrame = rows[rows["edit"].isin([*HEADLINE_POSITIVES, str(Edit.SIMULATED_DAMAGE)])]
+    return compared
+
+
+def _answers(launderings: list[Json]) -> Json:
+    first = launderings[0]
+    honest = str(Edit.SIMULATED_DAMAGE)
+    names = answers.asked([entry["name"] for entry in launderings])
+    return {
+        "honest_buyers": answers.honest_buyers(
+            honest, first["name"], first["flagged"][honest], first["verdicts"][honest]
+        ),
+        "fakes": [
+            answers.fakes(entry["name"], entry["inpainted_verdicts"])
+            for entry in launderings
+            if entry["name"] in names
+        ],
     }
 
 
 def comparable(rows: pd.DataFrame) -> bool:
     """Whether there are both inpainted photos and simulated damage among manifest rows or predictions."""
     edits = set(rows["edit"])
-    return bool(edits & set(POSITIVES)) and str(Edit.SIMULATED_DAMAGE) in edits
-
-
-def prepare(rows: pd.DataFrame, point: OperatingPoint) -> pd.DataFrame:
-    """Adds what the thresholds make of each prediction.
-
-    Returns:
-        The rows with probability, flagged (whether it reaches image_threshold), verdict (as the runtime
-        decides), f1, iou and pixel_auroc (NaN without a mask), and the groups.
-    """
-    rows = with_groups(rows.reset_index(drop=True))
-    probability = calibrate(rows["logit"].to_numpy(dtype=np.float64), point.temperature)
-    flagged = probability >= point.image_threshold
-    marked = (np.add(*histograms(rows))[:, point.mask_threshold :] > 0).any(axis=1)
-    verdict = np.where(probability < point.clear_threshold, Verdict.NO_SIGN, Verdict.INCONCLUSIVE)
-    verdict = np.where(flagged & marked, Verdict.ALTERED, np.where(flagged, Verdict.INCONCLUSIVE, verdict))
-    rows = rows.assign(probability=probability, flagged=flagged, verdict=verdict)
-    masked = rows["edit"].isin([str(edit) for edit in Edit if edit.masked]).to_numpy()
-    inside, outside = histograms(rows[masked])
-    figures = {
-        "f1": metrics.pixel_f1(inside, outside)[:, point.mask_threshold],
-        "iou": metrics.pixel_iou(inside, outside)[:, point.mask_threshold],
-        "pixel_auroc": metrics.pixel_auroc(inside, outside),
-    }
-    for name, values in figures.items():
-        column = np.full(len(rows), np.nan)
-        column[masked] = values
-        rows[name] = column
-    return rows
-
-
-class Measure:
-    """Turns prepared rows into figures with intervals."""
-
-    def __init__(self, point: OperatingPoint, replicates: int, seed: int) -> None:
-        self._point = point
-        self._replicates = replicates
-        self._seed = seed
-
-    def laundering(self, rows: pd.DataFrame) -> Json:
-        """All figures of one laundering: headline, each positive alone, pixels, rates by edit."""
-        edits = [edit for edit in Edit if str(edit) in set(rows["edit"])]
-        simulated = rows["edit"] == Edit.SIMULATED_DAMAGE
-        positive = rows["edit"].isin(POSITIVES)
-        return {
-            "headline": self.comparison(rows[positive | simulated]),
-            "pixel": self.pixel(rows[positive]),
-            "spliced": self.positive_alone(rows, Edit.SPLICED),
-            "feathered": self.positive_alone(rows, Edit.FEATHERED),
-            "regenerated": self.positive_alone(rows, Edit.REGENERATED),
-            "flagged": {str(edit): self.flagged(rows[rows["edit"] == edit]) for edit in edits},
-            "verdicts": {str(edit): self.verdicts(rows[rows["edit"] == edit]) for edit in edits},
-            "ece": self.calibration(rows),
-        }
-
-    def positive_alone(self, rows: pd.DataFrame, edit: Edit) -> Json:
-        """The headline's figures with one kind of positive only."""
-        chosen = rows["edit"] == edit
-        simulated = rows["edit"] == Edit.SIMULATED_DAMAGE
-        return self.comparison(rows[chosen | simulated]) | {"pixel": self.pixel(rows[chosen])}
-
-    def edits(self, rows: pd.DataFrame) -> list[Json]:
-        """Figures of every edit that is no negative, against negatives of the same sources that look alike.
-
-        With a flaw that is simulated damage; without one, the authentic photo and the null edit.
-        """
-        present = [edit for edit in Edit if edit.label != 0 and (rows["edit"] == edit).any()]
-        return [
-            {"edit": str(edit), "label": edit.label}
-            | self._against_alike(rows, (rows["edit"] == edit), edit.flawed)
-            for edit in present
-        ]
-
-    def networks(self, rows: pd.DataFrame) -> list[Json]:
-        """Figures of every network, over positives with a flaw that it wrote, against simulated damage."""
-        flawed = [str(edit) for edit in ALL_POSITIVES if edit.flawed]
-        positive = rows["edit"].isin(flawed)
-        names = sorted(set(rows.loc[positive, "generator"]) - {""})
-        return [
-            {"network": name} | self._against_alike(rows, positive & (rows["generator"] == name), True)
-            for name in names
-        ]
-
-    def _against_alike(self, rows: pd.DataFrame, chosen: pd.Series, flawed: bool) -> Json:
-        alike = [str(edit) for edit in Edit if edit.label == 0 and edit.flawed == flawed]
-        sources = rows.loc[chosen, "source_id"].unique()
-        negatives = rows["edit"].isin(alike) & rows["source_id"].isin(sources)
-        pair = rows[chosen | negatives].assign(label=chosen[chosen | negatives].astype(int))
-        figures = self.comparison(pair)
-        return {
-            "photos": int(chosen.sum()),
-            "sources": len(sources),
-            **{name: figures[name] for name in ("auroc", "tpr", "fpr")},
-            "pixel_f1": self.pixel(rows[chosen])["f1"],
-        }
-
-    def comparison(self, rows: pd.DataFrame) -> Json:
-        """Image-level figures of positives against negatives."""
-        logits = rows["logit"].to_numpy(dtype=np.float64)  # ranks without the sigmoid's rounding
-        flagged = rows["flagged"].to_numpy(dtype=bool)
-        labels = rows["label"].to_numpy()
-        both: dict[str, Metric] = {
-            "auroc": lambda weights: metrics.auroc(logits, labels, weights),
-            "average_precision": lambda weights: metrics.average_precision(logits, labels, weights),
-            "oracle_tpr_at_fpr_1": lambda weights: metrics.oracle_tpr(logits, labels, weights),
-            "balanced_accuracy": lambda weights: metrics.balanced_accuracy(flagged, labels, weights),
-        }
-        figures = {name: value.to_json() for name, value in self._bootstrap(rows).estimate(both).items()}
-        figures["tpr"] = self.flagged(rows[rows["label"] == 1])
-        figures["fpr"] = self.flagged(rows[rows["label"] == 0])
-        return figures
-
-    def calibration(self, rows: pd.DataFrame) -> Json:
-        """Calibration error over positives and negatives as they were when it was fitted."""
-        rows = rows[rows["edit"].isin(MIXTURE)]
-        scores, labels = rows["probability"].to_numpy(dtype=np.float64), rows["label"].to_numpy()
-        error: dict[str, Metric] = {
-            "ece": lambda weights: metrics.expected_calibration_error(scores, labels, weights)
-        }
-        return self._bootstrap(rows).estimate(error)["ece"].to_json()
-
-    def pixel(self, rows: pd.DataFrame) -> Json:
-        """Pixel-level figures at the fixed threshold, averaged over positives."""
-        means: dict[str, Metric] = {}
-        for name, column in (("f1", "f1"), ("iou", "iou"), ("auroc", "pixel_auroc")):
-            values = rows[column].to_numpy(dtype=np.float64)
-            means[name] = lambda weights, values=values: metrics.mean(values, weights)  # type: ignore[misc]
-        return {name: value.to_json() for name, value in self._bootstrap(rows).estimate(means).items()}
-
-    def flagged(self, rows: pd.DataFrame) -> Json:
-        """Share at or above image_threshold, with the count."""
-        return self._rate(rows, rows["flagged"].to_numpy(dtype=bool))
-
-    def verdicts(self, rows: pd.DataFrame) -> Json:
-        """Share of each verdict, with the count."""
-        given = rows["verdict"].to_numpy(dtype=str)
-        return {str(verdict): self._rate(rows, given == str(verdict)) for verdict in VERDICTS}
-
-    def groups(self, rows: pd.DataFrame, grouping: str) -> list[Json]:
-        """Headline and pixel figures of each value of a grouping, all launderings pooled."""
-        rows = rows[rows["edit"].isin([*POSITIVES, str(Edit.SIMULATED_DAMAGE)])]
-        found = []
-        for value in values_of(rows, grouping):
-            subset = rows[rows[grouping] == value]
-            figures = self.comparison(subset)
-            found.append(
-                {
-                    "group": value,
-                    "sources": int(subset["source_id"].nunique()),
-                    **{name: figures[name] for name in ("auroc", "tpr", "fpr")},
-                    "pixel_f1": self.pixel(subset[subset["label"] == 1])["f1"],
-                }
-            )
-        return found
-
-    def _rate(self, rows: pd.DataFrame, chosen: NDArray[np.bool_]) -> Json:
-        estimate = rate(chosen, clusters_of(rows), self._replicates, self._seed)
-        return estimate.to_json() | {"count": int(chosen.sum())}
-
-    def _bootstrap(self, rows: pd.DataFrame) -> Bootstrap:
-        return Bootstrap(clusters_of(rows), self._replicates, self._seed)
+    return bool(edits & set(HEADLINE_POSITIVES)) and str(Edit.SIMULATED_DAMAGE) in edits
 
 
 def write_summary(folder: Path, summary: Json) -> Path:
@@ -280,56 +157,3 @@ def read_summary(folder: Path) -> Json:
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise InvalidDataError(f"cannot read {path}: {error}; run `falseflaw evaluate` again") from error
     return summary
-
-
-def figure_text(estimate: Json, digits: int = 3) -> str:
-    """Returns `0.912 [0.890, 0.930]`, or a dash where the figure is undefined."""
-    if estimate["value"] is None:
-        return "–"
-    text = f"{estimate['value']:.{digits}f}"
-    if estimate["lo"] is None:
-        return text
-    return f"{text} [{estimate['lo']:.{digits}f}, {estimate['hi']:.{digits}f}]"
-
-
-def table_rows(summary: Json) -> list[tuple[str, ...]]:
-    """Returns the table that the command prints: a header, then one row per laundering."""
-    rows: list[tuple[str, ...]] = [("laundering", "AUROC", "pixel F1", "TPR", "FPR")]
-    for entry in summary["launderings"]:
-        headline = entry["headline"]
-        figures = (headline["auroc"], entry["pixel"]["f1"], headline["tpr"], headline["fpr"])
-        name = entry["name"] + (" (unseen)" if entry["unseen"] else "")
-        rows.append((name, *(figure_text(figure) for figure in figures)))
-    return rows
-
-
-def text_table(summary: Json) -> str:
-    """Returns the table in aligned columns."""
-    return aligned(table_rows(summary))
-
-
-def aligned(rows: Sequence[tuple[str, ...]]) -> str:
-    """Returns rows of cells as text in aligned columns."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
-    return "\n".join(line.rstrip() for line in lines)
-
-
-def markdown_table(summary: Json) -> str:
-    """Returns the table in Markdown, with a line that says what was compared on how many photos."""
-    header, *rows = table_rows(summary)
-    lines = [f"| {' | '.join(header)} |", f"|{'---|' * len(header)}"]
-    lines += [f"| {' | '.join(row)} |" for row in rows]
-    return "\n".join([*lines, "", scope_text(summary)])
-
-
-def scope_text(summary: Json) -> str:
-    """Says in a sentence what the table compares and on how many photos."""
-    photos = summary["photos"]
-    inpainted = sum(photos.get(edit, 0) for edit in POSITIVES)
-    return (
-        f"{summary['comparison'][0].upper()}{summary['comparison'][1:]}: {inpainted} against "
-        f"{photos.get(str(Edit.SIMULATED_DAMAGE), 0)} photos of {summary['sources']} unseen sources "
-        f"({summary['fold']} fold); pixel F1 is averaged over the inpainted ones. "
-        "Thresholds were fixed on the validation fold. Intervals are 95 %, clustered by source."
-    )
