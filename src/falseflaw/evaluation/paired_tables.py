@@ -31,19 +31,9 @@ def comparison_rows(comparison: Json) -> list[tuple[str, ...]]:
         for metric, figures in entry["metrics"].items():
             name = _NAMES.get(metric, metric.replace("_", " "))
             values = (figure_text(value) for value in figures["values"])
-            differences = (difference_text(step) for step in figures["differences"][1:])
+            differences = (figure_text(step, sign="+") for step in figures["differences"][1:])
             rows.append((entry["name"], name, *values, *differences))
     return rows
-
-
-def difference_text(estimate: Json, digits: int = 3) -> str:
-    """Returns `+0.012 [-0.004, +0.028]`, or a dash where it is undefined."""
-    if estimate["value"] is None:
-        return "–"
-    text = f"{estimate['value']:+.{digits}f}"
-    if estimate["lo"] is None:
-        return text
-    return f"{text} [{estimate['lo']:+.{digits}f}, {estimate['hi']:+.{digits}f}]"
 
 
 def comparison_text(comparison: Json) -> str:

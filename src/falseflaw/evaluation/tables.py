@@ -10,14 +10,15 @@ from falseflaw.evaluation.summary import POOLED, Json
 from falseflaw.types import Edit
 
 
-def figure_text(estimate: Json, digits: int = 3) -> str:
-    """Returns `0.912 [0.890, 0.930]`, or a dash where the figure is undefined."""
+def figure_text(estimate: Json, digits: int = 3, sign: str = "") -> str:
+    """Returns `0.912 [0.890, 0.930]`, with `sign="+"` all signed; a dash where the figure is undefined."""
     if estimate["value"] is None:
         return "–"
-    text = f"{estimate['value']:.{digits}f}"
-    if estimate["lo"] is None:
-        return text
-    return f"{text} [{estimate['lo']:.{digits}f}, {estimate['hi']:.{digits}f}]"
+    value, lo, hi = (
+        "" if estimate[name] is None else f"{estimate[name]:{sign}.{digits}f}"
+        for name in ("value", "lo", "hi")
+    )
+    return f"{value} [{lo}, {hi}]" if lo else value
 
 
 def table_rows(summary: Json) -> list[tuple[str, ...]]:
