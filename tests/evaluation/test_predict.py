@@ -56,6 +56,19 @@ def test_every_photo_under_every_laundering_once_and_right(dataset, rows, scorer
         assert np.array_equal(row["negative_histogram"], np.bincount(heats[0][~mask], minlength=256))
 
 
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_fold_may_go_through_some_launderings_only(dataset, rows, tmp_path, workers) -> None:
+    whole = predict(dataset, rows, SUITE, CheckerScorer(), tmp_path, progress=False)
+    scorer, only = CheckerScorer(), {"val": ["resize_0.5"]}
+    found = predict(
+        dataset, rows, SUITE, scorer, tmp_path, only=only, batch_size=4, workers=workers, progress=False
+    )
+    assert (rows["fold"] == "val").any()
+    kept = whole[(whole["fold"] != "val") | (whole["laundering"] == "resize_0.5")].reset_index(drop=True)
+    assert scorer.scored == len(kept) < len(whole)
+    assert same(found, kept)
+
+
 def test_batches_hold_one_size_and_no_more_than_asked(dataset, rows, scorer, tmp_path) -> None:
     predict(
         dataset, rows, [Identity(), SimulatedScreenshot()], scorer, tmp_path, batch_size=3, progress=False

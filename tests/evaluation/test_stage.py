@@ -8,6 +8,7 @@ from falseflaw.errors import ConfigurationError, InvalidDataError, MissingDataEr
 from falseflaw.evaluation.calibration import read_operating_point
 from falseflaw.evaluation.evaluate import evaluate
 from falseflaw.evaluation.gallery import pick
+from falseflaw.evaluation.groups import MIXTURE
 from falseflaw.evaluation.measure import prepare
 from falseflaw.evaluation.predictions import read_predictions
 from falseflaw.evaluation.summary import read_summary
@@ -42,6 +43,12 @@ def test_figures_come_from_predictions_and_operating_point_alone(folder) -> None
     again = summarize(read_predictions(folder), point, stored["provenance"], fitted=fitted, replicates=40)
     assert again == stored
     assert fitted["launderings"] == list(NAMES)
+
+
+def test_of_the_val_fold_only_what_calibrates_is_predicted(folder) -> None:
+    rows = read_predictions(folder)
+    val, test = rows[rows["fold"] == "val"], rows[rows["fold"] == "test"]
+    assert set(val["edit"]) == set(MIXTURE) & set(test["edit"]) < set(test["edit"])
 
 
 def test_provenance_names_model_data_and_versions(folder) -> None:

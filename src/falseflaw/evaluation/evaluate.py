@@ -16,6 +16,7 @@ from falseflaw.errors import ConfigurationError, InvalidDataError
 from falseflaw.evaluation import calibration, rates, report
 from falseflaw.evaluation.beside import read_beside
 from falseflaw.evaluation.cost import CostAssumptions
+from falseflaw.evaluation.groups import MIXTURE
 from falseflaw.evaluation.measure import prepare
 from falseflaw.evaluation.predict import predict, select_sources
 from falseflaw.evaluation.scorers import Scorer
@@ -105,6 +106,10 @@ def evaluate(
         raise ConfigurationError(f"expected edits of {', '.join(Edit)}, got {unknown[0]!r}")
     if edits:
         manifest = manifest[manifest["edit"].isin(edits)]
+    only: dict[str, Sequence[str]] = {}
+    if operating_point is None:  # of fold val, nothing else is ever looked at
+        only[str(Fold.VAL)] = list(calibrate_on)
+        manifest = manifest[(manifest["fold"] != str(Fold.VAL)) | manifest["edit"].isin(MIXTURE)]
     rows = _rows_of(manifest, folds, dataset, limit_sources)
     measured = rows[rows["fold"] == str(fold)]
     compared = comparable(measured)
@@ -124,6 +129,7 @@ def evaluate(
         threads=threads,
         workers=workers,
         progress=progress,
+        only=only,
     )
     fitted: dict[str, Any] = {}
     if operating_point is None:

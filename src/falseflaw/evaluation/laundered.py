@@ -38,10 +38,11 @@ def laundered(
     dataset: Path,
     rows: Sequence[Mapping[str, Any]],
     suite: Sequence[Laundering],
+    chosen: Sequence[Sequence[int]],
     workers: int,
     timer: StageTimer,
 ) -> Generator[list[tuple[Image, Mask]], None, None]:
-    """Yields photo and mask of each row under each laundering, in the order of both.
+    """Yields photo and mask of each row under each of its launderings, in the order of both.
 
     Close the generator to end the workers: they finish the row in hand and leave through `atexit`, so that a
     laundering may keep a browser open. Should this process be killed, they end themselves at once.
@@ -49,7 +50,8 @@ def laundered(
     Args:
         dataset: Folder that the paths are relative to.
         rows: With `path`, `sha256` and `mask_path`, as in the manifest.
-        suite: To apply; picklable where there are workers.
+        suite: Launderings; picklable where there are workers.
+        chosen: Of each row, the positions of those to apply.
         workers: Processes; 0 works in this one. The pixels do not depend on it.
         timer: Gets the seconds of `decode` and `launder`, summed over the workers.
 
@@ -58,8 +60,8 @@ def laundered(
         WorkerLostError: A worker was killed.
     """
     if workers == 0:
-        for row in rows:
-            yield _launder(dataset, row, suite, timer)
+        for row, positions in zip(rows, chosen, strict=True):
+            yield _launder(dataset, row, [suite[position] for position in positions], timer)
         return
     context = multiprocessing.get_context("spawn")  # a fork would copy locks that threads of torch hold
     pool = ProcessPoolExecutor(workers, context, _start, (dataset, suite))
@@ -69,7 +71,8 @@ def laundered(
         for done in range(len(rows)):
             with _no_interrupt_in_children():
                 for row in rows[submitted : done + _AHEAD * workers]:
-                    pending.append(pool.submit(_work, {name: row[name] for name in _NEEDED}))
+                    needed = {name: row[name] for name in _NEEDED}
+                    pending.append(pool.submit(_work, needed, tuple(chosen[submitted])))
                     submitted += 1
             photos, seconds = pending.popleft().result()
             timer.add(seconds)
@@ -154,7 +157,9 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _work(row: Mapping[str, Any]) -> tuple[list[tuple[Image, Mask]], dict[str, float]]:
+def _work(
+    row: Mapping[str, Any], positions: Sequence[int]
+) -> tuple[list[tuple[Image, Mask]], dict[str, float]]:
     timer = StageTimer()
-    photos = _launder(_suite[0], row, _suite[1], timer)
+    photos = _launder(_suite[0], row, [_suite[1][position] for position in positions], timer)
     return photos, timer.take()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -71,6 +71,7 @@ def predict(
     workers: int = 0,
     progress: bool = True,
     timer: StageTimer | None = None,
+    only: Mapping[str, Sequence[str]] | None = None,
 ) -> pd.DataFrame:
     """Scores every row under every laundering and writes `predictions.parquet` into `output`.
 
@@ -89,10 +90,11 @@ def predict(
         progress: Show a bar.
         timer: Gets the seconds of `decode`, `launder`, `score`, `histogram` and `write`, each summed over
             all that work on it.
+        only: Fold to the names of those launderings that its photos go through; without an entry, all.
 
     Returns:
-        Columns of `SCHEMA`, one row per image and laundering, in the order of `rows`; the same for any
-        number of threads and workers.
+        Columns of `SCHEMA`, one row per image and laundering of its fold, in the order of `rows`; the same
+        for any number of threads and workers.
 
     Raises:
         ConfigurationError: `threads` or `workers` is out of range.
@@ -107,8 +109,8 @@ def predict(
         raise InvalidDataError(f"expected every image once, got {rows.loc[twice, 'path'].iloc[0]} twice")
     timer = timer or StageTimer()
     chunks = [rows.iloc[start : start + _CHUNK] for start in range(0, len(rows), _CHUNK)]
-    common = _common_key(suite, scorer, batch_size)
-    columns = ("path", "sha256", "mask_path", "group")
+    common = _common_key(suite, only, scorer, batch_size)
+    columns = ("path", "sha256", "mask_path", "group", "fold")
     keys = [_digest(common, *(word for name in columns for word in chunk[name])) for chunk in chunks]
     whole = _digest(*keys)
     target = output / PREDICTIONS_NAME
@@ -118,9 +120,11 @@ def predict(
     tables = [read_if_current(parts / f"{key}.parquet", key) for key in keys]
     todo = {index: _records(chunks[index]) for index, table in enumerate(tables) if table is None}
     missing = [record for records in todo.values() for record in records]
+    chosen = [_chosen(suite, only, record["fold"]) for record in missing]
+    total = sum(len(_chosen(suite, only, fold)) for fold in rows["fold"])
     bar = tqdm(
-        total=len(rows) * len(suite),
-        initial=(len(rows) - len(missing)) * len(suite),
+        total=total,
+        initial=total - sum(map(len, chosen)),
         unit="photo",
         desc="predict",
         mininterval=0.5,
@@ -129,12 +133,12 @@ def predict(
     lanes = threads or lanes_of(scorer)
     with (
         bar,
-        closing(laundered(dataset, missing, suite, min(workers, len(missing)), timer)) as ahead,
+        closing(laundered(dataset, missing, suite, chosen, min(workers, len(missing)), timer)) as ahead,
         ThreadPoolExecutor(lanes) as pool,
     ):
         scoring = _Lanes(scorer, pool, lanes, timer, bar)
         for index, records in todo.items():
-            table = _predict_chunk(records, ahead, suite, batch_size, scoring)
+            table = _predict_chunk(records, ahead, suite, only, batch_size, scoring)
             with timer("write"):
                 write(table, parts / f"{keys[index]}.parquet", keys[index])
             tables[index] = table
@@ -150,6 +154,14 @@ def _check_counts(threads: int | None, workers: int) -> None:
         raise ConfigurationError(f"expected threads of at least 1 or null, got {threads!r}")
     if not (isinstance(workers, int) and workers >= 0):
         raise ConfigurationError(f"expected workers of at least 0, got {workers!r}")
+
+
+def _chosen(
+    suite: Sequence[Laundering], only: Mapping[str, Sequence[str]] | None, fold: str
+) -> tuple[int, ...]:
+    """Returns the positions of the launderings that photos of a fold go through."""
+    names = None if only is None else only.get(fold)
+    return tuple(index for index, item in enumerate(suite) if names is None or item.name in names)
 
 
 def _records(rows: pd.DataFrame) -> list[_Record]:
@@ -210,6 +222,7 @@ def _predict_chunk(
     records: Sequence[_Record],
     ahead: Iterator[list[tuple[Image, Mask]]],
     suite: Sequence[Laundering],
+    only: Mapping[str, Sequence[str]] | None,
     batch_size: int,
     lanes: _Lanes,
 ) -> pa.Table:
@@ -218,8 +231,9 @@ def _predict_chunk(
     The batches follow from the chunk alone: whatever was done before, it gives the same scores.
     """
     waiting: dict[tuple[int, ...], list[_Job]] = defaultdict(list)
+    launderings = {fold: [suite[index] for index in _chosen(suite, only, fold)] for fold in _folds(records)}
     for record in records:
-        for item, (image, mask) in zip(suite, next(ahead), strict=True):
+        for item, (image, mask) in zip(launderings[record["fold"]], next(ahead), strict=True):
             group = waiting[image.shape]
             group.append(_Job(record, item, image, mask))
             if len(group) >= min(batch_size, _BATCH_PIXELS // mask.size):
@@ -227,7 +241,9 @@ def _predict_chunk(
     for group in sorted(waiting.values(), key=lambda jobs: -len(jobs) * jobs[0].mask.size):
         lanes.put(group)  # the longest first, so that all lanes end together
     scored = lanes.take()
-    ordered = [scored[record["path"], item.name] for record in records for item in suite]
+    ordered = [
+        scored[record["path"], item.name] for record in records for item in launderings[record["fold"]]
+    ]
     return pa.Table.from_pylist(ordered, schema=SCHEMA)
 
 
@@ -245,11 +261,26 @@ def _record(job: _Job, logit: float, heat: HeatMap) -> _Record:
     }
 
 
-def _common_key(suite: Sequence[Laundering], scorer: Scorer, batch_size: int) -> str:
+def _folds(records: Sequence[_Record]) -> set[str]:
+    return {record["fold"] for record in records}
+
+
+def _common_key(
+    suite: Sequence[Laundering],
+    only: Mapping[str, Sequence[str]] | None,
+    scorer: Scorer,
+    batch_size: int,
+) -> str:
     """Digests what all parts depend on; the code counts, so that an old file never passes for a new one."""
     versions = package_versions(_SCORING_PACKAGES)
+    some = sorted((fold, *names) for fold, names in (only or {}).items())
     return _digest(
-        scorer.fingerprint, *map(repr, suite), str(batch_size), repr(versions), code_digest(_SCORING_CODE)
+        scorer.fingerprint,
+        *map(repr, suite),
+        repr(some),
+        str(batch_size),
+        repr(versions),
+        code_digest(_SCORING_CODE),
     )
 
 
