@@ -177,7 +177,8 @@ def _take_over_beside(folder: Path, asked: Asked) -> None:
         started = time.monotonic()
         evaluate(folder, output, asked.overrides)
         minutes, evaluation = (time.monotonic() - started) / 60, ROOT / output
-    name = folder.name.removeprefix("evaluation_")
+    named = folder.resolve().parent if folder.name == "evaluation" else folder
+    name = named.name.removeprefix("evaluation_")
     committed.take_over_beside(evaluation, COMMITTED, name)
     command = committed.read_beside([evaluation], COMMITTED)[0].summary["provenance"]["command"]
     record_minutes(COMMITTED, f"{name.replace('_', ' ')}, `04_errors`", command, minutes)
