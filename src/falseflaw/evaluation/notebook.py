@@ -60,9 +60,12 @@ class Material:
 def read() -> Material:
     """Reads the committed evaluation, or the one that `FALSEFLAW_EVALUATION` names.
 
+    From then on pandas shows tables whole.
+
     Raises:
         MissingDataError, InvalidDataError: It is not there or not one.
     """
+    pd.set_option("display.max_colwidth", None, "display.max_rows", None)
     folder = find_existing(os.environ.get(VARIABLE, _COMMITTED), "an evaluation", "run `falseflaw evaluate`")
     summary, predictions = read_summary(folder), read_predictions(folder)
     point = OperatingPoint(**summary["operating_point"])
@@ -121,7 +124,8 @@ def frame_of(table: breakdown.Table) -> pd.DataFrame:
 
 def percent(share: Json) -> str:
     """Returns `98.8 % [97.3, 100.0]`, or a dash where it is undefined."""
-    return share_text(share, 100, 1).replace(" [", " % [", 1) if share["value"] is not None else "–"
+    value, *interval = share_text(share, 100, 1).split(" ", 1)
+    return value if share["value"] is None else " ".join([value, "%", *interval])
 
 
 def share_text(share: Json, per: int, digits: int = 0) -> str:
@@ -131,7 +135,7 @@ def share_text(share: Json, per: int, digits: int = 0) -> str:
 
 
 def extremes(rows: Sequence[Json], figure: str) -> tuple[Json, Json] | None:
-    """Returns the rows with the highest and the lowest figure, of those of enough sources.
+    """Returns the rows with the highest and the lowest figure, of at least two of enough sources.
 
     They are picked because they differ most: of many groups that are alike, two lie apart by chance.
 
@@ -140,7 +144,7 @@ def extremes(rows: Sequence[Json], figure: str) -> tuple[Json, Json] | None:
         figure: Such as `tpr`.
     """
     known = [row for row in rows if row["sources"] >= breakdown.FEWEST and row[figure]["value"] is not None]
-    if not known:
+    if len(known) < 2:
         return None
     ordered = sorted(known, key=lambda row: row[figure]["value"], reverse=True)
     return ordered[0], ordered[-1]
