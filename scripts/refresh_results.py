@@ -1,40 +1,187 @@
-"""Takes over an evaluation, runs the notebooks on it and writes its table into README.md.
+"""Makes evaluation, notebooks and README figures anew, in one go.
 
-usage: refresh_results.py [RUN or EVALUATION FOLDER]
+usage: refresh-results [run=FOLDER] [dataset=FOLDER] [beside=FOLDER,...] [overrides of `falseflaw evaluate`]
+       refresh-results RUN-OR-EVALUATION-FOLDER [dataset=FOLDER] [beside=FOLDER,...]
+
+Without a folder the bundle checkpoints/reference is evaluated first, under laundering=standard unless another
+is named; limit_sources=20 to try.
+  run      where that evaluation is written, in evaluation_standard/ (default: runs/reference)
+  dataset  of matched sets, audited (default: the dataset that the evaluation names)
+  beside   other photos, such as real damage: finished evaluations, or datasets to evaluate the bundle on
+With a folder its evaluation is taken over as it is; notebooks/reference re-makes notebooks and README alone.
 """
 
 from __future__ import annotations
 
-import shutil
+import shlex
+import subprocess
 import sys
+import time
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import nbformat
 from nbclient import NotebookClient
+from readme_blocks import figures_block, read_minutes, record_minutes, replace_block, results_block
 
-from falseflaw.errors import FalseFlawError, InvalidDataError
-from falseflaw.evaluation.calibration import OPERATING_POINT_NAME
-from falseflaw.evaluation.predictions import PREDICTIONS_NAME, read_predictions
-from falseflaw.evaluation.summary import SUMMARY_NAME, read_summary
-from falseflaw.evaluation.tables import markdown_table
+from falseflaw.dataset.folder import AUDIT_NAME
+from falseflaw.dataset.manifest import MANIFEST_NAME
+from falseflaw.errors import ConfigurationError, FalseFlawError, MissingDataError
+from falseflaw.evaluation import committed
+from falseflaw.evaluation.stale import stale
+from falseflaw.evaluation.summary import SUMMARY_NAME
 from falseflaw.imaging import codec
 
 ROOT = Path(__file__).resolve().parents[1]
 COMMITTED = ROOT / "notebooks" / "reference"
-BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
+BUNDLE = "checkpoints/reference"
+RESULTS = "table of results, `notebooks/reference/`"
+NOTEBOOKS = "`notebooks/*.ipynb`"
+_LONGEST = 1800  # seconds for a cell
 
 
-def take_over(given: Path) -> None:
-    """Copies the files that figures come from; the report stays behind, for it holds photos."""
-    source = given / "evaluation" if (given / "evaluation").is_dir() else given
-    read_summary(source)
-    read_predictions(source)
-    if source.resolve() == COMMITTED.resolve():
+@dataclass
+class Asked:
+    """What the arguments say.
+
+    Attributes:
+        evaluation: Folder to take over as it is; None evaluates first.
+        run: Where to evaluate into.
+        dataset: Of matched sets; None: the one that the evaluation names.
+        beside: Folders of evaluations or of datasets.
+        overrides: For `falseflaw evaluate`.
+    """
+
+    evaluation: Path | None = None
+    run: Path = Path("runs/reference")
+    dataset: Path | None = None
+    beside: list[Path] = field(default_factory=list)
+    overrides: list[str] = field(default_factory=list)
+
+
+def parse(arguments: list[str]) -> Asked:
+    """Reads the arguments.
+
+    Raises:
+        ConfigurationError: Two folders, or overrides beside a folder, which is not evaluated again.
+    """
+    asked = Asked()
+    for argument in arguments:
+        name, equals, value = argument.partition("=")
+        if not equals and asked.evaluation is not None:
+            raise ConfigurationError(f"expected one folder at most, got {asked.evaluation} and {argument}")
+        if not equals:
+            asked.evaluation = Path(argument)
+        elif name in {"run", "dataset"}:
+            setattr(asked, name, Path(value))
+        elif name == "beside":
+            asked.beside = [Path(folder) for folder in value.strip("[]").split(",") if folder]
+        else:
+            asked.overrides.append(argument)
+    if asked.evaluation is not None and asked.overrides:
+        raise ConfigurationError(
+            f"expected no overrides beside {asked.evaluation}, which is not evaluated again, "
+            f"got {asked.overrides[0]}; leave one of them out"
+        )
+    return asked
+
+
+def evaluate(dataset: Path, output: Path, overrides: list[str]) -> None:
+    """Evaluates the bundle with the command line that a person would type.
+
+    Raises:
+        MissingDataError: There is no dataset.
+        ConfigurationError: The command failed; it has said why.
+    """
+    if not (ROOT / dataset / MANIFEST_NAME).is_file():
+        raise MissingDataError(
+            f"expected a dataset to evaluate on at {dataset}, found none; pass dataset=FOLDER, or the folder "
+            "of a finished evaluation"
+        )
+    if not any(override.startswith("laundering=") for override in overrides):
+        overrides = ["laundering=standard", *overrides]
+    words = ["evaluate", f"bundle={BUNDLE}", f"dataset={dataset}", *overrides, f"output={output}"]
+    print(shlex.join(["falseflaw", *words]))
+    done = subprocess.run([sys.executable, "-m", "falseflaw.cli.main", *words], check=False, cwd=ROOT)
+    if done.returncode != 0:
+        raise ConfigurationError("expected falseflaw evaluate to end well; see its words above")
+
+
+def take_over(asked: Asked) -> None:
+    """Brings the committed evaluation up to date and records what it took."""
+    minutes, given = None, asked.evaluation
+    if given is None:
+        dataset, output = asked.dataset or _dataset_of_today(), asked.run / "evaluation_standard"
+        started = time.monotonic()
+        evaluate(dataset, output, asked.overrides)
+        minutes, given = (time.monotonic() - started) / 60, ROOT / output
+    elif (given / "evaluation").is_dir():
+        given = given / "evaluation"
+    dataset = _dataset_of(committed.read_summary(given)["provenance"], asked.dataset)
+    summary = committed.take_over(given, COMMITTED)
+    record_minutes(COMMITTED, RESULTS, summary["provenance"]["command"], minutes)
+    _take_over_dataset(dataset, summary["provenance"])
+    for folder in asked.beside:
+        _take_over_beside(folder, asked)
+    print(f"{committed.check_size(COMMITTED) / 1e6:.1f} MB in {COMMITTED.relative_to(ROOT)}")
+
+
+def _dataset_of_today() -> Path:
+    return Path(committed.read_summary(COMMITTED)["provenance"]["dataset"])
+
+
+def _dataset_of(provenance: dict[str, Any], given: Path | None) -> Path | None:
+    """Returns the dataset that was evaluated, or None where it is not at hand.
+
+    Raises:
+        ConfigurationError: Another one was given.
+    """
+    dataset = ROOT / (given or provenance["dataset"])
+    if _is_of(dataset, provenance["dataset_config_hash"]):
+        return dataset
+    if given is not None:
+        raise ConfigurationError(
+            f"expected dataset= with the config hash that was evaluated "
+            f"({', '.join(provenance['dataset_config_hash'])}), got {given}"
+        )
+    return None
+
+
+def _take_over_dataset(dataset: Path | None, provenance: dict[str, Any]) -> None:
+    """Takes over the facts of the dataset; where it is not at hand, keeps those that belong to it."""
+    if dataset is not None:
+        committed.take_over_dataset(dataset, COMMITTED)
         return
-    COMMITTED.mkdir(parents=True, exist_ok=True)
-    for name in (SUMMARY_NAME, OPERATING_POINT_NAME, PREDICTIONS_NAME):
-        shutil.copyfile(source / name, COMMITTED / name)
+    known = committed.read_facts(COMMITTED)
+    if known and sorted(set(known[0]["config_hash"])) == provenance["dataset_config_hash"]:
+        return
+    for name in (committed.FACTS_NAME, AUDIT_NAME):
+        (COMMITTED / name).unlink(missing_ok=True)
+    print(
+        f"no facts of the dataset: {provenance['dataset']} as evaluated is not at hand; pass dataset=FOLDER"
+    )
+
+
+def _is_of(dataset: Path, config_hashes: list[str]) -> bool:
+    try:
+        return sorted(set(committed.read_manifest(dataset)["config_hash"])) == config_hashes
+    except FalseFlawError:
+        return False
+
+
+def _take_over_beside(folder: Path, asked: Asked) -> None:
+    evaluation, minutes = ROOT / folder, None
+    if not (evaluation / SUMMARY_NAME).is_file():
+        output = asked.run / f"evaluation_{folder.name}"
+        started = time.monotonic()
+        evaluate(folder, output, asked.overrides)
+        minutes, evaluation = (time.monotonic() - started) / 60, ROOT / output
+    named = folder.resolve().parent if folder.name == "evaluation" else folder
+    name = named.name.removeprefix("evaluation_")
+    committed.take_over_beside(evaluation, COMMITTED, name)
+    command = committed.read_beside([evaluation], COMMITTED)[0].summary["provenance"]["command"]
+    record_minutes(COMMITTED, f"{name.replace('_', ' ')}, `04_errors`", command, minutes)
 
 
 def run_notebook(path: Path) -> None:
@@ -42,7 +189,7 @@ def run_notebook(path: Path) -> None:
     notebook = nbformat.read(path, as_version=4)
     NotebookClient(
         notebook,
-        timeout=600,
+        timeout=_LONGEST,
         kernel_name="python3",
         record_timing=False,
         resources={"metadata": {"path": str(ROOT)}},
@@ -51,44 +198,24 @@ def run_notebook(path: Path) -> None:
     codec.write_atomic(path, (nbformat.writes(notebook).rstrip() + "\n").encode("utf-8"))
 
 
-def results_block(summary: dict[str, Any]) -> str:
-    """Returns what stands between the markers: the table, what it compares, and where it comes from."""
-    provenance = summary["provenance"]
-    model = provenance["model"]
-    return (
-        f"{markdown_table(summary)}\n\n"
-        f"From `{provenance['command']}` on {', '.join(provenance['photo_sets'])} photos; "
-        f"{model['kind']} {model['sha256'][:12]}."
-    )
-
-
-def update_readme(path: Path, block: str) -> None:
-    """Replaces what stands between the markers.
-
-    Raises:
-        InvalidDataError: The markers are not there once each, in order.
-    """
-    text = path.read_text(encoding="utf-8")
-    if text.count(BEGIN) != 1 or text.count(END) != 1 or text.index(BEGIN) > text.index(END):
-        raise InvalidDataError(
-            f"expected {BEGIN} and {END} once each in {path}, in this order; put them there"
-        )
-    before, after = text.split(BEGIN)[0], text.split(END)[1]
-    codec.write_atomic(path, f"{before}{BEGIN}\n{block}\n{END}{after}".encode())
-
-
 def main(arguments: list[str]) -> int:
     """Does all of it; returns the exit code."""
-    if len(arguments) > 1 or set(arguments) & {"-h", "--help"}:
+    if set(arguments) & {"-h", "--help"}:
         print(__doc__.strip())
-        return 0 if set(arguments) & {"-h", "--help"} else 2
+        return 0
     try:
-        take_over(Path(arguments[0]) if arguments else COMMITTED)
+        take_over(parse(arguments))
+        started = time.monotonic()
         for notebook in sorted((ROOT / "notebooks").glob("*.ipynb")):
             run_notebook(notebook)
             print(f"executed {notebook.relative_to(ROOT)}")
-        update_readme(ROOT / "README.md", results_block(read_summary(COMMITTED)))
+        taken = (time.monotonic() - started) / 60
+        record_minutes(COMMITTED, NOTEBOOKS, "scripts/refresh-results notebooks/reference", taken)
+        replace_block(ROOT / "README.md", "results", results_block(committed.read_summary(COMMITTED)))
+        replace_block(ROOT / "README.md", "figures", figures_block(read_minutes(COMMITTED)))
         print("updated README.md")
+        for line in stale(COMMITTED, ROOT / BUNDLE) if (ROOT / BUNDLE).is_dir() else []:
+            print(f"not to be committed so: {line}")
     except FalseFlawError as error:
         print(f"refresh-results: {error}", file=sys.stderr)
         return 1

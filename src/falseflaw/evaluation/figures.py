@@ -115,7 +115,7 @@ def robustness(summary: dict[str, Any]) -> Drawn:
     entries = summary["launderings"]
     figure, axes = canvas(max(6.4, 1.0 * len(entries) + 1.8), 4.2)
     markers = "os^v"
-    for index, (name, estimates) in enumerate(_series(summary).items()):
+    for index, (name, estimates) in enumerate(series_of(summary).items()):
         place = np.arange(len(entries)) + (index - 1.5) * 0.14
         ordered = [estimates[entry["name"]] for entry in entries]
         values = [_number(estimate["value"]) for estimate in ordered]
@@ -211,7 +211,7 @@ def roc_curve(values: NDArray[Any], labels: NDArray[Any]) -> tuple[NDArray[Any],
 
 def draw_all(rows: pd.DataFrame, summary: dict[str, Any]) -> dict[str, Drawn]:
     """Draws every figure of a comparison; returns them by file name without ending."""
-    series = _series(summary)
+    series = series_of(summary)
     caption = (
         "Inpainted against simulated damage, one threshold throughout; 95 % intervals clustered by source."
     )
@@ -257,8 +257,8 @@ def draw_rates(rows: pd.DataFrame, summary: dict[str, Any]) -> dict[str, Drawn]:
     return drawn
 
 
-def _series(summary: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """The four figures that the report plots, by laundering."""
+def series_of(summary: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Returns the four figures that the report plots, by name and by laundering."""
     entries = {entry["name"]: entry for entry in summary["launderings"]}
     return {
         "AUROC": {name: entry["headline"]["auroc"] for name, entry in entries.items()},

@@ -72,7 +72,8 @@ def complement(estimate: Json) -> Json:
     """Returns the estimate of the opposite share."""
     if estimate["value"] is None:
         return dict(estimate)
-    turned = {"value": 1 - estimate["value"], "lo": 1 - estimate["hi"], "hi": 1 - estimate["lo"]}
+    ends = {"value": "value", "lo": "hi", "hi": "lo"}
+    turned = {to: None if estimate[name] is None else 1 - estimate[name] for to, name in ends.items()}
     if "count" in estimate:
         turned["count"] = estimate["n"] - estimate["count"]
     return dict(estimate) | turned

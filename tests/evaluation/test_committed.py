@@ -1,0 +1,148 @@
+"""What is committed fits its limits, and belongs to the bundle and the dataset that are committed."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from tests.helpers import make_dataset
+
+from falseflaw.dataset.manifest import read_manifest
+from falseflaw.errors import InvalidDataError, MissingDataError
+from falseflaw.evaluation import committed
+from falseflaw.evaluation.audit.audit import manifest_digest
+from falseflaw.evaluation.stale import stale
+from falseflaw.evaluation.summary import read_summary
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER, BUNDLE = ROOT / "notebooks" / "reference", ROOT / "checkpoints" / "reference"
+
+
+def test_the_committed_figures_are_those_of_the_committed_bundle_and_dataset() -> None:
+    assert stale(FOLDER, BUNDLE) == []
+
+
+def test_the_committed_evaluation_is_small() -> None:
+    assert committed.check_size(FOLDER) <= 5_000_000
+    assert (FOLDER / "predictions.parquet").stat().st_size <= committed.LARGEST_PREDICTIONS
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(FOLDER, tmp_path / "copy"))
+
+
+def change(folder: Path, **changes: object) -> None:
+    path = folder / "summary.json"
+    summary = json.loads(path.read_text())
+    provenance = {**summary["provenance"], **changes.pop("provenance", {})}  # type: ignore[dict-item]
+    path.write_text(json.dumps(summary | changes | {"provenance": provenance}))
+
+
+@pytest.fixture
+def audited(tmp_path: Path) -> Path:
+    dataset = make_dataset(tmp_path / "tiny", sources=8)
+    audit = {"passed": True, "findings": {}, "probes": {}, "manifest": manifest_digest(dataset)}
+    (dataset / "audit.json").write_text(json.dumps(audit))
+    return dataset
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (
+            {"provenance": {"model": {"kind": "checkpoint", "sha256": "1" * 64}}},
+            "checkpoint that was measured",
+        ),
+        ({"provenance": {"model": {"kind": "bundle", "sha256": "1" * 64}}}, "bundle that was measured"),
+        ({"provenance": {"dataset_config_hash": ["1" * 16]}}, "config hash of the dataset: got 1111"),
+        ({"operating_point": {"image_threshold": 0.5}}, "operating point of the summary"),
+        ({"photos": {"authentic": 1}}, "photos of each edit in the predictions"),
+    ],
+)
+def test_figures_of_another_model_or_dataset_are_stale(copy, changes, words) -> None:
+    change(copy, **changes)
+    assert any(line.startswith(words) for line in stale(copy, BUNDLE))
+
+
+def test_a_bundle_measured_itself_is_known_by_its_network(copy) -> None:
+    sums = dict(line.split()[::-1] for line in (BUNDLE / "SHA256SUMS").read_text().splitlines())
+    change(copy, provenance={"model": {"kind": "bundle", "sha256": sums["model.onnx"]}})
+    assert stale(copy, BUNDLE) == []
+
+
+def test_facts_of_another_dataset_and_others_beside_of_another_model_are_stale(copy, audited) -> None:
+    committed.take_over_dataset(audited, copy)
+    found = stale(copy, BUNDLE)
+    assert [line.split(":")[0] for line in found] == [
+        "config hash in dataset.parquet",
+        "photos of each edit in dataset.parquet",
+    ]
+    (copy / "audit.json").unlink()
+    assert any("audit.json is missing" in line for line in stale(copy, BUNDLE))
+    (copy / "dataset.parquet").unlink()
+    beside = copy / "beside" / "real"
+    beside.mkdir(parents=True)
+    shutil.copyfile(copy / "summary.json", beside / "summary.json")
+    assert stale(copy, BUNDLE) == []
+    change(beside, provenance={"model": {"kind": "bundle", "sha256": "2" * 64}})
+    (line,) = stale(copy, BUNDLE)
+    assert "beside/real: model: got 2222" in line
+
+
+def test_facts_name_no_file_and_count_what_the_manifest_counts(audited, tmp_path) -> None:
+    committed.take_over_dataset(audited, tmp_path)
+    facts, digest = committed.read_facts(tmp_path)
+    rows = read_manifest(audited)
+    assert digest == manifest_digest(audited)
+    assert facts.equals(rows[list(committed.FACTS)])
+    assert not {"path", "sha256", "prompt", "camera", "mask_path", "region_path"} & set(facts)
+
+
+def test_an_audit_of_another_manifest_is_refused(audited, tmp_path) -> None:
+    path = audited / "audit.json"
+    path.write_text(path.read_text().replace(manifest_digest(audited), "0" * 64))
+    with pytest.raises(InvalidDataError, match=re.escape("to be of manifest")):
+        committed.take_over_dataset(audited, tmp_path)
+    path.unlink()
+    with pytest.raises(InvalidDataError, match="expected the audit of the dataset at"):
+        committed.take_over_dataset(audited, tmp_path)
+    with pytest.raises(MissingDataError, match="expected a dataset with manifest"):
+        committed.take_over_dataset(tmp_path / "nowhere", tmp_path)
+
+
+def test_an_older_summary_is_computed_anew_from_its_own_predictions(copy, tmp_path) -> None:
+    path = copy / "summary.json"
+    today = json.loads(path.read_text())
+    older = {key: today[key] for key in today if key not in {"cost", "answers"}}
+    older["intervals"] = today["intervals"] | {"replicates": 5}
+    path.write_text(json.dumps(older))
+    target = tmp_path / "committed"
+    committed.take_over(copy, target)
+    anew = read_summary(target)
+    assert anew.keys() == today.keys()
+    assert anew["comparison"] == today["comparison"]
+    assert anew["intervals"]["replicates"] == 5
+    for before, after in zip(today["launderings"], anew["launderings"], strict=True):
+        assert after["name"] == before["name"]
+        for figure in ("auroc", "tpr", "fpr"):
+            assert after["headline"][figure]["value"] == pytest.approx(before["headline"][figure]["value"])
+    assert stale(target, BUNDLE) == []
+
+
+def test_only_predictions_that_are_too_large_are_made_smaller(copy, tmp_path, monkeypatch) -> None:
+    target = tmp_path / "committed"
+    committed.take_over(copy, target)
+    assert (target / "predictions.parquet").read_bytes() == (copy / "predictions.parquet").read_bytes()
+    size = (copy / "predictions.parquet").stat().st_size
+    monkeypatch.setattr(committed, "LARGEST_PREDICTIONS", size - 1)
+    monkeypatch.setattr(committed, "compacted", lambda rows, point, largest: b"%d" % largest)
+    committed.take_over(copy, target)
+    assert (target / "predictions.parquet").read_bytes() == b"%d" % (size - 1)
+
+
+def test_more_than_the_limit_is_refused(copy, monkeypatch) -> None:
+    monkeypatch.setattr(committed, "LARGEST", 100_000)
+    with pytest.raises(InvalidDataError, match=r"expected at most 0\.1 MB in .* MB, of which .* MB in "):
+        committed.check_size(copy)

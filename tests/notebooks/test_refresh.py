@@ -1,0 +1,117 @@
+"""scripts/refresh-results evaluates, executes and writes README, and refuses what it cannot use."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+
+from falseflaw.evaluation.committed import read_audit, read_facts
+from falseflaw.evaluation.summary import read_summary
+
+ROOT = Path(__file__).resolve().parents[2]
+NAMES = {"summary.json", "operating_point.json", "predictions.parquet", "minutes.json"}
+OF_DATASET = {"dataset.parquet", "audit.json"}
+
+
+def refresh(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(root / "scripts" / "refresh_results.py"), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=280, check=False, cwd=root)
+
+
+def answer_of(root: Path) -> str:
+    cells = nbformat.read(root / "notebooks" / "01_dataset.ipynb", as_version=4).cells
+    return "".join(item.get("text", "") for item in cells[-1].outputs)
+
+
+def test_takes_over_a_finished_evaluation_executes_and_rewrites_the_readme(
+    clone, evaluation, besides, fresh_home
+) -> None:
+    done = refresh(clone, str(evaluation.parent), f"beside={','.join(map(str, besides))}")
+    assert done.returncode == 0, done.stderr
+    committed = clone / "notebooks" / "reference"
+    assert {path.name for path in committed.iterdir()} == NAMES | OF_DATASET | {"beside"}
+    for name in ("summary.json", "operating_point.json", "predictions.parquet"):
+        assert (committed / name).read_bytes() == (evaluation / name).read_bytes()
+    for folder, name in zip(besides, ("real_damage", "browser"), strict=True):
+        held = committed / "beside" / name
+        assert [path.name for path in held.iterdir()] == ["summary.json"]
+        assert read_bytes(held) == read_bytes(folder)
+    text = (clone / "README.md").read_text()
+    assert text.startswith("# A\n<!-- results:begin -->\n| laundering | AUROC |")
+    assert text.endswith("<!-- figures:end -->\nB\n")
+    assert "stale" not in text
+    assert "`falseflaw evaluate run=x` on tiny photos" in text
+    # The script measures what it ran, and an evaluation that it only took over it did not.
+    rows = {row["figure"]: row["minutes"] for row in json.loads((committed / "minutes.json").read_text())}
+    assert rows["table of results, `notebooks/reference/`"] is None
+    assert rows["`notebooks/*.ipynb`"] >= 0
+    assert "| table of results, `notebooks/reference/` | `falseflaw evaluate run=x` | – |" in text
+    assert "color tell more than chance" in answer_of(clone)
+
+    # Another evaluation, whose dataset is not at hand, leaves no facts of this dataset behind.
+    elsewhere = clone / "other"
+    shutil.copytree(evaluation, elsewhere)
+    summary = read_summary(elsewhere)
+    summary["provenance"] |= {"dataset": "gone", "dataset_config_hash": ["other"]}
+    (elsewhere / "summary.json").write_text(json.dumps(summary))
+    done = refresh(clone, str(elsewhere))
+    assert done.returncode == 0, done.stderr
+    assert "pass dataset=FOLDER" in done.stdout
+    assert not OF_DATASET & {path.name for path in committed.iterdir()}
+    assert answer_of(clone).startswith("Not answered here")
+
+
+def read_bytes(folder: Path) -> bytes:
+    return (folder / "summary.json").read_bytes()
+
+
+def test_evaluates_the_bundle_in_one_go(clone, dataset, evaluation, fresh_home, monkeypatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    (clone / "checkpoints").mkdir()
+    (clone / "checkpoints" / "reference").symlink_to(ROOT / "checkpoints" / "reference")
+    (clone / "data").symlink_to(dataset.parent)
+    done = refresh(
+        clone, "run=runs/x", "dataset=data/tiny", "laundering=smoke", "limit_sources=2", "replicates=20",
+        "workers=0", "threads=1", "progress=false",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    committed = clone / "notebooks" / "reference"
+    summary = read_summary(committed)
+    assert summary["sources"] == 2
+    assert summary["provenance"]["model"]["kind"] == "bundle"
+    assert [entry["name"] for entry in summary["launderings"]] == ["identity", "jpeg80"]
+    assert (clone / "runs/x/evaluation_standard/report.html").is_file()
+    facts, digest = read_facts(committed)
+    assert len(facts) == 144
+    assert read_audit(committed)["manifest"] == digest
+    (row,) = [
+        row
+        for row in json.loads((committed / "minutes.json").read_text())
+        if "table of results" in row["figure"]
+    ]
+    assert row["minutes"] is not None
+    assert row["command"] == summary["provenance"]["command"]
+    assert row["command"].startswith("falseflaw evaluate bundle=checkpoints/reference dataset=data/tiny")
+    # The bundle learnt from another dataset, and the script says so.
+    assert "not to be committed so: config hash of the dataset" in done.stdout
+
+
+def test_refuses_what_it_cannot_use(clone, evaluation, tmp_path) -> None:
+    for arguments, words in (
+        ([str(tmp_path)], "refresh-results: cannot read"),
+        (["one", "two"], "refresh-results: expected one folder at most"),
+        ([str(evaluation), "limit_sources=3"], "refresh-results: expected no overrides beside"),
+        (["dataset=nowhere"], "refresh-results: expected a dataset to evaluate on at nowhere"),
+        ([], "refresh-results: cannot read"),
+        ([str(evaluation), f"dataset={tmp_path}"], "refresh-results: expected dataset= with the config hash"),
+    ):
+        done = refresh(clone, *arguments)
+        assert done.returncode == 1, arguments
+        assert done.stderr.startswith(words), done.stderr
+        assert done.stderr.count("\n") == 1
+    assert "stale results" in (clone / "README.md").read_text()
+    assert not (clone / "notebooks" / "reference").exists()
+    assert refresh(clone, "--help").returncode == 0
