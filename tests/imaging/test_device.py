@@ -4,6 +4,7 @@ import pickle
 import pytest
 
 from falseflaw.errors import ConfigurationError
+from falseflaw.evaluation.answers import SCREENSHOT
 from falseflaw.imaging.laundering.browser import BrowserScreenshot
 from falseflaw.imaging.laundering.chat import THEMES, draw_chat
 from falseflaw.imaging.laundering.device import Device
@@ -68,7 +69,8 @@ def test_the_laundering_travels_to_workers() -> None:
     assert pickle.loads(pickle.dumps(laundering)) == laundering
     assert hash(laundering) == hash(pickle.loads(pickle.dumps(laundering)))
     assert laundering.unseen
-    assert laundering.name == "browser_d"
+    assert laundering.name == "browser_screenshot_d"
+    assert SCREENSHOT in laundering.name  # or the answers of a report would leave it out
 
 
 def test_chats_hold_one_photo_near_their_end_and_differ() -> None:

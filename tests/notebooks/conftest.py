@@ -80,7 +80,9 @@ def besides(evaluation: Path, tmp_path_factory: pytest.TempPathFactory) -> list[
     provenance = read_summary(evaluation)["provenance"]
     damaged = predictions[predictions["edit"] == str(Edit.SIMULATED_DAMAGE)]
     real = damaged.assign(edit=str(Edit.REAL_DAMAGE), photo_set="real_damage")
-    taken = predictions[predictions["laundering"] == "jpeg40"].assign(laundering="browser_phone_x2")
+    taken = predictions[predictions["laundering"] == "jpeg40"].assign(
+        laundering="browser_screenshot_phone_x2"
+    )
     folders = [tmp_path_factory.mktemp("others") / name for name in ("evaluation_real_damage", "browser")]
     summaries = (
         rates.summarize(real, point, provenance | {"photo_sets": ["real_damage"]}, replicates=30),

@@ -87,7 +87,10 @@ SAID = {
         "Container facts alone tell positives from negatives with an AUROC of 0.500 [0.400, 0.600]",
     ),
     "02_detection": ("9 inpainted photos are found", "All of this holds for fakes by checker, twin on tiny"),
-    "03_robustness": ("No simulated screenshot was measured.", "The only real screenshot, browser_phone_x2"),
+    "03_robustness": (
+        "No simulated screenshot was measured.",
+        "The only real screenshot, browser_screenshot_phone_x2",
+    ),
     "04_errors": ("Of 1,000 honest buyers,", "Measured on real damage (real_damage, untouched): "),
 }
 

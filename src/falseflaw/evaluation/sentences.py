@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from falseflaw.evaluation.answers import SCREENSHOT
 from falseflaw.evaluation.beside import Beside, rates_of
 from falseflaw.evaluation.severity import UNTOUCHED
 from falseflaw.types import Edit, Verdict
 
 Json = dict[str, Any]
-
-_SCREENSHOT = "screenshot"  # part of the name of every laundering that takes one
 
 
 @dataclass(frozen=True)
@@ -112,7 +111,7 @@ def _survivors(summary: Json, besides: Sequence[Beside]) -> Answer:
     question = "How many of 100 fakes survive a screenshot?"
     passed = _passed(summary)
     untouched = summary["launderings"][0]["name"]
-    screens = {name: share for name, share in passed.items() if _SCREENSHOT in name}
+    screens = {name: share for name, share in passed.items() if SCREENSHOT in name}
     what = "pass" if "answers" in summary else "stay below the threshold"
     tail = ""
     if untouched not in screens:

@@ -61,8 +61,8 @@ class BrowserScreenshot:
 
     @property
     def name(self) -> str:
-        """For example `browser_phone_x2`."""
-        return f"browser_{self.device.name}"
+        """For example `browser_screenshot_phone_x2`."""
+        return f"browser_screenshot_{self.device.name}"
 
     @property
     def severity(self) -> float | str:
