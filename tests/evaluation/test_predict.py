@@ -1,5 +1,7 @@
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -13,6 +15,7 @@ from falseflaw.evaluation.predict import predict, select_sources
 from falseflaw.evaluation.predictions import PREDICTIONS_NAME, SCHEMA, read_predictions
 from falseflaw.imaging import codec
 from falseflaw.imaging.laundering.base import Identity, launder
+from falseflaw.imaging.laundering.chain import Chain
 from falseflaw.imaging.laundering.recompress import Jpeg
 from falseflaw.imaging.laundering.screenshot import SimulatedScreenshot
 from falseflaw.types import MATCHED
@@ -121,6 +124,27 @@ def test_whatever_the_scores_depend_on_makes_them_anew(dataset, rows, scorer, tm
     assert count(suite=(Identity(), Jpeg(79))) == 2 * len(rows)
     assert count(suite=(Identity(), Jpeg(79, "4:4:4"))) == 2 * len(rows)
     assert count(frame=rows.iloc[:-1], suite=(Identity(),)) == len(rows) - 1
+
+
+@dataclass(frozen=True)
+class _ByAProgram(Identity):
+    """Depends on a program outside, as screenshots do on the browser, and looks the same for each version."""
+
+    installed: ClassVar[str] = "1"
+
+    def versions(self) -> dict[str, str]:
+        return {"program": _ByAProgram.installed}
+
+
+@pytest.mark.parametrize("item", [_ByAProgram(), Chain([Jpeg(80), _ByAProgram()])])
+def test_another_version_of_a_program_outside_makes_them_anew(
+    dataset, rows, tmp_path, monkeypatch, item
+) -> None:
+    for version, scored in (("1", len(rows)), ("1", 0), ("2", len(rows))):
+        monkeypatch.setattr(_ByAProgram, "installed", version)
+        scorer = CheckerScorer()
+        predict(dataset, rows, [item], scorer, tmp_path, progress=False)
+        assert scorer.scored == scored
 
 
 def test_a_broken_result_is_made_again(dataset, rows, scorer, tmp_path) -> None:

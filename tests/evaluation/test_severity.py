@@ -3,6 +3,8 @@ import pytest
 
 from falseflaw.evaluation import severity
 from falseflaw.imaging.laundering.base import Identity
+from falseflaw.imaging.laundering.browser import BrowserScreenshot
+from falseflaw.imaging.laundering.device import Device
 from falseflaw.imaging.laundering.recompress import Jpeg, WebP
 from falseflaw.imaging.laundering.resize import Resize
 from falseflaw.imaging.laundering.screenshot import SimulatedScreenshot
@@ -33,6 +35,18 @@ def test_a_variant_and_a_word_stand_apart_from_the_line() -> None:
     assert joined == {"identity": True, "resize_0.5": True, "resize_0.5_lanczos": False, "screenshot": False}
     assert {step.label: step.unseen for step in found["resize"]}["0.5 lanczos"]
     assert names(found["screenshot"]) == ["identity", "screenshot"]
+
+
+def test_devices_of_a_browser_make_one_family_without_a_line_through_them() -> None:
+    devices = [Device("phone_x3", 360, 800, 3.0, room=(252, 420)), Device("laptop_x1.5", 1366, 768, 1.5, 1.1)]
+    suite = entries(Identity(), *map(BrowserScreenshot, reversed(devices)))
+    (steps,) = severity.families(suite).values()
+    assert names(steps) == [
+        "identity",
+        "browser_screenshot_phone_x3",
+        "browser_screenshot_laptop_x1.5",
+    ]
+    assert [step.joined for step in steps] == [True, False, False]
 
 
 @pytest.mark.parametrize("name", ["jpeg80+resize_0.5", "messenger"])

@@ -224,4 +224,4 @@ def test_a_browser_that_does_not_start_is_said_in_one_line(monkeypatch) -> None:
         chromium.version()
     assert "\n" not in str(caught.value)
     monkeypatch.delenv(chromium.VARIABLE)
-    assert chromium.version()
+    assert DESKTOP.versions() == {"chromium": chromium.version()}

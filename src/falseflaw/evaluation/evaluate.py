@@ -21,7 +21,7 @@ from falseflaw.evaluation.measure import prepare
 from falseflaw.evaluation.predict import predict, select_sources
 from falseflaw.evaluation.scorers import Scorer
 from falseflaw.evaluation.summary import comparable, summarize, write_summary
-from falseflaw.imaging.laundering.base import Laundering, check_suite
+from falseflaw.imaging.laundering.base import Laundering, check_suite, versions_of
 from falseflaw.provenance import git_revision, package_versions
 from falseflaw.types import Edit, Fold, OperatingPoint
 
@@ -149,7 +149,7 @@ def evaluate(
         "limit_sources": limit_sources,
         "edits": list(edits),
         "beside": [str(folder) for folder in beside],
-        "versions": {"python": platform.python_version()} | package_versions(_PACKAGES),
+        "versions": {"python": platform.python_version()} | package_versions(_PACKAGES) | versions_of(suite),
     }
     chosen: dict[str, Any] = {"fitted": fitted, "fold": fold, "replicates": replicates, "seed": seed}
     if compared:

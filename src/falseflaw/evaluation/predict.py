@@ -23,7 +23,7 @@ from falseflaw.evaluation.laundered import laundered
 from falseflaw.evaluation.laundered import load_row as load_row
 from falseflaw.evaluation.predictions import COPIED, PREDICTIONS_NAME, SCHEMA, read_if_current, write
 from falseflaw.evaluation.scorers import Scorer, lanes_of
-from falseflaw.imaging.laundering.base import Laundering, check_suite
+from falseflaw.imaging.laundering.base import Laundering, check_suite, versions_of
 from falseflaw.provenance import code_digest, package_versions
 from falseflaw.seeding import unit_interval
 from falseflaw.types import HeatMap, Image, Mask
@@ -272,7 +272,7 @@ def _common_key(
     batch_size: int,
 ) -> str:
     """Digests what all parts depend on; the code counts, so that an old file never passes for a new one."""
-    versions = package_versions(_SCORING_PACKAGES)
+    versions = package_versions(_SCORING_PACKAGES) | versions_of(suite)
     some = sorted((fold, *names) for fold, names in (only or {}).items())
     return _digest(
         scorer.fingerprint,

@@ -21,10 +21,17 @@ _TITLES = {
     "avif": ("AVIF", "AVIF quality", "high to low quality"),
     "resize": ("Resizing", "factor of both sides", "large to small"),
     "screenshot": ("Screenshot", "device pixels per CSS pixel", "high to low pixel ratio"),
+    "browser_screenshot": (
+        "Screenshot by a browser",
+        "device pixels per CSS pixel",
+        "high to low pixel ratio",
+    ),
 }
 """Families that the report knows by name: title, axis, and the order along it. Others go by their word."""
 
-_NAME = re.compile(r"(?P<family>[a-z]+(?:_[a-z]+)*?)_?(?P<number>\d+(?:\.\d+)?)?(?:_(?P<variant>\w+))?")
+_NAME = re.compile(
+    r"(?P<family>browser_screenshot|[a-z]+(?:_[a-z]+)*?)_?(?P<number>\d+(?:\.\d+)?)?(?:_(?P<variant>[\w.-]+))?"
+)
 _UNCHANGED_FACTOR = 1.0  # of a resizing, where the photo as it lies stands
 
 

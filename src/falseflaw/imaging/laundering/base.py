@@ -98,6 +98,27 @@ def check_suite(launderings: Iterable[Laundering]) -> tuple[Laundering, ...]:
     return suite
 
 
+@runtime_checkable
+class External(Protocol):
+    """A laundering whose pixels depend on a program outside this package's requirements."""
+
+    def versions(self) -> dict[str, str]:
+        """Returns the version of each such program by its name."""
+
+
+def versions_of(suite: Iterable[Laundering]) -> dict[str, str]:
+    """Returns the versions of the programs outside that a suite's pixels depend on; mostly none.
+
+    Raises:
+        MissingExtraError: Such a program is missing.
+    """
+    found: dict[str, str] = {}
+    for laundering in suite:
+        if isinstance(laundering, External):
+            found |= laundering.versions()
+    return found
+
+
 def resize_mask(mask: Mask, height: int, width: int) -> Mask:
     """Resizes a mask: a pixel is inside where at least half of its area is (nearest when enlarging).
 

@@ -10,7 +10,7 @@ from falseflaw.errors import ConfigurationError, InvalidDataError
 from falseflaw.imaging import codec
 from falseflaw.imaging.laundering.base import resize_mask
 from falseflaw.imaging.laundering.chat import draw_chat
-from falseflaw.imaging.laundering.chromium import take_screenshot
+from falseflaw.imaging.laundering.chromium import take_screenshot, version
 from falseflaw.imaging.laundering.device import Device
 from falseflaw.types import Image, Mask
 
@@ -68,6 +68,14 @@ class BrowserScreenshot:
     def severity(self) -> float | str:
         """Device pixels per CSS pixel."""
         return float(self.device.density)
+
+    def versions(self) -> dict[str, str]:
+        """Returns the browser's version.
+
+        Raises:
+            MissingExtraError: There is no browser, or it does not start.
+        """
+        return {"chromium": version()}
 
     def __call__(self, image: Image, mask: Mask, rng: np.random.Generator) -> tuple[Image, Mask]:
         """Returns the cropped screenshot and the mask in its pixels; a mask that is not empty stays so."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from falseflaw.errors import ConfigurationError
-from falseflaw.imaging.laundering.base import Laundering
+from falseflaw.imaging.laundering.base import Laundering, versions_of
 from falseflaw.types import Image, Mask
 
 
@@ -46,6 +46,10 @@ class Chain:
     def severity(self) -> float | str:
         """The number of steps."""
         return float(len(self.steps))
+
+    def versions(self) -> dict[str, str]:
+        """Returns the versions of the programs outside that its steps depend on."""
+        return versions_of(self.steps)
 
     def __call__(self, image: Image, mask: Mask, rng: np.random.Generator) -> tuple[Image, Mask]:
         """Returns photo and mask after the last step."""
