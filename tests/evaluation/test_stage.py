@@ -79,6 +79,13 @@ def test_limit_is_obeyed_and_told(dataset, tmp_path) -> None:
     assert "Only 2 sources" in (tmp_path / "report.html").read_text()
 
 
+def test_the_fold_that_is_fitted_on_may_have_a_limit_of_its_own(dataset, tmp_path) -> None:
+    summary = evaluate(CheckerScorer(), dataset, SUITE[:1], tmp_path, calibrate_on=NAMES[:1], limit_sources=1,
+                       fitted_sources=2, replicates=10, examples=0, progress=False)  # fmt: skip
+    assert (summary["sources"], summary["fitted"]["sources"]) == (1, 2)
+    assert summary["provenance"]["fitted_sources"] == 2
+
+
 def test_only_the_named_edits_are_scored_and_it_is_told(dataset, tmp_path) -> None:
     edits = [str(Edit.SIMULATED_DAMAGE), str(Edit.SPLICED), str(Edit.HAND_CLONED)]
     summary = evaluate(CheckerScorer(), dataset, SUITE[:1], tmp_path, calibrate_on=NAMES[:1], edits=edits,
@@ -96,7 +103,7 @@ def test_errors_come_before_work(dataset, tmp_path) -> None:
         arguments = {"calibrate_on": NAMES, "progress": False} | changes
         evaluate(CheckerScorer(), dataset, SUITE, tmp_path, **arguments)
 
-    for name in ("limit_sources", "batch_size", "replicates"):
+    for name in ("limit_sources", "fitted_sources", "batch_size", "replicates"):
         with pytest.raises(ConfigurationError, match=name):
             run(**{name: 0})
     with pytest.raises(MissingDataError, match="falseflaw synthesize"):

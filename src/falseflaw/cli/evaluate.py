@@ -73,6 +73,7 @@ def run(config: DictConfig) -> None:
         suite_name=str(config.laundering.name),
         command=_command(),
         limit_sources=config.limit_sources,
+        fitted_sources=config.fitted_sources,
         edits=list(config.edits),
         beside=list(config.beside),
         batch_size=config.batch_size,

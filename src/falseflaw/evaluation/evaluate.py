@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import platform
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,7 @@ def evaluate(
     suite_name: str = "",
     command: str = "",
     limit_sources: int | None = None,
+    fitted_sources: int | None = None,
     edits: Sequence[str] = (),
     beside: Sequence[str | Path] = (),
     batch_size: int = 8,
@@ -67,6 +68,8 @@ def evaluate(
         suite_name: For the provenance.
         command: For the provenance.
         limit_sources: Most sources of each fold; None takes all.
+        fitted_sources: Most sources of fold `val` that the operating point is fitted on, instead of
+            `limit_sources`; None: those.
         edits: Members of the sets that are measured; empty for all.
         beside: Folders of other evaluations that the report shows apart from this one's figures.
         batch_size: Most photos scored at once.
@@ -90,6 +93,7 @@ def evaluate(
     besides = read_beside(beside, output)
     for name, value in (
         ("limit_sources", limit_sources),
+        ("fitted_sources", fitted_sources),
         ("batch_size", batch_size),
         ("replicates", replicates),
     ):
@@ -101,7 +105,6 @@ def evaluate(
             f"expected fold=test, or fold=val with thresholds that were fixed before, got fold={fold}; "
             "pass bundle= or operating_point="
         )
-    folds = [fold] if operating_point else [Fold.VAL, fold]
     if unknown := sorted(set(edits) - {str(edit) for edit in Edit}):
         raise ConfigurationError(f"expected edits of {', '.join(Edit)}, got {unknown[0]!r}")
     if edits:
@@ -110,7 +113,10 @@ def evaluate(
     if operating_point is None:  # of fold val, nothing else is ever looked at
         only[str(Fold.VAL)] = list(calibrate_on)
         manifest = manifest[(manifest["fold"] != str(Fold.VAL)) | manifest["edit"].isin(MIXTURE)]
-    rows = _rows_of(manifest, folds, dataset, limit_sources)
+    limits: dict[Fold, int | None] = {fold: limit_sources}
+    if operating_point is None:
+        limits = {Fold.VAL: fitted_sources or limit_sources} | limits
+    rows = _rows_of(manifest, limits, dataset)
     measured = rows[rows["fold"] == str(fold)]
     compared = comparable(measured)
     if not compared and operating_point is None:
@@ -147,6 +153,7 @@ def evaluate(
         "generators": sorted({str(value) for value in rows["generator"]} - {""}),
         "suite": {"name": suite_name, "launderings": [repr(laundering) for laundering in suite]},
         "limit_sources": limit_sources,
+        "fitted_sources": fitted_sources,
         "edits": list(edits),
         "beside": [str(folder) for folder in beside],
         "versions": {"python": platform.python_version()} | package_versions(_PACKAGES) | versions_of(suite),
@@ -162,10 +169,10 @@ def evaluate(
     return summary
 
 
-def _rows_of(manifest: pd.DataFrame, folds: Sequence[Fold], dataset: Path, limit: int | None) -> pd.DataFrame:
-    """Returns the rows to predict, fold by fold, in the manifest's order."""
+def _rows_of(manifest: pd.DataFrame, limits: Mapping[Fold, int | None], dataset: Path) -> pd.DataFrame:
+    """Returns the rows of at most so many sources of each fold, fold by fold, in the manifest's order."""
     parts = []
-    for fold in folds:
+    for fold, limit in limits.items():
         part = manifest[manifest["fold"] == str(fold)]
         if part.empty:
             raise InvalidDataError(

@@ -200,7 +200,7 @@ def limits(summary: Json, besides: Sequence[Beside] = ()) -> list[str]:
     if summary["fitted"].get("small"):
         texts.append(f"The operating point was {summary['fitted']['rule']}.")
     if limit := summary["provenance"].get("limit_sources"):
-        texts.append(f"Only {limit} sources per fold were measured (limit_sources={limit}).")
+        texts.append(f"Only {limit} sources were measured (limit_sources={limit}).")
     return texts
 
 
