@@ -62,8 +62,6 @@ def read_predictions(folder: Path) -> pd.DataFrame:
     path = folder / PREDICTIONS_NAME
     try:
         table = pq.read_table(path)
-        if "group" not in table.column_names and "source_id" in table.column_names:  # of an older version
-            table = table.append_column("group", table["source_id"])
     except (pa.ArrowInvalid, OSError) as error:
         reason = str(error).splitlines()[0]
         raise InvalidDataError(f"cannot read {path}: {reason}; run `falseflaw evaluate` again") from error

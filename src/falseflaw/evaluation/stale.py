@@ -59,11 +59,7 @@ def _of_dataset(folder: Path, summary: Json) -> list[str]:
     facts, audit = read_facts(folder), read_audit(folder)
     if facts is None or audit is None:
         lacking = FACTS_NAME if facts is None else AUDIT_NAME
-        return (
-            []
-            if facts is None and audit is None
-            else [f"{lacking} is missing beside the other; pass dataset="]
-        )
+        return [f"{lacking} is missing; pass dataset= to scripts/refresh-results"]
     rows, digest = facts
     found = _differing("manifest that was audited", audit["manifest"], digest)
     held = sorted(set(rows["config_hash"]))
