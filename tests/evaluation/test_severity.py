@@ -5,7 +5,7 @@ from falseflaw.evaluation import severity
 from falseflaw.imaging.laundering.base import Identity
 from falseflaw.imaging.laundering.browser import BrowserScreenshot
 from falseflaw.imaging.laundering.device import Device
-from falseflaw.imaging.laundering.recompress import Jpeg, WebP
+from falseflaw.imaging.laundering.recompress import DoubleJpeg, Jpeg, WebP
 from falseflaw.imaging.laundering.resize import Resize
 from falseflaw.imaging.laundering.screenshot import SimulatedScreenshot
 
@@ -47,6 +47,11 @@ def test_devices_of_a_browser_make_one_family_without_a_line_through_them() -> N
         "browser_screenshot_laptop_x1.5",
     ]
     assert [step.joined for step in steps] == [True, False, False]
+
+
+def test_a_photo_saved_twice_is_labelled_by_both_qualities() -> None:
+    (step,) = severity.families(entries(DoubleJpeg(60, 80)))["double_jpeg"]
+    assert step.label == "60 80"
 
 
 @pytest.mark.parametrize("name", ["jpeg80+resize_0.5", "messenger"])

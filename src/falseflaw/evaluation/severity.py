@@ -17,6 +17,7 @@ UNTOUCHED = "identity"
 
 _TITLES = {
     "jpeg": ("JPEG", "JPEG quality", "high to low quality"),
+    "double_jpeg": ("JPEG, twice", "first and second JPEG quality", "high to low quality"),
     "webp": ("WebP", "WebP quality", "high to low quality"),
     "avif": ("AVIF", "AVIF quality", "high to low quality"),
     "resize": ("Resizing", "factor of both sides", "large to small"),
@@ -30,7 +31,8 @@ _TITLES = {
 """Families that the report knows by name: title, axis, and the order along it. Others go by their word."""
 
 _NAME = re.compile(
-    r"(?P<family>browser_screenshot|[a-z]+(?:_[a-z]+)*?)_?(?P<number>\d+(?:\.\d+)?)?(?:_(?P<variant>[\w.-]+))?"
+    r"(?P<family>browser_screenshot|double_jpeg|[a-z]+(?:_[a-z]+)*?)"
+    r"_?(?P<number>\d+(?:\.\d+)?)?(?:_(?P<variant>[\w.-]+))?"
 )
 _UNCHANGED_FACTOR = 1.0  # of a resizing, where the photo as it lies stands
 
