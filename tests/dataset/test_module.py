@@ -348,7 +348,7 @@ def test_one_line_for_values_out_of_range(dataset: Path, arguments: dict[str, An
 
 def test_shuffled_labels_say_nothing_of_the_pixels(dataset: Path) -> None:
     true, shuffled = pairs_of(dataset), pairs_of(dataset, shuffle_labels=True)
-    swapped = []
+    visible, swapped = [], []
     for number in range(200):
         before, after = true[number], shuffled[number]
         assert [s.edit for s in before] == [s.edit for s in after]
@@ -356,6 +356,9 @@ def test_shuffled_labels_say_nothing_of_the_pixels(dataset: Path) -> None:
         given = [(sample.label, int(sample.mask.sum())) for sample in after]
         expected = [(sample.label, int(sample.mask.sum())) for sample in before]
         assert given in (expected, expected[::-1])
+        visible.append(expected[0] != expected[1])
         swapped.append(given != expected)
-    visible = np.mean([sum(s.label for s in true[number]) for number in range(200)])
-    assert 0.4 * visible < np.mean(swapped) < 0.6 * visible  # half of the pairs that show a mask at all
+    both = [n for n in range(0, 200, 2) if visible[n] and visible[n + 1]]
+    assert len(both) > 50
+    assert all(swapped[number] != swapped[number + 1] for number in both)
+    assert 0.3 < np.mean([swapped[number] for number in both]) < 0.7
