@@ -137,8 +137,8 @@ class DetectorData(pl.LightningDataModule):
             cache: Keep decoded photos in memory, in each process that decodes them.
             repeat_batches: Train on this many batches again and again, to see whether they can be
                 learnt by heart; None for the endless stream.
-            shuffle_labels: Shuffle label and mask within every training pair: a detector that then still
-                tells positives from negatives has found a leak.
+            shuffle_labels: Shuffle label and mask within every training pair, every crop over its region: a
+                detector that then still tells positives from negatives has found a leak.
             seed: Of the stream of crops and their laundering.
 
         Raises:

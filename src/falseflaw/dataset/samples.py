@@ -186,7 +186,8 @@ class TrainPairs:
         chosen = self.sets[self._order(number // len(self.sets))[number % len(self.sets)]]
         edits = self._edits(chosen, rng)
         region = self.reader.region(chosen.region)
-        around = bool(rng.random() < self.region_share)
+        # Beside its region a crop has label 0 in any case: shuffled labels would still teach to see flaws.
+        around = bool(rng.random() < self.region_share) or self.shuffle_labels
         side = self.crop_size + _GRID
         if self.launder is not None:
             side = int(np.ceil(self.crop_size / min(1.0, self.launder.smallest_factor))) + _GRID
