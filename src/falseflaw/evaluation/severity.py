@@ -31,7 +31,7 @@ _TITLES = {
 """Families that the report knows by name: title, axis, and the order along it. Others go by their word."""
 
 _NAME = re.compile(
-    r"(?P<family>browser_screenshot|double_jpeg|[a-z]+(?:_[a-z]+)*?)"
+    rf"(?P<family>{'|'.join(_TITLES)}|[a-z]+(?:_[a-z]+)*?)"
     r"_?(?P<number>\d+(?:\.\d+)?)?(?:_(?P<variant>[\w.-]+))?"
 )
 _UNCHANGED_FACTOR = 1.0  # of a resizing, where the photo as it lies stands
