@@ -110,12 +110,11 @@ def evaluate(
     if edits:
         manifest = manifest[manifest["edit"].isin(edits)]
     only: dict[str, Sequence[str]] = {}
+    limits: dict[Fold, int | None] = {fold: limit_sources}
     if operating_point is None:  # of fold val, nothing else is ever looked at
+        limits = {Fold.VAL: fitted_sources or limit_sources} | limits
         only[str(Fold.VAL)] = list(calibrate_on)
         manifest = manifest[(manifest["fold"] != str(Fold.VAL)) | manifest["edit"].isin(MIXTURE)]
-    limits: dict[Fold, int | None] = {fold: limit_sources}
-    if operating_point is None:
-        limits = {Fold.VAL: fitted_sources or limit_sources} | limits
     rows = _rows_of(manifest, limits, dataset)
     measured = rows[rows["fold"] == str(fold)]
     compared = comparable(measured)
