@@ -143,7 +143,7 @@ def settings(**changes):
         "crop_sizes": (32, 48, 64, 80, 96),
         "crop_margin": 4,
         "resized_share": 0.4,
-        "anywhere_share": 0.0,  # a region at the photo's far edge may have no crop on the grid
+        "anywhere_share": 0.0,
     }
     return SynthesisSettings(**values | changes)
 

@@ -27,6 +27,10 @@ from falseflaw.types import Image, Mask, Placement, RegionShape
 _LONGEST_NAME = 200
 """Bytes of a photo's path, which leaves room for the edit's name in the 255 that file systems allow."""
 
+_ATTEMPTS = 6
+"""How often a flaw is painted anew where none of the aligned crops holds its region: one that lies at the
+photo's edge or is large. The first attempt draws as if it were the only one."""
+
 
 @dataclass(frozen=True, eq=False)
 class PreparedSet:
@@ -123,21 +127,25 @@ class SetMaker:
             image = self.source.load(plan.photo)
         with timer("product mask"):
             product = self._place(plan, image)
-        with timer("paint"):
-            rng = derive_rng("damage", plan.seed)
-            flaw = self.engine.paint(image, product, plan.kind, rng)
         with timer("camera"):
             noise = derive_seed("noise", plan.seed)
             authentic = apply_camera(image, plan.camera, noise)
+        for attempt in range(_ATTEMPTS):
+            with timer("paint"):
+                flaw = self.engine.paint(image, product, plan.kind, _rng("damage", plan, attempt))
+            with timer("camera"):
+                moved = transform_mask(flaw.mask, plan.camera)
+            try:
+                shape, region = self._draw_region(plan, moved, attempt)
+                height, width = (max(1, round(side / plan.crop_scale)) for side in region.shape)
+                canvas_region = resize_mask(region, height, width)
+                box = self._plan_box(plan, canvas_region, attempt)
+                break
+            except InvalidDataError:
+                if attempt + 1 == _ATTEMPTS:
+                    raise
+        with timer("camera"):
             damaged = apply_camera(flaw.image, plan.camera, noise)
-            moved = transform_mask(flaw.mask, plan.camera)
-        if not moved.any():
-            raise InvalidDataError("expected a flaw that survives the camera, but it vanished")
-        largest = round(min(moved.shape) / plan.crop_scale) // self.grid - 1  # crops, in cells of the grid
-        limit = int(largest * self.grid * plan.crop_scale) - 2
-        shape, region = draw_region(moved, derive_rng("region", plan.seed), limit)
-        height, width = (max(1, round(side / plan.crop_scale)) for side in region.shape)
-        canvas_region = resize_mask(region, height, width)
         return PreparedSet(
             plan=plan,
             authentic=authentic,
@@ -147,8 +155,15 @@ class SetMaker:
             shape=shape,
             canvas=resize_crop(authentic, height, width),
             canvas_region=canvas_region,
-            box=self._plan_box(plan, canvas_region),
+            box=box,
         )
+
+    def _draw_region(self, plan: SetPlan, flaw: Mask, attempt: int) -> tuple[RegionShape, Mask]:
+        if not flaw.any():
+            raise InvalidDataError("expected a flaw that survives the camera, but it vanished")
+        largest = round(min(flaw.shape) / plan.crop_scale) // self.grid - 1  # crops, in cells of the grid
+        limit = int(largest * self.grid * plan.crop_scale) - 2
+        return draw_region(flaw, _rng("region", plan, attempt), limit)
 
     def _place(self, plan: SetPlan, image: Image) -> Mask:
         """Where the flaw may lie: on the product, or, as a control, anywhere in the photo."""
@@ -156,13 +171,17 @@ class SetMaker:
             return np.ones(image.shape[:2], dtype=bool)
         return self.masks.get(plan.photo, image)
 
-    def _plan_box(self, plan: SetPlan, region: Mask) -> Box:
+    def _plan_box(self, plan: SetPlan, region: Mask, attempt: int) -> Box:
         sizes, margin = self.settings.crop_sizes, self.settings.crop_margin
-        rng = derive_rng("crop", plan.seed)
+        rng = _rng("crop", plan, attempt)
         box, inner = plan_crop(region, region.shape, sizes, margin, self.grid, rng), bounding_box(region)
         top = _snap(box.top, box.height, inner.top, inner.height, region.shape[0], self.factor)
         left = _snap(box.left, box.width, inner.left, inner.width, region.shape[1], self.factor)
         return Box(top, left, box.height, box.width)
+
+
+def _rng(what: str, plan: SetPlan, attempt: int) -> np.random.Generator:
+    return derive_rng(what, plan.seed, *([attempt] if attempt else []))
 
 
 def _check_name(stem: str) -> None:
