@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from tests.dataset.builders import NETWORKS, FakePhotos, cameras, folds_of, settings
+from tests.dataset.builders import NETWORKS, FakePhotos, folds_of, settings
 
 from falseflaw.dataset.plan import make_plan
 from falseflaw.dataset.prepare import SetMaker
