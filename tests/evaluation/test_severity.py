@@ -5,6 +5,7 @@ from falseflaw.evaluation import severity
 from falseflaw.imaging.laundering.base import Identity
 from falseflaw.imaging.laundering.browser import BrowserScreenshot
 from falseflaw.imaging.laundering.device import Device
+from falseflaw.imaging.laundering.geometry import Crop, Rotate
 from falseflaw.imaging.laundering.recompress import DoubleJpeg, Jpeg, WebP
 from falseflaw.imaging.laundering.resize import Resize
 from falseflaw.imaging.laundering.screenshot import SimulatedScreenshot
@@ -52,6 +53,27 @@ def test_devices_of_a_browser_make_one_family_without_a_line_through_them() -> N
 def test_a_photo_saved_twice_is_labelled_by_both_qualities() -> None:
     (step,) = severity.families(entries(DoubleJpeg(60, 80)))["double_jpeg"]
     assert step.label == "60 80"
+
+
+def test_a_label_does_not_say_the_pixel_ratio_twice() -> None:
+    devices = [Device("phone_x3", 360, 800, 3.0, room=(252, 420)), Device("laptop_x1.5", 1366, 768, 1.5, 1.1)]
+    page = SimulatedScreenshot(pixel_ratios=[2.0], scale=[0.8, 0.8], whole_page=True)
+    found = severity.families(entries(*map(BrowserScreenshot, devices), page))
+    assert [step.label for steps in found.values() for step in steps] == ["3 phone", "1.65 laptop", "2 page"]
+
+
+def test_turns_and_chains_get_harsher_as_their_number_grows() -> None:
+    chains = [
+        {"name": f"chain_{word}", "severity": str(steps), "unseen": False}
+        for word, steps in (("worst", 6), ("app", 2))
+    ]
+    found = severity.families(entries(Identity(), Rotate(2), Rotate(1), Crop(0.9), Crop(0.95)) + chains)
+    assert {family: names(steps)[1:] for family, steps in found.items()} == {
+        "rotate": ["rotate_1", "rotate_2"],
+        "crop": ["crop_0.95", "crop_0.9"],
+        "chain": ["chain_app", "chain_worst"],
+    }
+    assert severity.title_of("chain") == "Chains"
 
 
 @pytest.mark.parametrize("name", ["jpeg80+resize_0.5", "messenger"])

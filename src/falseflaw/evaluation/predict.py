@@ -120,8 +120,9 @@ def predict(
     tables = [read_if_current(parts / f"{key}.parquet", key) for key in keys]
     todo = {index: _records(chunks[index]) for index, table in enumerate(tables) if table is None}
     missing = [record for records in todo.values() for record in records]
-    chosen = [_chosen(suite, only, record["fold"]) for record in missing]
-    total = sum(len(_chosen(suite, only, fold)) for fold in rows["fold"])
+    by_fold = {fold: _chosen(suite, only, fold) for fold in rows["fold"].unique()}
+    chosen = [by_fold[record["fold"]] for record in missing]
+    total = sum(len(by_fold[fold]) for fold in rows["fold"])
     bar = tqdm(
         total=total,
         initial=total - sum(map(len, chosen)),
@@ -138,7 +139,7 @@ def predict(
     ):
         scoring = _Lanes(scorer, pool, lanes, timer, bar)
         for index, records in todo.items():
-            table = _predict_chunk(records, ahead, suite, only, batch_size, scoring)
+            table = _predict_chunk(records, ahead, suite, by_fold, batch_size, scoring)
             with timer("write"):
                 write(table, parts / f"{keys[index]}.parquet", keys[index])
             tables[index] = table
@@ -222,7 +223,7 @@ def _predict_chunk(
     records: Sequence[_Record],
     ahead: Iterator[list[tuple[Image, Mask]]],
     suite: Sequence[Laundering],
-    only: Mapping[str, Sequence[str]] | None,
+    by_fold: Mapping[str, Sequence[int]],
     batch_size: int,
     lanes: _Lanes,
 ) -> pa.Table:
@@ -231,7 +232,7 @@ def _predict_chunk(
     The batches follow from the chunk alone: whatever was done before, it gives the same scores.
     """
     waiting: dict[tuple[int, ...], list[_Job]] = defaultdict(list)
-    launderings = {fold: [suite[index] for index in _chosen(suite, only, fold)] for fold in _folds(records)}
+    launderings = {fold: [suite[index] for index in positions] for fold, positions in by_fold.items()}
     for record in records:
         for item, (image, mask) in zip(launderings[record["fold"]], next(ahead), strict=True):
             group = waiting[image.shape]
@@ -259,10 +260,6 @@ def _record(job: _Job, logit: float, heat: HeatMap) -> _Record:
         "positive_histogram": inside,
         "negative_histogram": total - inside,
     }
-
-
-def _folds(records: Sequence[_Record]) -> set[str]:
-    return {record["fold"] for record in records}
 
 
 def _common_key(

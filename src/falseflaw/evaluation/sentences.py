@@ -111,12 +111,14 @@ def _survivors(summary: Json, besides: Sequence[Beside]) -> Answer:
     question = "How many of 100 fakes survive a screenshot?"
     passed = _passed(summary)
     untouched = summary["launderings"][0]["name"]
-    screens = {name: share for name, share in passed.items() if SCREENSHOT in name}
+    screens = _screens(passed)
     what = "pass" if "answers" in summary else "stay below the threshold"
     tail = ""
     if untouched not in screens:
         share = passed[untouched]
         tail = f" {_under(untouched).capitalize()}, {_of(share)} {what} ({_interval(share, 100)} of 100)."
+    for beside in (beside for beside in besides if beside.compares):
+        tail += _survivors_beside(beside)
     for beside, entry in rates_of(besides, Edit.BY_OTHERS):
         rate = entry["verdicts"][str(Verdict.NO_SIGN)]
         tail += (
@@ -134,6 +136,24 @@ def _survivors(summary: Json, besides: Sequence[Beside]) -> Answer:
         others = "; ".join(f"{name} {_share(screens[name], 100)}" for name in screens if name != worst)
         text = f"The worst of {len(screens)} screenshots. {text} The others: {others}."
     return Answer(question, _share(share, 100), _interval(share, 100), text + tail)
+
+
+def _survivors_beside(beside: Beside) -> str:
+    """Says how many survive the screenshots of another evaluation of matched sets, if it has any."""
+    screens = _screens(_passed(beside.summary))
+    if not screens:
+        return ""
+    worst = max(screens, key=lambda name: screens[name]["value"] or 0.0)
+    others = ", ".join(f"{name} {_share(screens[name], 100)}" for name in screens if name != worst)
+    rest = f"; the others: {others}" if others else ""
+    return (
+        f" Of other photos ({beside.folder}), {_under(worst)}, {_of(screens[worst])} pass "
+        f"({_share(screens[worst], 100)} of 100, {_interval(screens[worst], 100)}{rest})."
+    )
+
+
+def _screens(passed: Json) -> Json:
+    return {name: share for name, share in passed.items() if SCREENSHOT in name}
 
 
 def _passed(summary: Json) -> dict[str, Json]:

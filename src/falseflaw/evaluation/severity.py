@@ -27,13 +27,22 @@ _TITLES = {
         "device pixels per CSS pixel",
         "high to low pixel ratio",
     ),
+    "crop": ("Cropping", "share of each side that stays", "large to small"),
+    "rotate": ("Turning", "degrees", "little to much"),
+    "chain": ("Chains", "number of operations", "few to many"),
 }
 """Families that the report knows by name: title, axis, and the order along it. Others go by their word."""
+
+_RISING = frozenset({"rotate", "chain"})
+"""Families that get harsher as their number grows; all others as it falls."""
 
 _NAME = re.compile(
     rf"(?P<family>{'|'.join(_TITLES)}|[a-z]+(?:_[a-z]+)*?)"
     r"_?(?P<number>\d+(?:\.\d+)?)?(?:_(?P<variant>[\w.-]+))?"
 )
+_RATIO = re.compile(r"x\d+(\.\d+)?")
+"""Pixel ratio in the name of a screenshot, whose severity says it already."""
+
 _UNCHANGED_FACTOR = 1.0  # of a resizing, where the photo as it lies stands
 
 
@@ -65,8 +74,8 @@ def families(launderings: Sequence[Mapping[str, Any]]) -> dict[str, list[Step]]:
             (`jpeg80+resize_0.5`) has no one severity and is left out.
 
     Returns:
-        By family, in the suite's order, its steps from mild to harsh (falling numbers: quality, factor,
-        pixel ratio). The photo as it lies comes first, for resizing at factor 1; steps without a number
+        By family, in the suite's order, its steps from mild to harsh (falling numbers, such as quality, factor
+        and pixel ratio; rising ones of turns and chains). The photo as it lies comes first, for resizing at factor 1; steps without a number
         come last. An operation that nothing grades makes a family only if the report knows its name.
     """
     untouched = any(entry["name"] == UNTOUCHED for entry in launderings)
@@ -76,8 +85,9 @@ def families(launderings: Sequence[Mapping[str, Any]]) -> dict[str, list[Step]]:
         if entry["name"] == UNTOUCHED or match is None:
             continue
         number = _number(entry.get("severity"), match["number"])
-        variant = (match["variant"] or "").replace("_", " ")
         word = f"{number:g}" if number is not None else str(entry.get("severity") or entry["name"])
+        words = (match["variant"] or "").split("_")
+        variant = " ".join(part for part in words if not _RATIO.fullmatch(part))
         step = Step(
             entry["name"],
             number,
@@ -145,8 +155,9 @@ def draw(
 
 
 def _ordered(family: str, steps: Sequence[Step], untouched: bool) -> list[Step]:
+    sign = 1 if family in _RISING else -1
     graded = sorted(
-        (step for step in steps if step.severity is not None), key=lambda step: -(step.severity or 0)
+        (step for step in steps if step.severity is not None), key=lambda step: sign * (step.severity or 0)
     )
     if untouched:
         before = [s for s in graded if family == "resize" and (s.severity or 0) > _UNCHANGED_FACTOR]
