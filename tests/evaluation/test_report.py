@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 import pytest
 from tests.evaluation.conftest import NAMES, SUITE, CheckerScorer
 
+from falseflaw.evaluation.beside import Beside
 from falseflaw.evaluation.breakdown import groups, others
 from falseflaw.evaluation.calibration import read_operating_point
 from falseflaw.evaluation.evaluate import evaluate
@@ -120,6 +121,16 @@ def test_a_reviewer_gets_both_numbers_with_intervals_in_sentences() -> None:
     assert "Untouched, 4 of 200" in fakes.text
     assert certainty.figure == "100 sources"
     assert "Not measured" in of_comparison(stub(("jpeg80", 0.3)))[1].text
+
+
+def test_screenshots_of_an_evaluation_beside_are_told_apart() -> None:
+    real = stub(("browser_screenshot_a", 0.1), ("browser_screenshot_b", 0.2), ("jpeg80", 0.3))
+    besides = [Beside("runs/browser", real), Beside("runs/plain", stub(("jpeg80", 0.3)))]
+    fakes = of_comparison(stub(("screenshot", 0.04)), besides)[1]
+    assert fakes.figure == "4.0"
+    assert "Of other photos (runs/browser), under browser_screenshot_b, 40 of 200 pass (20 of 100" in fakes.text
+    assert "the others: browser_screenshot_a 10" in fakes.text
+    assert "runs/plain" not in fakes.text
 
 
 def test_the_answers_of_the_summary_go_before() -> None:
