@@ -128,7 +128,9 @@ def test_screenshots_of_an_evaluation_beside_are_told_apart() -> None:
     besides = [Beside("runs/browser", real), Beside("runs/plain", stub(("jpeg80", 0.3)))]
     fakes = of_comparison(stub(("screenshot", 0.04)), besides)[1]
     assert fakes.figure == "4.0"
-    assert "Of other photos (runs/browser), under browser_screenshot_b, 40 of 200 pass (20 of 100" in fakes.text
+    assert (
+        "Of other photos (runs/browser), under browser_screenshot_b, 40 of 200 pass (20 of 100" in fakes.text
+    )
     assert "the others: browser_screenshot_a 10" in fakes.text
     assert "runs/plain" not in fakes.text
 
