@@ -56,7 +56,7 @@ def audited(tmp_path: Path) -> Path:
             "checkpoint that was measured",
         ),
         ({"provenance": {"model": {"kind": "bundle", "sha256": "1" * 64}}}, "bundle that was measured"),
-        ({"provenance": {"dataset_config_hash": ["1" * 16]}}, "config hash of the dataset: got 1111"),
+        ({"provenance": {"dataset_config_hash": ["1" * 16]}}, "config hash in dataset.parquet: got"),
         ({"operating_point": {"image_threshold": 0.5}}, "operating point of the summary"),
         ({"photos": {"authentic": 1}}, "photos of each edit in the predictions"),
     ],
