@@ -76,8 +76,8 @@ def families(launderings: Sequence[Mapping[str, Any]]) -> dict[str, list[Step]]:
     Returns:
         By family, in the suite's order, its steps from mild to harsh (falling numbers, such as quality,
         factor and pixel ratio; rising ones of turns and chains). The photo as it lies comes first, for
-        resizing at factor 1; steps without a number
-        come last. An operation that nothing grades makes a family only if the report knows its name.
+        resizing at factor 1; steps without a number come last. An operation that nothing grades makes a
+        family only if the report knows its name.
     """
     untouched = any(entry["name"] == UNTOUCHED for entry in launderings)
     found: dict[str, list[Step]] = {}
