@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pyarrow.parquet as pq
 import pytest
 import torch
@@ -168,6 +169,21 @@ def digests(folder):
     }
 
 
+def wait_for_the_end(pids):
+    """Waits until none of these processes runs: actors of a killed build end by themselves, later."""
+    deadline = time.monotonic() + 60
+    while any(runs(pid) for pid in pids):
+        assert time.monotonic() < deadline, "actors outlive their build"
+        time.sleep(0.02)
+
+
+def runs(pid):
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 def loaded(log):
     return [line.split()[0] for line in log.read_text().splitlines()]
 
@@ -260,7 +276,7 @@ def test_a_build_that_is_killed_goes_on_with_either_engine(tmp_path, expected, f
     done = {
         row["source_id"] for path in output.glob("parts/*.parquet") for row in pq.read_table(path).to_pylist()
     }
-    time.sleep(1)  # actors of the killed build end on their own
+    wait_for_the_end({int(line.split()[1]) for line in log.read_text().splitlines()})
     before = len(loaded(log))
     report = build(output, log, second)
     again = loaded(log)[before:]
