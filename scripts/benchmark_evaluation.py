@@ -281,7 +281,11 @@ def _cores() -> int:
 
 
 def _figures(turns: dict[str, list[Turn]]) -> dict[str, Any]:
-    """Returns speed and stages of each way, the ratios to the pass, and how far the answers differ."""
+    """Returns speed and stages of each way, the ratios to the pass, and how far the answers differ.
+
+    `clock_bound` is what the ratio of clocks would be if the pass's processor seconds were spread over all
+    cores without a gap: no better sharing of the same work can gain more.
+    """
     import numpy as np
     from ratios import ratio
 
@@ -303,6 +307,9 @@ def _figures(turns: dict[str, list[Turn]]) -> dict[str, Any]:
             continue
         figures["against"][way] = {
             "clock": ratio([b.clock / a.clock for a, b in zip(passes, entries, strict=True)]),
+            "clock_bound": ratio(
+                [b.clock / (a.processor / _cores()) for a, b in zip(passes, entries, strict=True)]
+            ),
             "processor": ratio([b.processor / a.processor for a, b in zip(passes, entries, strict=True)]),
             **_differences(passes[0].found, entries[0].found),
         }
@@ -360,6 +367,7 @@ def table(report: dict[str, Any]) -> str:
         lines += [
             f"{PASS} against {way}, by the clock: {ratio_text(entry['clock'])}"
             + (f", goal {report['goal']:g}x" if way == LOOP else ""),
+            f"  with every core busy all the time it would be {ratio_text(entry['clock_bound'])}",
             f"{PASS} against {way}, by the processor's seconds: {ratio_text(entry['processor'])}; largest "
             f"difference of logits {entry['largest_logit_difference']:.1e}, "
             f"{100 * entry['share_of_pixels_moved']:.4f} % of pixels in another bin",

@@ -8,6 +8,7 @@ is named; limit_sources=20 to try.
   run      where that evaluation is written, in evaluation_standard/ (default: runs/reference)
   dataset  of matched sets, audited (default: the dataset that the evaluation names)
   beside   other photos, such as real damage: finished evaluations, or datasets to evaluate the bundle on
+Its report shows those and what notebooks/reference/beside holds from before.
 With a folder its evaluation is taken over as it is; notebooks/reference re-makes notebooks and README alone.
 """
 
@@ -94,11 +95,7 @@ def evaluate(dataset: Path, output: Path, overrides: list[str]) -> None:
         MissingDataError: There is no dataset.
         ConfigurationError: The command failed; it has said why.
     """
-    if not (ROOT / dataset / MANIFEST_NAME).is_file():
-        raise MissingDataError(
-            f"expected a dataset to evaluate on at {dataset}, found none; pass dataset=FOLDER, or the folder "
-            "of a finished evaluation"
-        )
+    _check_dataset(dataset)
     if not any(override.startswith("laundering=") for override in overrides):
         overrides = ["laundering=standard", *overrides]
     words = ["evaluate", f"bundle={BUNDLE}", f"dataset={dataset}", *overrides, f"output={output}"]
@@ -108,22 +105,34 @@ def evaluate(dataset: Path, output: Path, overrides: list[str]) -> None:
         raise ConfigurationError("expected falseflaw evaluate to end well; see its words above")
 
 
+def _check_dataset(folder: Path) -> None:
+    if not (ROOT / folder / MANIFEST_NAME).is_file():
+        raise MissingDataError(
+            f"expected a dataset to evaluate on at {folder}, found none; pass dataset=FOLDER, or the folder "
+            "of a finished evaluation"
+        )
+
+
 def take_over(asked: Asked) -> None:
     """Brings the committed evaluation up to date and records what it took."""
-    minutes, given = None, asked.evaluation
+    given = asked.evaluation
     if given is None:
         dataset, output = asked.dataset or _dataset_of_today(), asked.run / "evaluation_standard"
-        started = time.monotonic()
-        evaluate(dataset, output, asked.overrides)
-        minutes, given = (time.monotonic() - started) / 60, ROOT / output
+        _check_dataset(dataset)  # before the others beside it are evaluated
+        for folder in asked.beside:
+            _take_over_beside(folder, asked)
+        besides = ",".join(str(path.relative_to(ROOT)) for path in committed.beside_of(COMMITTED))
+        evaluate(dataset, output, [*asked.overrides, *([f"beside=[{besides}]"] if besides else [])])
+        given = ROOT / output
     elif (given / "evaluation").is_dir():
         given = given / "evaluation"
     dataset = _dataset_of(committed.read_summary(given)["provenance"], asked.dataset)
     summary = committed.take_over(given, COMMITTED)
-    record_minutes(COMMITTED, RESULTS, summary["provenance"]["command"], minutes)
+    _record(RESULTS, summary["provenance"])
     _take_over_dataset(dataset, summary["provenance"])
-    for folder in asked.beside:
-        _take_over_beside(folder, asked)
+    if asked.evaluation is not None:
+        for folder in asked.beside:
+            _take_over_beside(folder, asked)
     print(f"{committed.check_size(COMMITTED) / 1e6:.1f} MB in {COMMITTED.relative_to(ROOT)}")
 
 
@@ -170,18 +179,22 @@ def _is_of(dataset: Path, config_hashes: list[str]) -> bool:
         return False
 
 
+def _record(figure: str, provenance: dict[str, Any]) -> None:
+    """Writes down what the evaluation of a figure took, as far as it says so itself."""
+    record_minutes(COMMITTED, figure, provenance["command"], provenance.get("minutes"))
+
+
 def _take_over_beside(folder: Path, asked: Asked) -> None:
-    evaluation, minutes = ROOT / folder, None
+    evaluation = ROOT / folder
     if not (evaluation / SUMMARY_NAME).is_file():
         output = asked.run / f"evaluation_{folder.name}"
-        started = time.monotonic()
         evaluate(folder, output, asked.overrides)
-        minutes, evaluation = (time.monotonic() - started) / 60, ROOT / output
+        evaluation = ROOT / output
     named = folder.resolve().parent if folder.name == "evaluation" else folder
     name = named.name.removeprefix("evaluation_")
     committed.take_over_beside(evaluation, COMMITTED, name)
-    command = committed.read_beside([evaluation], COMMITTED)[0].summary["provenance"]["command"]
-    record_minutes(COMMITTED, f"{name.replace('_', ' ')}, `04_errors`", command, minutes)
+    (beside,) = committed.read_beside([evaluation], COMMITTED)
+    _record(f"{name.replace('_', ' ')}, `04_errors`", beside.summary["provenance"])
 
 
 def run_notebook(path: Path) -> None:

@@ -13,7 +13,6 @@ from falseflaw.errors import InvalidDataError, MissingDataError
 from falseflaw.evaluation import committed
 from falseflaw.evaluation.audit.audit import manifest_digest
 from falseflaw.evaluation.stale import stale
-from falseflaw.evaluation.summary import read_summary
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER, BUNDLE = ROOT / "notebooks" / "reference", ROOT / "checkpoints" / "reference"
@@ -116,26 +115,6 @@ def test_an_audit_of_another_manifest_is_refused(audited, tmp_path) -> None:
         committed.take_over_dataset(audited, tmp_path)
     with pytest.raises(MissingDataError, match="expected a dataset with manifest"):
         committed.take_over_dataset(tmp_path / "nowhere", tmp_path)
-
-
-def test_an_older_summary_is_computed_anew_from_its_own_predictions(copy, tmp_path) -> None:
-    path = copy / "summary.json"
-    today = json.loads(path.read_text())
-    older = {key: today[key] for key in today if key not in {"cost", "answers"}}
-    older["intervals"] = today["intervals"] | {"replicates": 5}
-    path.write_text(json.dumps(older))
-    target = tmp_path / "committed"
-    committed.take_over(copy, target)
-    anew = read_summary(target)
-    assert anew.keys() == today.keys()
-    assert anew["comparison"] == today["comparison"]
-    assert anew["intervals"]["replicates"] == 5
-    for before, after in zip(today["launderings"], anew["launderings"], strict=True):
-        assert after["name"] == before["name"]
-        for figure in ("auroc", "tpr", "fpr"):
-            assert after["headline"][figure]["value"] == pytest.approx(before["headline"][figure]["value"])
-    (line,) = stale(target, BUNDLE)  # nothing but the dataset, which was not taken over
-    assert line.startswith("dataset.parquet is missing")
 
 
 def test_only_predictions_that_are_too_large_are_made_smaller(copy, tmp_path, monkeypatch) -> None:

@@ -68,34 +68,47 @@ def read_bytes(folder: Path) -> bytes:
     return (folder / "summary.json").read_bytes()
 
 
-def test_evaluates_the_bundle_in_one_go(clone, dataset, evaluation, fresh_home, monkeypatch) -> None:
+def first_row(committed: Path) -> dict[str, object]:
+    return next(
+        row
+        for row in json.loads((committed / "minutes.json").read_text())
+        if "table of results" in row["figure"]
+    )
+
+
+def test_evaluates_the_bundle_in_one_go(clone, dataset, besides, fresh_home, monkeypatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     (clone / "checkpoints").mkdir()
     (clone / "checkpoints" / "reference").symlink_to(ROOT / "checkpoints" / "reference")
     (clone / "data").symlink_to(dataset.parent)
-    done = refresh(
-        clone, "run=runs/x", "dataset=data/tiny", "laundering=smoke", "limit_sources=2", "replicates=20",
+    arguments = (
+        "run=runs/x", "dataset=data/tiny", "laundering=smoke", "limit_sources=2", "replicates=20",
         "workers=0", "threads=1", "progress=false",
     )  # fmt: skip
+    done = refresh(clone, *arguments)
     assert done.returncode == 0, done.stderr
     committed = clone / "notebooks" / "reference"
     summary = read_summary(committed)
     assert summary["sources"] == 2
     assert summary["provenance"]["model"]["kind"] == "bundle"
     assert [entry["name"] for entry in summary["launderings"]] == ["identity", "jpeg80"]
-    assert (clone / "runs/x/evaluation_standard/report.html").is_file()
+    report = clone / "runs/x/evaluation_standard/report.html"
+    assert "notebooks/reference/beside/real_damage" not in report.read_text()
     facts, digest = read_facts(committed)
     assert len(facts) == 144
     assert read_audit(committed)["manifest"] == digest
-    (row,) = [
-        row
-        for row in json.loads((committed / "minutes.json").read_text())
-        if "table of results" in row["figure"]
-    ]
-    assert row["minutes"] is not None
+    row = first_row(committed)
+    assert row["minutes"] == round(summary["provenance"]["minutes"], 1) >= 0
     assert row["command"] == summary["provenance"]["command"]
     assert row["command"].startswith("falseflaw evaluate bundle=checkpoints/reference dataset=data/tiny")
     assert "not to be committed so" not in done.stdout  # bundle, figures and facts belong together
+
+    # Others beside it come into its report, and what the predictions took is still told.
+    done = refresh(clone, *arguments, f"beside={','.join(map(str, besides))}")
+    assert done.returncode == 0, done.stderr
+    assert "notebooks/reference/beside/real_damage" in report.read_text()
+    assert first_row(committed) == row
+    assert "real_damage: model: got 0000" in done.stdout  # measured with another one
 
 
 def test_refuses_what_it_cannot_use(clone, evaluation, tmp_path) -> None:

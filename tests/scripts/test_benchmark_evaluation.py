@@ -39,6 +39,10 @@ def test_all_ways_find_the_same_and_all_seconds_are_told(tmp_path, given):
         assert entry["photos_per_second"] == pytest.approx(1000 / entry["clock_milliseconds"])
         assert set(entry["stage_milliseconds"]) == {"decode", "launder", "score", "histogram", "write"}
         assert min(entry["stage_milliseconds"].values()) > 0
+    for way, entry in report["against"].items():
+        bound = entry["clock_bound"]["value"]
+        assert bound >= 0.9 * entry["clock"]["value"]  # processor seconds come in hundredths
+        assert f"{bound:.2f}x" in result.stdout.split(f"against {way}, by the clock")[1].splitlines()[1]
     loop = report["ways"]["plain loop"]
     assert sum(loop["stage_milliseconds"].values()) <= loop["clock_milliseconds"]
 

@@ -17,7 +17,7 @@ from falseflaw.paths import find_existing
 from falseflaw.types import Fold, OperatingPoint
 
 EXTRAS: tuple[str, ...] = ("train",)
-_STEERING = ("progress", "threads", "workers", "device", "examples")
+_STEERING = ("progress", "threads", "workers", "device", "examples", "beside")
 """Keys that change no figure."""
 
 

@@ -18,7 +18,7 @@ from falseflaw.evaluation.beside import read_beside
 from falseflaw.evaluation.calibration import OPERATING_POINT_NAME, read_operating_point
 from falseflaw.evaluation.compact import compacted
 from falseflaw.evaluation.predictions import PREDICTIONS_NAME, read_predictions
-from falseflaw.evaluation.summary import SUMMARY_NAME, read_summary, summarize, write_summary
+from falseflaw.evaluation.summary import SUMMARY_NAME, read_summary
 from falseflaw.imaging import codec
 from falseflaw.provenance import file_sha256
 
@@ -35,7 +35,6 @@ FACTS = tuple(name for name in SCHEMA.names if name not in _LEFT_OUT)
 """Manifest columns that are committed: what can be counted, and nothing that names a file."""
 
 _DIGEST = b"falseflaw.manifest"
-_OF_TODAY = frozenset({"edits", "networks", "parity", "cost", "answers"})
 
 Json = dict[str, Any]
 
@@ -43,8 +42,7 @@ Json = dict[str, Any]
 def take_over(evaluation: Path, folder: Path) -> Json:
     """Copies the files that figures come from; the report stays behind, for it holds photos.
 
-    The summary of an older version is computed anew from its own predictions and thresholds. Predictions of
-    more than `LARGEST_PREDICTIONS` bytes are made smaller, see `compact`.
+    Predictions of more than `LARGEST_PREDICTIONS` bytes are made smaller, see `compact`.
 
     Args:
         evaluation: Folder that `falseflaw evaluate` wrote, or `folder` itself.
@@ -57,24 +55,16 @@ def take_over(evaluation: Path, folder: Path) -> Json:
         InvalidDataError: The evaluation is not one of matched sets, or too large.
     """
     summary, predictions = read_summary(evaluation), read_predictions(evaluation)
-    point, fitted = read_operating_point(evaluation / OPERATING_POINT_NAME)
+    point, _ = read_operating_point(evaluation / OPERATING_POINT_NAME)
     source = evaluation / PREDICTIONS_NAME
     data = source.read_bytes()
     if len(data) > LARGEST_PREDICTIONS:
         data = compacted(predictions, point, LARGEST_PREDICTIONS)
-    outdated = not summary.keys() >= _OF_TODAY
-    if outdated:
-        intervals = summary["intervals"]
-        chosen = {"fold": summary["fold"], "replicates": intervals["replicates"], "seed": intervals["seed"]}
-        anew = summarize(predictions, point, summary["provenance"], fitted=fitted, **chosen)
-        summary = anew | {"comparison": summary["comparison"]}  # today's names edits that it may not have
     folder.mkdir(parents=True, exist_ok=True)
     codec.write_atomic(folder / PREDICTIONS_NAME, data)
     if evaluation.resolve() != folder.resolve():
         shutil.copyfile(evaluation / OPERATING_POINT_NAME, folder / OPERATING_POINT_NAME)
         shutil.copyfile(evaluation / SUMMARY_NAME, folder / SUMMARY_NAME)
-    if outdated:
-        write_summary(folder, summary)
     return summary
 
 

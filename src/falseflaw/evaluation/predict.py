@@ -29,6 +29,7 @@ from falseflaw.seeding import unit_interval
 from falseflaw.types import HeatMap, Image, Mask
 
 _CHUNK = 32  # images between two part files: what a kill can cost
+_PARTS = ".parts"
 _BATCH_PIXELS = 4_000_000  # of all photos of a batch, unless one alone has more: bounds the model's memory
 _SCORING_CODE = (
     "imaging",
@@ -116,7 +117,7 @@ def predict(
     target = output / PREDICTIONS_NAME
     if (done := read_if_current(target, whole)) is not None:
         return _frame(done)
-    parts = output / ".parts"
+    parts = output / _PARTS
     tables = [read_if_current(parts / f"{key}.parquet", key) for key in keys]
     todo = {index: _records(chunks[index]) for index, table in enumerate(tables) if table is None}
     missing = [record for records in todo.values() for record in records]
@@ -148,6 +149,11 @@ def predict(
         write(result, target, whole)
     shutil.rmtree(parts, ignore_errors=True)
     return _frame(result)
+
+
+def under_way(output: Path) -> bool:
+    """Returns whether a folder holds predictions already, all of them or the parts of a killed run."""
+    return (output / PREDICTIONS_NAME).exists() or any((output / _PARTS).glob("*.parquet"))
 
 
 def _check_counts(threads: int | None, workers: int) -> None:
