@@ -8,6 +8,7 @@ from tests.helpers import make_dataset
 from tests.runtime.red import POINT, write_bundle
 
 from falseflaw.cli.main import main
+from falseflaw.dataset.lineage import contributor_digests
 from falseflaw.evaluation.predictions import read_predictions
 from falseflaw.evaluation.summary import read_summary
 from falseflaw.models.checkpoint import save_detector_checkpoint
@@ -72,6 +73,16 @@ def test_photos_of_people_that_the_run_learnt_from_are_refused(run_folder, capsy
     assert not (run / "evaluation").exists()
 
 
+def test_photos_of_people_that_a_bundle_learnt_from_are_refused(run_folder, capsys, tmp_path) -> None:
+    digests = contributor_digests({"contributors": ["tiny/person-2"]})
+    bundle = write_bundle(tmp_path / "red", contributors=digests)
+    common = (f"dataset={run_folder / 'data'}", f"output={tmp_path / 'out'}", *FAST)
+    code, _, err = call(capsys, f"bundle={bundle}", *common)
+    assert code == 1
+    assert "found 1 that it learnt from" in err.splitlines()[-1]
+    assert not (tmp_path / "out").exists()
+
+
 def test_an_evaluation_beside_is_shown_and_a_missing_one_named(run_folder, capsys, tmp_path) -> None:
     common = (f"bundle={write_bundle(tmp_path / 'red')}", f"dataset={run_folder / 'data'}", *FAST)
     code, _, err = call(capsys, *common, f"output={tmp_path / 'a'}", "limit_sources=1")
@@ -79,7 +90,9 @@ def test_an_evaluation_beside_is_shown_and_a_missing_one_named(run_folder, capsy
     code, _, err = call(capsys, *common, f"output={tmp_path / 'b'}", f"beside=[{tmp_path / 'a'}]")
     assert code == 0, err
     assert f"{tmp_path / 'a'}: 1 sources" in (tmp_path / "b/report.html").read_text()
-    assert f"beside=[{tmp_path / 'a'}]" in read_summary(tmp_path / "b")["provenance"]["command"]
+    provenance = read_summary(tmp_path / "b")["provenance"]
+    assert provenance["beside"] == [str(tmp_path / "a")]
+    assert "beside=" not in provenance["command"]  # which tells how to come by the figures
     code, _, err = call(capsys, *common, f"output={tmp_path / 'c'}", f"beside=[{tmp_path / 'none'}]")
     assert code == 1
     assert f"evaluation folder (beside) at {tmp_path / 'none'}" in err.splitlines()[-1]

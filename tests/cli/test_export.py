@@ -1,4 +1,5 @@
 import csv
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -33,6 +34,8 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     detector = Detector(**DETECTOR)  # type: ignore[arg-type]
     checkpoint = save_detector_checkpoint(detector, root / "run/checkpoints/best.ckpt", DETECTOR)
     arguments = [f"checkpoint={checkpoint}", f"dataset={dataset}", f"output={root / 'run/evaluation'}"]
+    learnt = {"config_hash": "tiny", "contributors": ["tiny/another"]}
+    (root / "run/provenance.json").write_text(json.dumps({"learnt_from": learnt}))
     settings = ["laundering=smoke", "replicates=20", "examples=1", "progress=false"]
     assert main(["evaluate", *arguments, *settings]) == 0
     return root / "run"
@@ -49,6 +52,7 @@ def test_the_bundle_is_the_checkpoint_that_was_measured(run_folder: Path, export
     predictor = Predictor(exported)
     point = json.loads((run_folder / "evaluation/operating_point.json").read_text())
     assert predictor.operating_point.image_threshold == point["image_threshold"]
+    assert predictor.info.contributors == [hashlib.sha256(b"tiny/another").hexdigest()[:16]]
     assert predictor.info.checkpoint_sha256 == bundle.file_sha256(run_folder / "checkpoints/best.ckpt")
     assert predictor.info.detector == DETECTOR
     assert predictor.info.dataset == {"name": "dataset", "config_hash": "tiny"}

@@ -1,5 +1,6 @@
 """What is committed fits its limits, and belongs to the bundle and the dataset that are committed."""
 
+import dataclasses
 import json
 import re
 import shutil
@@ -8,11 +9,14 @@ from pathlib import Path
 import pytest
 from tests.helpers import make_dataset
 
+from falseflaw.dataset.lineage import contributor_digests
 from falseflaw.dataset.manifest import read_manifest
 from falseflaw.errors import InvalidDataError, MissingDataError
 from falseflaw.evaluation import committed
 from falseflaw.evaluation.audit.audit import manifest_digest
 from falseflaw.evaluation.stale import stale
+from falseflaw.provenance import file_sha256
+from falseflaw.runtime.bundle import read_bundle
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER, BUNDLE = ROOT / "notebooks" / "reference", ROOT / "checkpoints" / "reference"
@@ -94,6 +98,22 @@ def test_facts_of_another_dataset_and_others_beside_of_another_model_are_stale(c
     change(beside, provenance={"model": {"kind": "bundle", "sha256": "2" * 64}})
     (line,) = stale(copy, BUNDLE)
     assert "beside/real: model: got 2222" in line
+
+
+def test_a_bundle_that_learnt_from_people_of_the_test_fold_is_stale(copy, tmp_path) -> None:
+    bundle = Path(shutil.copytree(BUNDLE, tmp_path / "bundle"))
+    info, _ = read_bundle(bundle)
+    assert len(info.contributors) > 100  # the committed one tells whom it learnt from
+    facts, _ = committed.read_facts(copy)
+    tested = facts[facts["fold"] == "test"].iloc[0]
+    (digest,) = contributor_digests({"contributors": [f"{tested['photo_set']}/{tested['contributor']}"]})
+    text = dataclasses.replace(info, contributors=[*info.contributors, digest]).to_json()
+    sums = (bundle / "SHA256SUMS").read_text()
+    before = file_sha256(bundle / "bundle.json")
+    (bundle / "bundle.json").write_text(text)
+    (bundle / "SHA256SUMS").write_text(sums.replace(before, file_sha256(bundle / "bundle.json")))
+    (line,) = stale(copy, bundle)
+    assert line.startswith("1 contributors of the test fold")
 
 
 def test_facts_name_no_file_and_count_what_the_manifest_counts(audited, tmp_path) -> None:

@@ -31,10 +31,10 @@ def run(config: DictConfig) -> None:
         )
     kind, path = given[0], Path(config[given[0]])
     dataset = _dataset(config, path if kind == "run" else None)
-    from falseflaw.dataset.lineage import check_unseen, read_learnt_from
+    from falseflaw.dataset.lineage import check_unseen, contributor_digests, read_learnt_from
 
     if kind == "run":
-        check_unseen(read_learnt_from(path), dataset)
+        check_unseen(contributor_digests(read_learnt_from(path)), dataset)
     fold, operating_point = _fold(config), None
     if config.operating_point is not None:
         operating_point = _operating_point(config, kind)
@@ -53,6 +53,7 @@ def run(config: DictConfig) -> None:
     scorer: CheckpointScorer | BundleScorer
     if kind == "bundle":
         scorer = BundleScorer(find_existing(path, "a bundle", "make one with `falseflaw export`"))
+        check_unseen(scorer.info.contributors, dataset)
         operating_point = scorer.operating_point
         output = Path("runs") / f"evaluation_{path.name}"
     else:

@@ -30,6 +30,7 @@ def run(config: DictConfig) -> None:
             raise ConfigurationError(f"expected {key} of at least {least}, got {config[key]!r}")
     checkpoint, evaluation_folder = _inputs(config)
 
+    from falseflaw.dataset.lineage import contributor_digests, read_learnt_from
     from falseflaw.models.checkpoint import detector_arguments, load_detector, read_checkpoint
     from falseflaw.provenance import file_sha256, git_revision
     from falseflaw.release.bundle import release_bundle
@@ -59,6 +60,7 @@ def run(config: DictConfig) -> None:
                 "name": Path(evaluation.dataset).name,
                 "config_hash": ",".join(evaluation.provenance.get("dataset_config_hash", [])),
             },
+            contributors=contributor_digests(read_learnt_from(checkpoint.parent.parent)),
             stride_multiple=detector.stride_multiple,
             tile_pixels=int(config.tile_pixels),
             tile_overlap=int(config.tile_overlap),

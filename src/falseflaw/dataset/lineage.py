@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -53,18 +54,42 @@ def check_same(earlier: Mapping[str, Any], now: Mapping[str, Any], run_dir: Path
         )
 
 
-def check_unseen(learnt: Mapping[str, Any], dataset: Path) -> None:
-    """Refuses a dataset whose test fold holds photos of people that the detector learnt from.
+def contributor_digests(learnt: Mapping[str, Any]) -> tuple[str, ...]:
+    """Returns the contributors that a training learnt from, as an exported model carries them.
 
     Args:
         learnt: Of the detector's run, see `learnt_from`.
+
+    Returns:
+        The first 16 hex digits of the sha256 of each, sorted: they tell whether a name that is at hand was
+        learnt from, and list no names.
+    """
+    return tuple(sorted(map(_digest, learnt.get("contributors", ()))))
+
+
+def seen_contributors(known: Collection[str], rows: pd.DataFrame) -> list[str]:
+    """Returns the contributors of fold `test` that a detector learnt from.
+
+    Args:
+        known: Digests of those that it learnt from, see `contributor_digests`.
+        rows: Of a manifest.
+    """
+    known = set(known)
+    tested = _contributors(rows[rows["fold"] == str(Fold.TEST)])
+    return sorted(name for name in tested if _digest(name) in known)
+
+
+def check_unseen(known: Collection[str], dataset: Path) -> None:
+    """Refuses a dataset whose test fold holds photos of people that the detector learnt from.
+
+    Args:
+        known: Digests of those that it learnt from, see `contributor_digests`.
         dataset: To be measured on.
 
     Raises:
         InvalidDataError: A contributor is in both.
     """
-    rows = read_manifest(dataset)
-    both = sorted(_contributors(rows[rows["fold"] == str(Fold.TEST)]) & set(learnt.get("contributors", ())))
+    both = seen_contributors(known, read_manifest(dataset))
     if both:
         raise InvalidDataError(
             f"expected test photos of contributors that the detector never saw, found {len(both)} that it "
@@ -87,6 +112,10 @@ def read_learnt_from(run_dir: Path) -> dict[str, Any]:
     except (OSError, ValueError, AttributeError) as error:
         raise InvalidDataError(f"cannot read {path}: {str(error).splitlines()[0]}") from error
     return learnt if isinstance(learnt, dict) else {}
+
+
+def _digest(contributor: str) -> str:
+    return hashlib.sha256(contributor.encode()).hexdigest()[:16]
 
 
 def _contributors(rows: pd.DataFrame) -> set[str]:

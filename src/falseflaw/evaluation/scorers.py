@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from falseflaw.errors import InvalidDataError, MissingDataError
 from falseflaw.provenance import file_sha256
+from falseflaw.runtime.bundle import BundleInfo
 from falseflaw.types import OperatingPoint
 
 STRIDE = 32
@@ -131,6 +132,11 @@ class BundleScorer:
     def fingerprint(self) -> str:
         """sha256 of `model.onnx`."""
         return self._fingerprint
+
+    @property
+    def info(self) -> BundleInfo:
+        """What the bundle says of itself."""
+        return self._predictor.info
 
     @property
     def operating_point(self) -> OperatingPoint:

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from falseflaw.dataset.folder import AUDIT_NAME
+from falseflaw.dataset.lineage import seen_contributors
 from falseflaw.evaluation.beside import read_beside
 from falseflaw.evaluation.calibration import OPERATING_POINT_NAME, read_operating_point
 from falseflaw.evaluation.committed import FACTS_NAME, beside_of, read_audit, read_facts
@@ -20,7 +21,8 @@ def stale(folder: Path, bundle: Path) -> list[str]:
 
     An evaluation of a checkpoint belongs to the bundle that was exported from it: `bundle.json` names the
     checkpoint by its sha256. An evaluation of a bundle names `model.onnx` by its own. The dataset is the one
-    whose facts and audit are committed; the detector may have learnt from an earlier build of it.
+    whose facts and audit are committed; the detector may have learnt from an earlier build of it, if none of
+    its people are in fold test.
 
     Args:
         folder: Of the committed evaluation.
@@ -45,6 +47,8 @@ def stale(folder: Path, bundle: Path) -> list[str]:
     counts = predicted["edit"].value_counts().to_dict()
     found += _differing("photos of each edit in the predictions", counts, summary["photos"])
     found += _of_dataset(folder, summary)
+    if (facts := read_facts(folder)) is not None and (seen := seen_contributors(info.contributors, facts[0])):
+        found.append(f"{len(seen)} contributors of the test fold: the bundle learnt from their photos")
     shipped_files = (info.checkpoint_sha256, network)
     for beside in read_beside([str(path) for path in beside_of(folder)], folder):
         other = beside.summary

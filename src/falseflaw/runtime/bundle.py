@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,8 @@ class BundleInfo:
         operating_point: Calibration and thresholds, fixed on validation.
         checkpoint_sha256: Of the checkpoint file that was exported.
         dataset: Folder name and config hash of the dataset that the thresholds were fixed on.
+        contributors: Digests of the people whose photos the detector learnt from, see
+            `lineage.contributor_digests`; empty where the training did not say.
         parity: Largest differences found between torch and onnxruntime.
         stride_multiple: Height and width that the network takes are multiples of it, pixels.
         tile_pixels: Photos above so many pixels are judged in tiles of at most so many.
@@ -49,6 +51,7 @@ class BundleInfo:
     detector: Mapping[str, Any] = field(default_factory=dict)
     checkpoint_sha256: str = ""
     dataset: Mapping[str, str] = field(default_factory=dict)
+    contributors: Sequence[str] = ()
     parity: Mapping[str, float] = field(default_factory=dict)
     stride_multiple: int = 32
     tile_pixels: int = 4_000_000
