@@ -11,6 +11,7 @@ import torch
 
 from falseflaw.dataset.batch import BatchMaker
 from falseflaw.dataset.folder import Part
+from falseflaw.dataset.memory import return_freed_memory
 from falseflaw.dataset.plan import SetPlan
 from falseflaw.errors import ConfigurationError
 
@@ -65,6 +66,7 @@ class LocalEngine:
                 while behind:
                     yield behind.pop().result()
                 behind.append(saving.submit(maker.save, written))
+                return_freed_memory()
             while behind:
                 yield behind.pop().result()
 

@@ -23,6 +23,7 @@ import torch
 from falseflaw.dataset.batch import BatchMaker
 from falseflaw.dataset.engines import MakeBatches, check_at_least
 from falseflaw.dataset.folder import Part
+from falseflaw.dataset.memory import return_freed_memory
 from falseflaw.dataset.plan import SetPlan
 from falseflaw.errors import ConfigurationError, InvalidDataError, MissingExtraError
 
@@ -195,7 +196,9 @@ class _Actor:
             torch.set_num_threads(self._threads)  # OpenMP keeps it per thread, and Ray calls from several
             batch = self._maker.write(batch)
         with self._saving:
-            return self._maker.save(batch)
+            part = self._maker.save(batch)
+            return_freed_memory()
+            return part
 
 
 @dataclass(eq=False)
