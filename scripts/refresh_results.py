@@ -194,7 +194,9 @@ def _take_over_beside(folder: Path, asked: Asked) -> None:
     name = named.name.removeprefix("evaluation_")
     committed.take_over_beside(evaluation, COMMITTED, name)
     (beside,) = committed.read_beside([evaluation], COMMITTED)
-    _record(f"{name.replace('_', ' ')}, `04_errors`", beside.summary["provenance"])
+    launderings = [entry["name"] for entry in beside.summary.get("launderings", ())]
+    where = "03_robustness" if any("screenshot" in laundering for laundering in launderings) else "04_errors"
+    _record(f"{name.replace('_', ' ')}, `{where}`", beside.summary["provenance"])
 
 
 def run_notebook(path: Path) -> None:

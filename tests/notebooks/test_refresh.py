@@ -48,6 +48,8 @@ def test_takes_over_a_finished_evaluation_executes_and_rewrites_the_readme(
     rows = {row["figure"]: row["minutes"] for row in json.loads((committed / "minutes.json").read_text())}
     assert rows["table of results, `notebooks/reference/`"] is None
     assert rows["`notebooks/*.ipynb`"] >= 0
+    # Real damage is shown by one notebook, screenshots by another.
+    assert {"real damage, `04_errors`", "browser, `03_robustness`"} <= rows.keys()
     assert "| table of results, `notebooks/reference/` | `falseflaw evaluate run=x` | – |" in text
     assert "color tell more than chance" in answer_of(clone)
 
