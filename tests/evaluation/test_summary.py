@@ -10,7 +10,7 @@ from falseflaw.errors import InvalidDataError
 from falseflaw.evaluation import summary as module
 from falseflaw.evaluation.bootstrap import clopper_pearson
 from falseflaw.evaluation.calibration import calibrate
-from falseflaw.evaluation.summary import read_summary, summarize, write_summary
+from falseflaw.evaluation.summary import headline, read_summary, summarize, write_summary
 from falseflaw.runtime.verdict import decide
 from falseflaw.types import INPAINTED, MATCHED, Edit, OperatingPoint, Prediction
 
@@ -37,6 +37,19 @@ def test_headline_is_inpainted_against_simulated_damage_of_the_test_fold(predict
     assert [entry["name"] for entry in summary["launderings"]] == list(NAMES)
     assert summary["sources"] == 3
     assert summary["photos"] == {str(edit): 3 for edit in MATCHED}
+
+
+def test_the_words_name_the_inpainted_edits_that_were_measured(predictions) -> None:
+    some = predictions[predictions["edit"].isin([str(Edit.SPLICED), str(Edit.SIMULATED_DAMAGE)])]
+    assert summarize(some, POINT, {}, replicates=2)["comparison"] == (
+        "inpainted (spliced) against simulated damage"
+    )
+    assert headline(map(str, [Edit.REGENERATED, Edit.SPLICED, Edit.AUTHENTIC])) == (
+        "inpainted (spliced and regenerated) against simulated damage"
+    )
+    assert headline(map(str, MATCHED)) == (
+        "inpainted (spliced, feathered and regenerated) against simulated damage"
+    )
 
 
 def test_verdicts_are_those_that_the_runtime_gives(predictions, summary) -> None:

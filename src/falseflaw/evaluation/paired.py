@@ -22,7 +22,7 @@ from falseflaw.evaluation.groups import HEADLINE_POSITIVES, clusters_of
 from falseflaw.evaluation.measure import Measure, image_metrics, pixel_metrics, prepare
 from falseflaw.evaluation.metrics import mean
 from falseflaw.evaluation.predictions import read_predictions
-from falseflaw.evaluation.summary import HEADLINE, POOLED, comparable
+from falseflaw.evaluation.summary import POOLED, comparable, headline
 from falseflaw.types import Edit, Fold, OperatingPoint
 
 KEY = ["laundering", "sha256", "edit", "source_id"]
@@ -102,7 +102,7 @@ def compare(evaluations: Sequence[Evaluation], replicates: int = 1000, seed: int
             {"name": evaluation.name, "operating_point": asdict(evaluation.point)}
             for evaluation in evaluations
         ],
-        "comparison": HEADLINE if comparable(first) else None,
+        "comparison": headline(first["edit"]) if comparable(first) else None,
         "photos": {str(edit): int(count) for edit, count in edits.items()},
         "sources": int(first["source_id"].nunique()),
         "left_out": left_out,

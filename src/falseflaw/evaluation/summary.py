@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,13 +18,22 @@ from falseflaw.evaluation.groups import GROUPINGS, HEADLINE_POSITIVES
 from falseflaw.evaluation.measure import Measure, prepare
 from falseflaw.evaluation.parity import parity
 from falseflaw.imaging import codec
-from falseflaw.types import Edit, Fold, OperatingPoint
+from falseflaw.types import INPAINTED, Edit, Fold, OperatingPoint
 
 SUMMARY_NAME = "summary.json"
-HEADLINE = "inpainted (spliced, feathered and regenerated) against simulated damage"
 POOLED = "all launderings pooled"
 
 Json = dict[str, Any]
+
+
+def headline(edits: Iterable[str]) -> str:
+    """Returns the words for what is compared, naming the inpainted edits that were measured."""
+    measured = set(edits)
+    names = [
+        str(edit).removeprefix("inpainted_") for edit in Edit if edit in INPAINTED and str(edit) in measured
+    ]
+    words = " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
+    return f"inpainted ({words}) against simulated damage"
 
 
 def summarize(
@@ -70,7 +80,7 @@ def summarize(
         facts = {"name": name, "severity": first["severity"], "unseen": bool(first["unseen"])}
         launderings.append(facts | measure.laundering(subset))
     return {
-        "comparison": HEADLINE,
+        "comparison": headline(rows["edit"]),
         **described(rows, point, fitted, fold),
         "intervals": {"level": LEVEL, "clustered_by": "source", "replicates": replicates, "seed": seed},
         "launderings": launderings,
