@@ -133,6 +133,15 @@ def test_screenshots_of_an_evaluation_beside_are_told_apart() -> None:
     )
     assert "the others: browser_screenshot_a 10" in fakes.text
     assert "runs/plain" not in fakes.text
+    worst = real["launderings"][2]["verdicts"][str(Edit.SIMULATED_DAMAGE)]
+    worst["altered"] = share(0.21, 0.14, 0.3, 21, 100)
+    buyers = of_comparison(stub(("screenshot", 0.04)), besides)[0]
+    assert buyers.figure == "11"
+    assert (
+        "Of other photos (runs/browser), at worst of 2 screenshots, under browser_screenshot_b, 21 of 100 "
+        "are, that is 210 of 1,000 (95 % interval 140 to 300)."
+    ) in buyers.text
+    assert "runs/plain" not in buyers.text
 
 
 def test_the_answers_of_the_summary_go_before() -> None:

@@ -84,15 +84,24 @@ def _refused(summary: Json, besides: Sequence[Beside]) -> Answer:
     given = summary.get("answers", {}).get("honest_buyers")
     refused = _as_share(given["refused"]) if given else first["verdicts"][damage][altered]
     everywhere = pooled["verdicts"][damage][altered]
-    rates = {entry["name"]: entry["verdicts"][damage][altered] for entry in summary["launderings"]}
+    rates = _refused_by_laundering(summary)
     worst = max(rates, key=lambda name: rates[name]["value"] or 0.0)
     text = (
         f"{refused['count']} of {refused['n']} photos of simulated damage are called altered, "
         f"{_under(given['laundering'] if given else first['name'])}. All {len(rates)} launderings pooled: "
         f"{_share(everywhere, 1000)} of 1,000 ({_interval(everywhere, 1000)}); at worst, {_under(worst)}, "
         f"{_share(rates[worst], 1000)} ({_interval(rates[worst], 1000)}). "
-        "Simulated damage stands in for real damage"
     )
+    for beside in (beside for beside in besides if beside.compares):
+        screens = _screens(_refused_by_laundering(beside.summary))
+        if screens:
+            hardest = max(screens, key=lambda name: screens[name]["value"] or 0.0)
+            text += (
+                f"Of other photos ({beside.folder}), at worst of {len(screens)} screenshots, "
+                f"{_under(hardest)}, {_of(screens[hardest])} are, that is {_share(screens[hardest], 1000)} "
+                f"of 1,000 ({_interval(screens[hardest], 1000)}). "
+            )
+    text += "Simulated damage stands in for real damage"
     real = rates_of(besides, Edit.REAL_DAMAGE)
     if not real:
         text += "; photos of really damaged products were not measured here"
@@ -105,6 +114,11 @@ def _refused(summary: Json, besides: Sequence[Beside]) -> Answer:
         )
     question = "How many of 1,000 honest buyers would be refused?"
     return Answer(question, _share(refused, 1000), _interval(refused, 1000), text + ".")
+
+
+def _refused_by_laundering(summary: Json) -> Json:
+    damage, altered = str(Edit.SIMULATED_DAMAGE), str(Verdict.ALTERED)
+    return {entry["name"]: entry["verdicts"][damage][altered] for entry in summary["launderings"]}
 
 
 def _survivors(summary: Json, besides: Sequence[Beside]) -> Answer:
