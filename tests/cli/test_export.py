@@ -52,7 +52,7 @@ def test_the_bundle_is_the_checkpoint_that_was_measured(run_folder: Path, export
     predictor = Predictor(exported)
     point = json.loads((run_folder / "evaluation/operating_point.json").read_text())
     assert predictor.operating_point.image_threshold == point["image_threshold"]
-    assert predictor.info.contributors == [hashlib.sha256(b"tiny/another").hexdigest()[:16]]
+    assert predictor.info.contributors == (hashlib.sha256(b"tiny/another").hexdigest()[:16],)
     assert predictor.info.checkpoint_sha256 == bundle.file_sha256(run_folder / "checkpoints/best.ckpt")
     assert predictor.info.detector == DETECTOR
     assert predictor.info.dataset == {"name": "dataset", "config_hash": "tiny"}

@@ -92,6 +92,7 @@ class BundleInfo:
         names = OperatingPoint.__dataclass_fields__
         if missing := [name for name in names if name not in point]:
             raise KeyError(f"operating_point.{missing[0]}")
+        known["contributors"] = tuple(known.get("contributors", ()))
         known["operating_point"] = OperatingPoint(**{name: point[name] for name in names})
         return cls(**known)
 
