@@ -85,7 +85,7 @@ def _refused(summary: Json, besides: Sequence[Beside]) -> Answer:
     refused = _as_share(given["refused"]) if given else first["verdicts"][damage][altered]
     everywhere = pooled["verdicts"][damage][altered]
     rates = _refused_by_laundering(summary)
-    worst = max(rates, key=lambda name: rates[name]["value"] or 0.0)
+    worst = _worst(rates)
     text = (
         f"{refused['count']} of {refused['n']} photos of simulated damage are called altered, "
         f"{_under(given['laundering'] if given else first['name'])}. All {len(rates)} launderings pooled: "
@@ -95,7 +95,7 @@ def _refused(summary: Json, besides: Sequence[Beside]) -> Answer:
     for beside in (beside for beside in besides if beside.compares):
         screens = _screens(_refused_by_laundering(beside.summary))
         if screens:
-            hardest = max(screens, key=lambda name: screens[name]["value"] or 0.0)
+            hardest = _worst(screens)
             text += (
                 f"Of other photos ({beside.folder}), at worst of {len(screens)} screenshots, "
                 f"{_under(hardest)}, {_of(screens[hardest])} are, that is {_share(screens[hardest], 1000)} "
@@ -141,7 +141,7 @@ def _survivors(summary: Json, besides: Sequence[Beside]) -> Answer:
         )
     if not screens:
         return Answer(question, "–", "", f"Not measured: no screenshot among the launderings.{tail}")
-    worst = max(screens, key=lambda name: screens[name]["value"] or 0.0)
+    worst = _worst(screens)
     share = screens[worst]
     unseen = {entry["name"] for entry in summary["launderings"] if entry["unseen"]}
     note = " (never in training)" if worst in unseen else ""
@@ -157,13 +157,18 @@ def _survivors_beside(beside: Beside) -> str:
     screens = _screens(_passed(beside.summary))
     if not screens:
         return ""
-    worst = max(screens, key=lambda name: screens[name]["value"] or 0.0)
+    worst = _worst(screens)
     others = ", ".join(f"{name} {_share(screens[name], 100)}" for name in screens if name != worst)
     rest = f"; the others: {others}" if others else ""
     return (
         f" Of other photos ({beside.folder}), {_under(worst)}, {_of(screens[worst])} pass "
         f"({_share(screens[worst], 100)} of 100, {_interval(screens[worst], 100)}{rest})."
     )
+
+
+def _worst(shares: Json) -> str:
+    """Returns the laundering with the largest share."""
+    return max(shares, key=lambda name: shares[name]["value"] or 0.0)
 
 
 def _screens(passed: Json) -> Json:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -46,9 +47,7 @@ def stale(folder: Path, bundle: Path) -> list[str]:
     predicted = predicted[predicted["fold"] == summary["fold"]].drop_duplicates("path")
     counts = predicted["edit"].value_counts().to_dict()
     found += _differing("photos of each edit in the predictions", counts, summary["photos"])
-    found += _of_dataset(folder, summary)
-    if (facts := read_facts(folder)) is not None and (seen := seen_contributors(info.contributors, facts[0])):
-        found.append(f"{len(seen)} contributors of the test fold: the bundle learnt from their photos")
+    found += _of_dataset(folder, summary, info.contributors)
     shipped_files = (info.checkpoint_sha256, network)
     for beside in read_beside([str(path) for path in beside_of(folder)], folder):
         other = beside.summary
@@ -58,8 +57,8 @@ def stale(folder: Path, bundle: Path) -> list[str]:
     return found
 
 
-def _of_dataset(folder: Path, summary: Json) -> list[str]:
-    """Compares the committed facts of the dataset with its audit and with what was measured."""
+def _of_dataset(folder: Path, summary: Json, learnt_from: Sequence[str]) -> list[str]:
+    """Compares the committed facts of the dataset with its audit, with what was measured and learnt from."""
     facts, audit = read_facts(folder), read_audit(folder)
     if facts is None or audit is None:
         lacking = FACTS_NAME if facts is None else AUDIT_NAME
@@ -68,6 +67,8 @@ def _of_dataset(folder: Path, summary: Json) -> list[str]:
     found = _differing("manifest that was audited", audit["manifest"], digest)
     held = sorted(set(rows["config_hash"]))
     found += _differing(f"config hash in {FACTS_NAME}", held, summary["provenance"]["dataset_config_hash"])
+    if seen := seen_contributors(learnt_from, rows):
+        found.append(f"{len(seen)} contributors of the test fold: the bundle learnt from their photos")
     limited = summary["provenance"].get("limit_sources") is not None
     if not limited:
         fold = rows[rows["fold"] == summary["fold"]]
