@@ -31,6 +31,19 @@ def test_the_committed_evaluation_is_small() -> None:
     assert (FOLDER / "predictions.parquet").stat().st_size <= committed.LARGEST_PREDICTIONS
 
 
+def test_readme_tells_the_committed_figures_of_real_screenshots() -> None:
+    text = (ROOT / "README.md").read_text()
+    launderings = json.loads((FOLDER / "beside/browser/summary.json").read_text())["launderings"]
+    assert len(launderings) == 5
+    for entry in launderings:
+        for name in ("auroc", "tpr"):
+            figure = entry["headline"][name]
+            value, low, high = (f"{figure[key]:.3f}".lstrip("0") for key in ("value", "lo", "hi"))
+            assert f"| {value} [{low}, {high}] |" in text, entry["name"]
+        alarms = entry["headline"]["fpr"]
+        assert f"{alarms['count']} of {alarms['n']} [" in text
+
+
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     return Path(shutil.copytree(FOLDER, tmp_path / "copy"))
