@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from falseflaw.inpainting.autoencoders import Autoencoder
-from falseflaw.photos.studio import StudioPhotos
+from falseflaw.inpainting.autoencoders.autoencoder import Autoencoder
+from falseflaw.photos.studio.source import StudioPhotos
 
 SIDE = 160
 GAIN = 8  # differences are shown this many times larger

@@ -116,7 +116,7 @@ def _compose(overrides: list[str]) -> DictConfig:
     """Returns the configuration of `falseflaw evaluate` with overrides."""
     from hydra import compose, initialize_config_dir
 
-    from falseflaw.cli.overrides import quote_paths
+    from falseflaw.cli.configuration.overrides import quote_paths
     from falseflaw.errors import ConfigurationError
     from falseflaw.paths import config_dir
 
@@ -132,7 +132,7 @@ def _compose(overrides: list[str]) -> DictConfig:
 
 def _back_end(config: DictConfig) -> tuple[Any, dict[str, Callable[[Any], tuple[Any, Any]]]]:
     """Returns the scorer of the pass, and what scores one photo in each loop."""
-    from falseflaw.evaluation.scorers import BundleScorer, CheckpointScorer
+    from falseflaw.evaluation.prediction.scorers import BundleScorer, CheckpointScorer
     from falseflaw.paths import find_existing
     from falseflaw.runtime.predictor import Predictor
 
@@ -149,7 +149,7 @@ def _photos(config: DictConfig, sources: int, folder: Path) -> tuple[Path, pd.Da
     """Returns the dataset and its rows of so many sources of the fold, or renders photos."""
     from falseflaw.dataset.manifest import read_manifest
     from falseflaw.errors import InvalidDataError
-    from falseflaw.evaluation.predict import select_sources
+    from falseflaw.evaluation.prediction.predict import select_sources
 
     if config.dataset is None:
         return folder, _rendered(sources, folder)
@@ -169,7 +169,7 @@ def _rendered(sources: int, folder: Path) -> pd.DataFrame:
     import pandas as pd
 
     from falseflaw.imaging.codec import encode_jpeg, encode_png
-    from falseflaw.photos.studio import StudioPhotos
+    from falseflaw.photos.studio.source import StudioPhotos
 
     studio = StudioPhotos(count=sources, width=400, height=536)
     rows = []
@@ -210,8 +210,8 @@ def _one_pass(
     options: argparse.Namespace,
 ) -> tuple[dict[str, float], pd.DataFrame]:
     """Predicts as the verb does, into a folder of its own."""
-    from falseflaw.dataset.timing import StageTimer
-    from falseflaw.evaluation.predict import predict
+    from falseflaw.evaluation.prediction.predict import predict
+    from falseflaw.machine import StageTimer
 
     timer = StageTimer()
     with tempfile.TemporaryDirectory(dir=folder) as output:
@@ -233,9 +233,9 @@ def _nested_loop(
     import numpy as np
     import pandas as pd
 
-    from falseflaw.dataset.timing import StageTimer
-    from falseflaw.evaluation.laundered import load_row
+    from falseflaw.evaluation.prediction.laundered import load_row
     from falseflaw.imaging.laundering.base import launder
+    from falseflaw.machine import StageTimer
 
     timer = StageTimer()
     found = []

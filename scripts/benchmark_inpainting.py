@@ -27,16 +27,16 @@ from omegaconf import DictConfig
 from ratios import ratio, ratio_text
 from tqdm import tqdm
 
+from falseflaw.cli.compose import compose_synthesis, prepare_sets
 from falseflaw.cli.main import one_line
-from falseflaw.cli.material import compose_synthesis, prepare_sets
-from falseflaw.dataset.prepare import PreparedSet
-from falseflaw.dataset.sampled import sample_crops
 from falseflaw.errors import ConfigurationError
 from falseflaw.imaging.codec import write_atomic
-from falseflaw.inpainting.families import family_of
+from falseflaw.inpainting.latent.families import family_of
+from falseflaw.inpainting.latent.inpainter import Inpainter
+from falseflaw.inpainting.latent.sampling import encode_images
 from falseflaw.inpainting.loading import load_pipeline
-from falseflaw.inpainting.pipelines import Inpainter
-from falseflaw.inpainting.sampling import encode_images
+from falseflaw.studies.inpainter.sampling import sample_crops
+from falseflaw.synthesis.prepare import PreparedSet
 
 STAGES = ("text", "encode", "denoise", "decode")
 GOAL = 1.5

@@ -92,8 +92,8 @@ from pathlib import Path
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from falseflaw.damage.prompts import all_prompts
-from falseflaw.inpainting.family_networks import build_member
-from falseflaw.inpainting.networks import build_pipeline
+from falseflaw.inpainting.autoencoders.networks import build_member
+from falseflaw.inpainting.latent.networks import build_pipeline
 from falseflaw.paths import config_dir
 
 folder = Path(sys.argv[1])
@@ -117,7 +117,7 @@ def build(count: int, folder: Path, overrides: list[str]) -> dict[str, Any]:
     """
     import torch
 
-    from falseflaw.cli.material import compose_synthesis
+    from falseflaw.cli.compose import compose_synthesis
     from falseflaw.cli.synthesize import planned
     from falseflaw.errors import ConfigurationError
 

@@ -23,14 +23,14 @@ from tqdm import tqdm
 from falseflaw.cli.main import one_line
 from falseflaw.dataset.manifest import read_manifest
 from falseflaw.errors import InvalidDataError
-from falseflaw.evaluation.calibration import calibrate
-from falseflaw.evaluation.predict import load_row, select_sources
-from falseflaw.evaluation.scorers import BundleScorer
-from falseflaw.evaluation.screenshots import COLUMNS, Judge, compare
+from falseflaw.evaluation.figures.calibration import calibrate
+from falseflaw.evaluation.prediction.predict import load_row, select_sources
+from falseflaw.evaluation.prediction.scorers import BundleScorer
 from falseflaw.imaging.codec import encode_png, write_atomic
-from falseflaw.imaging.laundering import chromium
-from falseflaw.imaging.laundering.browser import BrowserScreenshot
+from falseflaw.imaging.laundering.screenshot import chromium
+from falseflaw.imaging.laundering.screenshot.browser import BrowserScreenshot
 from falseflaw.paths import config_dir
+from falseflaw.studies.screenshots import COLUMNS, Judge, compare
 from falseflaw.types import Edit, Fold, Image
 
 TILE = 200  # side of a tile of the contact sheet, pixels; cut from the middle at full scale

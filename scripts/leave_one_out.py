@@ -8,8 +8,8 @@ from pathlib import Path
 
 import yaml
 
-from falseflaw.evaluation.summary import read_summary
-from falseflaw.evaluation.tables import figure_text
+from falseflaw.evaluation.figures.summary import read_summary
+from falseflaw.evaluation.report.tables import figure_text
 
 ROOT = Path(__file__).resolve().parents[1]
 

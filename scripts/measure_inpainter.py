@@ -16,15 +16,15 @@ from pathlib import Path
 import torch
 from hydra.utils import instantiate
 
+from falseflaw.cli.compose import compose_synthesis, prepare_sets
 from falseflaw.cli.main import one_line
-from falseflaw.cli.material import compose_synthesis, prepare_sets
-from falseflaw.dataset.ports import Inpainter
-from falseflaw.evaluation.bootstrap import Estimate
-from falseflaw.evaluation.inpainter.flaws import Flaws, join, simulated
-from falseflaw.evaluation.inpainter.kinds import accuracy, by_kind, name_kinds, train_kinds
-from falseflaw.evaluation.inpainter.measure import Measurement, MeasureSettings, measure, prompt_photos
-from falseflaw.evaluation.inpainter.sheet import prompt_sheet
 from falseflaw.imaging.codec import encode_png, write_atomic
+from falseflaw.statistics.bootstrap import Estimate
+from falseflaw.studies.inpainter.flaws import Flaws, join, simulated
+from falseflaw.studies.inpainter.kinds import accuracy, by_kind, name_kinds, train_kinds
+from falseflaw.studies.inpainter.measure import Measurement, MeasureSettings, measure, prompt_photos
+from falseflaw.studies.inpainter.sheet import prompt_sheet
+from falseflaw.synthesis.networks import Inpainter
 
 MEANINGS = {
     "kind_accuracy_painted": "kind named rightly, painted flaws (upper bound)",

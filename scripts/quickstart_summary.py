@@ -13,8 +13,8 @@ import sys
 from pathlib import Path
 
 from falseflaw.dataset.manifest import read_manifest
-from falseflaw.evaluation.summary import read_summary
-from falseflaw.evaluation.tables import scope_text, text_table
+from falseflaw.evaluation.figures.summary import read_summary
+from falseflaw.evaluation.report.tables import scope_text, text_table
 from falseflaw.types import Edit, Fold
 
 SHOWN = {Edit.AUTHENTIC: "authentic", Edit.SIMULATED_DAMAGE: "simulated_damage", Edit.SPLICED: "inpainted"}

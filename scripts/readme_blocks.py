@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from falseflaw.errors import InvalidDataError
-from falseflaw.evaluation.tables import markdown, markdown_table
+from falseflaw.evaluation.report.tables import markdown, markdown_table
 from falseflaw.imaging import codec
 
 MINUTES_NAME = "minutes.json"

@@ -29,9 +29,9 @@ from readme_blocks import figures_block, read_minutes, record_minutes, replace_b
 from falseflaw.dataset.folder import AUDIT_NAME
 from falseflaw.dataset.manifest import MANIFEST_NAME
 from falseflaw.errors import ConfigurationError, FalseFlawError, MissingDataError
-from falseflaw.evaluation import committed
-from falseflaw.evaluation.stale import stale
-from falseflaw.evaluation.summary import SUMMARY_NAME
+from falseflaw.evaluation.committed import committed
+from falseflaw.evaluation.committed.stale import stale
+from falseflaw.evaluation.figures.summary import SUMMARY_NAME
 from falseflaw.imaging import codec
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -11,9 +11,9 @@ import pytest
 
 from falseflaw.cli.main import main
 from falseflaw.dataset.manifest import read_manifest
-from falseflaw.evaluation.calibration import calibrate
-from falseflaw.evaluation.predictions import read_predictions
-from falseflaw.evaluation.summary import read_summary
+from falseflaw.evaluation.figures.calibration import calibrate
+from falseflaw.evaluation.figures.summary import read_summary
+from falseflaw.evaluation.prediction.predictions import read_predictions
 from falseflaw.imaging import codec
 from falseflaw.runtime.predictor import Predictor
 from falseflaw.types import MATCHED, Fold

@@ -7,7 +7,7 @@ import yaml
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from falseflaw.cli.help import describe
+from falseflaw.cli.configuration.help import describe
 from falseflaw.cli.main import VERBS
 from falseflaw.paths import config_dir
 

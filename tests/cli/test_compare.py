@@ -5,7 +5,7 @@ import pytest
 from tests.evaluation.made import made_predictions, write_evaluation
 
 from falseflaw.cli.main import main
-from falseflaw.evaluation.tables import figure_text
+from falseflaw.evaluation.report.tables import figure_text
 
 
 @pytest.fixture(scope="module")

@@ -13,10 +13,10 @@ import pytest
 
 from falseflaw.cli.main import main
 from falseflaw.errors import ConfigurationError, InvalidDataError, MissingDataError
-from falseflaw.photos import download as module
-from falseflaw.photos.clothing import CLOTHING
-from falseflaw.photos.download import Download, download, verify
-from falseflaw.photos.indexed import IndexEntry, PublicSet
+from falseflaw.photos.sets import download as module
+from falseflaw.photos.sets.clothing import CLOTHING
+from falseflaw.photos.sets.download import Download, download, verify
+from falseflaw.photos.sets.indexed import IndexEntry, PublicSet
 
 FILES = {f"train/hat/{n:02d} ü.jpg": bytes([n]) * (5000 + n) for n in range(9)}
 SET = PublicSet("tiny", "owner/repo", "c" * 40, "below/", "MIT")

@@ -9,8 +9,8 @@ from tests.runtime.red import POINT, write_bundle
 
 from falseflaw.cli.main import main
 from falseflaw.dataset.lineage import contributor_digests
-from falseflaw.evaluation.predictions import read_predictions
-from falseflaw.evaluation.summary import read_summary
+from falseflaw.evaluation.figures.summary import read_summary
+from falseflaw.evaluation.prediction.predictions import read_predictions
 from falseflaw.models.checkpoint import save_detector_checkpoint
 from falseflaw.models.detector import Detector
 

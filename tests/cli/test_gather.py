@@ -8,7 +8,7 @@ from tests.runtime.red import POINT, write_bundle
 
 from falseflaw.cli.main import main
 from falseflaw.dataset.manifest import read_manifest
-from falseflaw.evaluation.calibration import write_operating_point
+from falseflaw.evaluation.figures.calibration import write_operating_point
 from falseflaw.types import OperatingPoint
 
 FAST = ["laundering=smoke", "replicates=20", "progress=false", "workers=0", "threads=1", "device=cpu"]

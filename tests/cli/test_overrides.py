@@ -4,7 +4,7 @@ import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
-from falseflaw.cli.overrides import quote, quote_paths
+from falseflaw.cli.configuration.overrides import quote, quote_paths
 from falseflaw.seeding import derive_rng
 
 

@@ -4,18 +4,18 @@ import json
 import pytest
 import torch
 from tests.helpers import textured_photo
-from tests.inpainting.test_family import TINY as TINY_FAMILY
+from tests.inpainting.autoencoders.test_family import TINY as TINY_FAMILY
 from tests.inpainting.tiny import TINY, TINY_PIXELS
 
 from falseflaw.cli.main import main
 from falseflaw.damage.prompts import all_prompts
 from falseflaw.dataset.manifest import read_manifest
 from falseflaw.imaging import codec
-from falseflaw.inpainting.family_networks import build_member
-from falseflaw.inpainting.networks import build_pipeline
-from falseflaw.inpainting.pixel_networks import build_pixel_pipeline
+from falseflaw.inpainting.autoencoders.networks import build_member
+from falseflaw.inpainting.latent.networks import build_pipeline
+from falseflaw.inpainting.pixel.networks import build_pixel_pipeline
 from falseflaw.paths import config_dir
-from falseflaw.photos.studio import StudioPhotos
+from falseflaw.photos.studio.source import StudioPhotos
 from falseflaw.seeding import derive_rng
 from falseflaw.types import INPAINTED, MATCHED, Edit
 

@@ -9,14 +9,14 @@ import yaml
 from tests.helpers import textured_photo
 
 from falseflaw.damage.engine import DamageEngine
-from falseflaw.dataset.build import synthesize
-from falseflaw.dataset.plan import Networks, SynthesisSettings
-from falseflaw.dataset.ports import Writers
 from falseflaw.errors import UnreadableImageError
 from falseflaw.imaging.camera import CameraSampler
 from falseflaw.paths import config_dir
 from falseflaw.photos.source import Photo
 from falseflaw.seeding import derive_rng
+from falseflaw.synthesis.build import synthesize
+from falseflaw.synthesis.networks import Writers
+from falseflaw.synthesis.plan import Networks, SynthesisSettings
 from falseflaw.types import Fold
 
 SIZE = (144, 176)

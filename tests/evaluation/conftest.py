@@ -11,8 +11,8 @@ from scipy.ndimage import uniform_filter
 from tests.helpers import make_dataset
 
 from falseflaw.dataset.manifest import read_manifest
-from falseflaw.evaluation.predict import predict
-from falseflaw.evaluation.summary import summarize
+from falseflaw.evaluation.figures.summary import summarize
+from falseflaw.evaluation.prediction.predict import predict
 from falseflaw.imaging.laundering.base import Identity
 from falseflaw.imaging.laundering.recompress import Jpeg
 from falseflaw.imaging.laundering.resize import Resize

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from falseflaw.evaluation.calibration import OPERATING_POINT_NAME, write_operating_point
-from falseflaw.evaluation.predictions import PREDICTIONS_NAME, SCHEMA, write
+from falseflaw.evaluation.figures.calibration import OPERATING_POINT_NAME, write_operating_point
+from falseflaw.evaluation.prediction.predictions import PREDICTIONS_NAME, SCHEMA, write
 from falseflaw.types import Edit, OperatingPoint
 
 EDITS = (Edit.AUTHENTIC, Edit.SIMULATED_DAMAGE, Edit.SPLICED, Edit.REGENERATED)

@@ -8,8 +8,8 @@ import pytest
 import torch
 from tests.inpainting.tiny import TINY, TINY_PIXELS
 
-from falseflaw.inpainting.networks import build_pipeline
-from falseflaw.inpainting.pixel_networks import build_pixel_pipeline
+from falseflaw.inpainting.latent.networks import build_pipeline
+from falseflaw.inpainting.pixel.networks import build_pixel_pipeline
 
 
 @pytest.fixture(autouse=True)

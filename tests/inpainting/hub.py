@@ -29,7 +29,7 @@ from transformers import (
 )
 
 from falseflaw.damage.prompts import VOCABULARY
-from falseflaw.inpainting.networks import build_tokenizer
+from falseflaw.inpainting.latent.networks import build_tokenizer
 
 WIDTH = 32
 

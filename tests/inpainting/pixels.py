@@ -9,8 +9,8 @@ from pathlib import Path
 from tests.inpainting.runs import train
 from tests.inpainting.tiny import TINY_PIXELS
 
-from falseflaw.inpainting.pixel_recipe import PixelRecipe
-from falseflaw.inpainting.pixel_training import PixelDenoiserRecipe
+from falseflaw.training.generators.pixel.recipe import PixelRecipe
+from falseflaw.training.generators.pixel.task import PixelDenoiserRecipe
 
 PIXEL_RECIPE = PixelRecipe(
     sizes=TINY_PIXELS,

@@ -10,10 +10,10 @@ import torch
 from tests.inpainting.studio import OneCamera, SquarePainter, StandInPhotos, whole_photo
 from tests.inpainting.tiny import TINY
 
-from falseflaw.inpainting.autoencoder_training import AutoencoderRecipe
-from falseflaw.inpainting.latent import Recipe
-from falseflaw.inpainting.stage import train_inpainter
-from falseflaw.inpainting.training import DenoiserRecipe
+from falseflaw.training.generators.autoencoder.task import AutoencoderRecipe
+from falseflaw.training.generators.latent.recipe import Recipe
+from falseflaw.training.generators.latent.task import DenoiserRecipe
+from falseflaw.training.generators.run import train_inpainter
 from falseflaw.types import Fold
 
 RECIPE = Recipe(

@@ -6,12 +6,12 @@ import torch
 from tests.helpers import textured_photo
 from tests.inpainting.tiny import TINY
 
-from falseflaw.inpainting.autoencoder_training import rate_at, whiten
-from falseflaw.inpainting.coding import to_images, to_tensor
-from falseflaw.inpainting.crops import Windows
-from falseflaw.inpainting.initialization import start_from_colors
-from falseflaw.inpainting.networks import NetworkSizes, build_autoencoder
-from falseflaw.inpainting.reconstruction import color_error, flat_color_error, psnr
+from falseflaw.inpainting.latent.networks import NetworkSizes, build_autoencoder
+from falseflaw.inpainting.tensors import to_images, to_tensor
+from falseflaw.training.generators.autoencoder.initialization import start_from_colors
+from falseflaw.training.generators.autoencoder.reconstruction import color_error, flat_color_error, psnr
+from falseflaw.training.generators.autoencoder.task import rate_at, whiten
+from falseflaw.training.generators.windows import Windows
 
 COLORS = np.array(
     [[0, 160, 120], [200, 30, 120], [120, 160, 60], [240, 230, 80], [40, 40, 200], [128, 128, 128]], np.uint8

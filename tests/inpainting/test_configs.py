@@ -11,9 +11,14 @@ from omegaconf import OmegaConf
 from tests.inpainting.hub import save_tiny
 
 from falseflaw.damage.prompts import all_prompts
-from falseflaw.inpainting.latent import Recipe
-from falseflaw.inpainting.networks import build_autoencoder, build_text_encoder, build_tokenizer, build_unet
+from falseflaw.inpainting.latent.networks import (
+    build_autoencoder,
+    build_text_encoder,
+    build_tokenizer,
+    build_unet,
+)
 from falseflaw.paths import config_dir
+from falseflaw.training.generators.latent.recipe import Recipe
 
 INPAINTERS = sorted((config_dir() / "inpainter").glob("*.yaml"))
 SINGLE = [path for path in INPAINTERS if "_target_" in OmegaConf.load(path)]

@@ -8,8 +8,8 @@ from tests.inpainting.studio import OneCamera, SquarePainter, StandInPhotos, who
 
 from falseflaw.errors import InvalidDataError
 from falseflaw.imaging.camera import Camera
-from falseflaw.inpainting.crops import WindowMaker, load_windows
-from falseflaw.inpainting.product_masks import ProductMasks
+from falseflaw.photos.product.masks import ProductMasks
+from falseflaw.training.generators.windows import WindowMaker, load_windows
 from falseflaw.types import DamageKind
 
 
@@ -81,7 +81,7 @@ def test_where_no_flaw_fits_the_reason_is_passed_on(tmp_path):
 
 
 def test_shards_resume_after_a_loss_and_give_the_same_windows(tmp_path, monkeypatch):
-    monkeypatch.setattr("falseflaw.inpainting.crops.SHARD", 4)
+    monkeypatch.setattr("falseflaw.training.generators.windows.SHARD", 4)
     maker = maker_in(tmp_path / "masks")
     first = load_windows(maker, 10, tmp_path / "w", 0, progress=False)
     shards = sorted((tmp_path / "w").iterdir())

@@ -17,8 +17,7 @@ from tests.inpainting.tiny import TINY_PIXELS
 
 from falseflaw.errors import ConfigurationError, InvalidDataError
 from falseflaw.imaging import codec
-from falseflaw.inpainting.crops import Windows
-from falseflaw.inpainting.pixel_networks import (
+from falseflaw.inpainting.pixel.networks import (
     CLASSES,
     CLEAN_CLASS,
     NULL_CLASS,
@@ -26,10 +25,11 @@ from falseflaw.inpainting.pixel_networks import (
     build_pixel_scheduler,
     build_pixel_unet,
 )
-from falseflaw.inpainting.pixel_training import draw_crop, make_batch, pixel_loss, time_weights
-from falseflaw.inpainting.pixel_window import MARGIN
-from falseflaw.inpainting.sheets import Curve
+from falseflaw.inpainting.pixel.window import MARGIN
 from falseflaw.paths import config_dir
+from falseflaw.training.generators.pixel.task import draw_crop, make_batch, pixel_loss, time_weights
+from falseflaw.training.generators.samples import Curve
+from falseflaw.training.generators.windows import Windows
 from falseflaw.types import DamageKind
 
 

@@ -15,10 +15,10 @@ from tests.inpainting.studio import StandInPhotos
 from tests.inpainting.tiny import TINY
 
 from falseflaw.errors import ConfigurationError, InvalidDataError, MissingDataError
-from falseflaw.inpainting import training
-from falseflaw.inpainting.crops import Windows
 from falseflaw.inpainting.loop import Average
-from falseflaw.inpainting.material import hold_out
+from falseflaw.training.generators.latent import task as training
+from falseflaw.training.generators.recipe import hold_out
+from falseflaw.training.generators.windows import Windows
 
 
 def weights(pipeline: Path) -> dict[str, torch.Tensor]:
@@ -101,7 +101,7 @@ def facts_of(folder):
 
 @pytest.mark.parametrize("stage", ["autoencoder", "denoiser"])
 def test_a_training_stopped_half_way_ends_as_if_it_had_not_been(finished, tmp_path, monkeypatch, stage):
-    from falseflaw.inpainting.sheets import Curve
+    from falseflaw.training.generators.samples import Curve
 
     original, calls = Curve.add, []
 
@@ -206,7 +206,7 @@ def test_steps_take_turns_with_sizes_of_crops_and_cost_the_same():
 
 
 def test_the_loss_counts_the_mask_more_and_repeats_itself():
-    from falseflaw.inpainting.networks import build_pipeline
+    from falseflaw.inpainting.latent.networks import build_pipeline
 
     torch.manual_seed(0)
     pipeline = build_pipeline(TINY, ["a hole"])
@@ -222,7 +222,7 @@ def test_the_loss_counts_the_mask_more_and_repeats_itself():
 
 
 def test_only_samples_that_see_the_photo_learn_from_what_lies_under_the_mask():
-    from falseflaw.inpainting.networks import build_pipeline
+    from falseflaw.inpainting.latent.networks import build_pipeline
 
     torch.manual_seed(0)
     pipeline = build_pipeline(TINY, ["a hole"])

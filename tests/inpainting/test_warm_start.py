@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 from tests.inpainting.runs import RECIPE, longer, train
 
 from falseflaw.errors import InvalidDataError, MissingDataError
-from falseflaw.inpainting.warm_start import weight_digests
+from falseflaw.training.generators.latent.warm_start import weight_digests
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 """The smallest networks that have every part of the shipped ones."""
 
-from falseflaw.inpainting.networks import NetworkSizes
-from falseflaw.inpainting.pixel_networks import PixelSizes
+from falseflaw.inpainting.latent.networks import NetworkSizes
+from falseflaw.inpainting.pixel.networks import PixelSizes
 
 TINY = NetworkSizes(
     autoencoder_channels=8,

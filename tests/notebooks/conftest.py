@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 from tests.helpers import make_dataset
 
+from falseflaw.audit.audit import GATES, PROBES, Audit, manifest_digest
 from falseflaw.dataset.folder import AUDIT_NAME
 from falseflaw.dataset.manifest import read_manifest
-from falseflaw.evaluation import rates
-from falseflaw.evaluation.audit.audit import GATES, PROBES, Audit, manifest_digest
-from falseflaw.evaluation.bootstrap import Estimate
-from falseflaw.evaluation.calibration import fit, write_operating_point
-from falseflaw.evaluation.predict import predict
-from falseflaw.evaluation.summary import summarize, write_summary
+from falseflaw.evaluation.figures import rates
+from falseflaw.evaluation.figures.calibration import fit, write_operating_point
+from falseflaw.evaluation.figures.summary import summarize, write_summary
+from falseflaw.evaluation.prediction.predict import predict
 from falseflaw.imaging.laundering.base import Identity
 from falseflaw.imaging.laundering.recompress import Jpeg
+from falseflaw.statistics.bootstrap import Estimate
 from falseflaw.types import Edit
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -71,9 +71,9 @@ def evaluation(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def besides(evaluation: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """An evaluation of real damage, and one under a real screenshot, by the same detector."""
-    from falseflaw.evaluation.calibration import read_operating_point
-    from falseflaw.evaluation.predictions import read_predictions
-    from falseflaw.evaluation.summary import read_summary
+    from falseflaw.evaluation.figures.calibration import read_operating_point
+    from falseflaw.evaluation.figures.summary import read_summary
+    from falseflaw.evaluation.prediction.predictions import read_predictions
 
     predictions = read_predictions(evaluation)
     point, _ = read_operating_point(evaluation / "operating_point.json")

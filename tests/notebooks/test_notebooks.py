@@ -7,7 +7,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from falseflaw.evaluation.committed import take_over, take_over_beside, take_over_dataset
+from falseflaw.evaluation.committed.committed import take_over, take_over_beside, take_over_dataset
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from falseflaw.errors import InvalidDataError
-from falseflaw.evaluation.summary import read_summary
+from falseflaw.evaluation.figures.summary import read_summary
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMITTED = ROOT / "notebooks" / "reference"

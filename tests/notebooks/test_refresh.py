@@ -8,8 +8,8 @@ from pathlib import Path
 
 import nbformat
 
-from falseflaw.evaluation.committed import read_audit, read_facts
-from falseflaw.evaluation.summary import read_summary
+from falseflaw.evaluation.committed.committed import read_audit, read_facts
+from falseflaw.evaluation.figures.summary import read_summary
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = {"summary.json", "operating_point.json", "predictions.parquet", "minutes.json"}

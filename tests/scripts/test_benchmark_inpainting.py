@@ -10,7 +10,7 @@ import torch
 from tests.inpainting.tiny import TINY
 
 from falseflaw.damage.prompts import all_prompts
-from falseflaw.inpainting.networks import build_pipeline
+from falseflaw.inpainting.latent.networks import build_pipeline
 
 ROOT = Path(__file__).parents[2]
 TINY_PHOTOS = ("photos.count=12", "photos.width=112", "photos.height=144", "synthesis=tiny")

@@ -9,15 +9,15 @@ import pytest
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from tests.helpers import make_dataset, textured_photo
-from tests.imaging.browsers import needs_browser
+from tests.imaging.laundering.screenshot.browsers import needs_browser
 from tests.runtime.red import write_bundle
 
 from falseflaw.errors import InvalidDataError
-from falseflaw.evaluation.screenshots import COLUMNS, Comparison, compare, correlation, psnr
 from falseflaw.imaging import codec
-from falseflaw.imaging.laundering import chromium
+from falseflaw.imaging.laundering.screenshot import chromium
 from falseflaw.paths import config_dir
 from falseflaw.seeding import derive_rng
+from falseflaw.studies.screenshots import COLUMNS, Comparison, compare, correlation, psnr
 
 ROOT = Path(__file__).parents[2]
 SHOTS = [

@@ -11,7 +11,7 @@ from tests.inpainting.tiny import TINY
 
 from falseflaw.damage.prompts import all_prompts
 from falseflaw.imaging import codec
-from falseflaw.inpainting.networks import build_pipeline
+from falseflaw.inpainting.latent.networks import build_pipeline
 
 ROOT = Path(__file__).parents[2]
 

@@ -8,8 +8,8 @@ import torch
 from lightning.pytorch.loggers import CSVLogger
 from tests.helpers import make_dataset
 
-from falseflaw.dataset.module import DetectorData
-from falseflaw.imaging.augment import Laundering
+from falseflaw.imaging.laundering.augmentation import Laundering
+from falseflaw.training.detector.data import DetectorData
 from falseflaw.training.run import TrainingResult, train
 
 DETECTOR = {"backbone": "test_efficientnet", "residual_filters": 3, "decoder_channels": 8, "head_channels": 8}

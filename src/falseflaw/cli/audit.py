@@ -47,8 +47,8 @@ def audit_dataset(dataset: Path, weights: Iterable[Path], output: Path, progress
     """
     from tqdm import tqdm
 
-    from falseflaw.evaluation.audit.audit import audit
-    from falseflaw.evaluation.audit.report import text_report
+    from falseflaw.audit.audit import audit
+    from falseflaw.audit.report import text_report
     from falseflaw.imaging.codec import write_atomic
 
     def bar(items: Iterable[Any], total: int, title: str) -> Iterable[Any]:
@@ -67,8 +67,8 @@ def audit_dataset(dataset: Path, weights: Iterable[Path], output: Path, progress
 
 def audited(dataset: Path) -> bool:
     """Returns whether a dataset as it is has passed its audit."""
+    from falseflaw.audit.audit import manifest_digest
     from falseflaw.dataset.folder import AUDIT_NAME
-    from falseflaw.evaluation.audit.audit import manifest_digest
 
     try:
         result = json.loads((dataset / AUDIT_NAME).read_text())

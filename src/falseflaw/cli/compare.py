@@ -29,7 +29,7 @@ def run(config: DictConfig) -> None:
         for name, folder in folders.items()
     }
 
-    from falseflaw.evaluation.paired import compare, read_evaluation
+    from falseflaw.evaluation.figures.paired import compare, read_evaluation
     from falseflaw.evaluation.paired_tables import comparison_markdown, comparison_text
     from falseflaw.imaging.codec import write_atomic
 

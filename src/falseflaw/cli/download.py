@@ -8,10 +8,10 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from falseflaw.errors import ConfigurationError
-from falseflaw.photos.clothing import CLOTHING
-from falseflaw.photos.download import Download, download, verify
-from falseflaw.photos.grocery import GROCERY
-from falseflaw.photos.indexed import PHOTOS_VARIABLE, PublicSet
+from falseflaw.photos.sets.clothing import CLOTHING
+from falseflaw.photos.sets.download import Download, download, verify
+from falseflaw.photos.sets.grocery import GROCERY
+from falseflaw.photos.sets.indexed import PHOTOS_VARIABLE, PublicSet
 
 EXTRAS: tuple[str, ...] = ()
 

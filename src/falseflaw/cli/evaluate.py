@@ -11,7 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from falseflaw.cli.overrides import without
+from falseflaw.cli.configuration.overrides import without
 from falseflaw.errors import ConfigurationError, InvalidDataError, MissingDataError
 from falseflaw.paths import find_existing
 from falseflaw.types import Fold, OperatingPoint
@@ -41,14 +41,14 @@ def run(config: DictConfig) -> None:
     launderings = [instantiate(item) for item in config.laundering.launderings]
     calibration = [str(name) for name in config.laundering.calibration]
 
-    from falseflaw.evaluation.cost import CostAssumptions
+    from falseflaw.evaluation.figures.cost import CostAssumptions
 
     costs = CostAssumptions(**config.cost)
-    from falseflaw.evaluation import tables
-    from falseflaw.evaluation.evaluate import evaluate
-    from falseflaw.evaluation.report import REPORT_NAME
-    from falseflaw.evaluation.scorers import BundleScorer, CheckpointScorer
-    from falseflaw.evaluation.summary import SUMMARY_NAME
+    from falseflaw.evaluation.figures.summary import SUMMARY_NAME
+    from falseflaw.evaluation.prediction.scorers import BundleScorer, CheckpointScorer
+    from falseflaw.evaluation.report import tables
+    from falseflaw.evaluation.report.report import REPORT_NAME
+    from falseflaw.evaluation.run import evaluate
 
     scorer: CheckpointScorer | BundleScorer
     if kind == "bundle":
@@ -112,7 +112,7 @@ def _operating_point(config: DictConfig, kind: str) -> OperatingPoint:
     """Returns the thresholds of an earlier evaluation."""
     if kind == "bundle":
         raise ConfigurationError("expected bundle= without operating_point=: a bundle brings its own")
-    from falseflaw.evaluation.calibration import OPERATING_POINT_NAME, read_operating_point
+    from falseflaw.evaluation.figures.calibration import OPERATING_POINT_NAME, read_operating_point
 
     path = find_existing(config.operating_point, "an operating point", "run `falseflaw evaluate` first")
     return read_operating_point(path / OPERATING_POINT_NAME if path.is_dir() else path)[0]

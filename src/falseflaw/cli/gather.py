@@ -9,7 +9,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from falseflaw.cli.overrides import without
+from falseflaw.cli.configuration.overrides import without
 from falseflaw.errors import ConfigurationError
 
 EXTRAS: tuple[str, ...] = ("synthesis",)
@@ -19,8 +19,8 @@ _STEERING = ("output", "overwrite", "progress")
 
 def run(config: DictConfig) -> None:
     """Gathers the photos that the configuration names."""
-    from falseflaw.dataset.gather import gather
-    from falseflaw.dataset.plan import SynthesisSettings
+    from falseflaw.gathering.gather import gather
+    from falseflaw.synthesis.plan import SynthesisSettings
 
     recorded: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
     for key in _STEERING:

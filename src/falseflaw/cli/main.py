@@ -48,7 +48,7 @@ def main(argv: list[str] | None = None) -> int:
         print(f"falseflaw: unknown verb {verb!r}; expected one of: {', '.join(VERBS)}", file=sys.stderr)
         return 2
     if {"-h", "--help"} & set(rest):
-        from falseflaw.cli.help import describe
+        from falseflaw.cli.configuration.help import describe
 
         print(describe(verb, VERBS[verb]))
         return 0
@@ -68,7 +68,7 @@ def _run(verb: str, overrides: list[str]) -> int:
     try:
         module = importlib.import_module(f"falseflaw.cli.{verb.replace('-', '_')}")
         require_extras(module.EXTRAS)
-        from falseflaw.cli.app import run_hydra
+        from falseflaw.cli.configuration.app import run_hydra
 
         return run_hydra(verb, module.run, overrides)
     except ModuleNotFoundError as error:

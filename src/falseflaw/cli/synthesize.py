@@ -12,13 +12,13 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from falseflaw.cli.audit import audit_dataset, audited
+from falseflaw.cli.configuration.overrides import without
 from falseflaw.cli.mask_cache import mask_cache
-from falseflaw.cli.overrides import without
 from falseflaw.paths import find_existing
 
 if TYPE_CHECKING:
-    from falseflaw.dataset.build import BuildReport
     from falseflaw.photos.source import Photo
+    from falseflaw.synthesis.build import BuildReport
 
 EXTRAS: tuple[str, ...] = ("synthesis",)
 _STEERING = ("output", "cache", "overwrite", "progress", "audit", "engine")
@@ -52,10 +52,10 @@ def planned(config: DictConfig, command: Sequence[str]) -> Callable[[], BuildRep
         config: As `conf/synthesize.yaml` composes it.
         command: Overrides of the command line, for the datasheet.
     """
-    from falseflaw.dataset.build import synthesize
-    from falseflaw.dataset.plan import Networks, select_sources
-    from falseflaw.dataset.ports import Writers
-    from falseflaw.photos.split import assign_folds
+    from falseflaw.photos.folds import assign_folds
+    from falseflaw.synthesis.build import synthesize
+    from falseflaw.synthesis.networks import Writers
+    from falseflaw.synthesis.plan import Networks, select_sources
 
     recorded: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
     cache, output = Path(config.cache).expanduser(), Path(config.output).expanduser()

@@ -17,8 +17,8 @@ def run(config: DictConfig) -> None:
     import torch
     from hydra.utils import instantiate
 
-    from falseflaw.inpainting.stage import train_inpainter
-    from falseflaw.photos.split import assign_folds
+    from falseflaw.photos.folds import assign_folds
+    from falseflaw.training.generators.run import train_inpainter
 
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     torch.set_num_threads(int(config.threads or cores))

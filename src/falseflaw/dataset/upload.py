@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from falseflaw.damage.prompts import CLEAN_PROMPT
-from falseflaw.dataset.ports import Inpainter
-from falseflaw.dataset.prepare import PreparedSet
 from falseflaw.imaging.codec import Subsampling, encode_jpeg, encode_png, write_atomic
+from falseflaw.synthesis.networks import Inpainter
+from falseflaw.synthesis.prepare import PreparedSet
 from falseflaw.types import INPAINTED, ROUND_TRIPS, Edit, Image
 
 

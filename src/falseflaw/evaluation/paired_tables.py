@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from falseflaw.evaluation.tables import aligned, figure_text, markdown
+from falseflaw.evaluation.report.tables import aligned, figure_text, markdown
 
 _NAMES = {
     "auroc": "AUROC",

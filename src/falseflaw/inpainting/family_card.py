@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from falseflaw.inpainting.card import NOT_JUDGED
 from falseflaw.photos.licenses import license_of
+from falseflaw.training.generators.card import NOT_JUDGED
 
 
 def render(facts: Mapping[str, Any]) -> str:

@@ -15,8 +15,8 @@ import transformers
 from huggingface_hub.errors import GatedRepoError
 
 from falseflaw.errors import ConfigurationError, InvalidDataError, MissingDataError
-from falseflaw.inpainting.families import family_of
-from falseflaw.inpainting.halves import share_halves
+from falseflaw.inpainting.latent.families import family_of
+from falseflaw.inpainting.latent.shared_layers import share_halves
 from falseflaw.paths import find_existing
 
 OFFLOADS = ("none", "model", "sequential")

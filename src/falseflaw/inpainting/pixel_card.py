@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from falseflaw.inpainting.card import NOT_JUDGED
 from falseflaw.photos.licenses import license_of
+from falseflaw.training.generators.card import NOT_JUDGED
 
 
 def render(facts: Mapping[str, Any]) -> str:
@@ -41,7 +41,7 @@ loss {denoiser["loss"]:.4f}, validation {denoiser["validation_loss"]:.4f} |
 | precision | float16 weights; computed in float32 on a CPU |
 
 ```python
-from falseflaw.inpainting.pixel_inpainter import PixelInpainter
+from falseflaw.inpainting.pixel.inpainter import PixelInpainter
 
 inpainter = PixelInpainter("pixel", path)
 ```

@@ -17,8 +17,8 @@ from lightning.pytorch.loggers import WandbLogger
 from falseflaw.errors import ConfigurationError, InvalidDataError, MissingDataError
 from falseflaw.models.checkpoint import PREFIX, check_tensors, read_checkpoint
 from falseflaw.training.callbacks import AverageWeights, Checkpoints, FinalValidation
+from falseflaw.training.detector.task import DetectorTask
 from falseflaw.training.recording import earlier_metrics, keep_metrics
-from falseflaw.training.task import DetectorTask
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Checks that a dataset teaches nothing but the trace of alteration."""

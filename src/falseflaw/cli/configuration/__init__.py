@@ -1,0 +1,1 @@
+"""How a verb meets Hydra."""

@@ -1,0 +1,167 @@
+"""Temperature and thresholds, fitted once on the val fold and never again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+from scipy.special import expit
+
+from falseflaw.errors import InvalidDataError
+from falseflaw.evaluation.figures.groups import MIXTURE
+from falseflaw.evaluation.prediction.predictions import histograms
+from falseflaw.imaging import codec
+from falseflaw.statistics.metrics import pixel_f1
+from falseflaw.types import INPAINTED, Edit, Fold, OperatingPoint
+
+OPERATING_POINT_NAME = "operating_point.json"
+FALSE_POSITIVE_RATE = 0.01
+"""Share of simulated damage that may be called altered."""
+
+CLEAR_QUANTILE = 0.10
+"""Share of positives that may be called clear."""
+
+FEW = 100
+"""Fewer simulated-damage photos than this cannot show a rate of 1 %; the operating point then says so."""
+
+_TEMPERATURES = (0.1, 10.0)
+_LARGEST_LOGIT = 12.0  # of the threshold after calibration: 1 - sigmoid(12) is 100 float32 steps wide
+
+
+def fit(predictions: pd.DataFrame, launderings: Sequence[str]) -> tuple[OperatingPoint, dict[str, Any]]:
+    """Fits temperature and thresholds on the val predictions of the named launderings, pooled.
+
+    - temperature: least negative log-likelihood of positives (inpainted) against all negatives; edits of
+      other kinds are left aside.
+    - image_threshold: smallest with at most 1 % of simulated damage at or above it. Of n such photos
+      floor(n / 100) may be flagged, so the threshold is the next float32 above the probability of the one
+      that comes after them; ties stay below it, and the realised rate can be under 1 %.
+    - clear_threshold: the 10 % quantile of the positives' probability, or image_threshold if lower.
+    - mask_threshold: most mean per-image F1 over positives; of equal ones the lowest.
+
+    Args:
+        predictions: Columns of `predictions.SCHEMA`; other folds are ignored.
+        launderings: Names to pool.
+
+    Returns:
+        The operating point, and what it was fitted on in words and numbers.
+
+    Raises:
+        InvalidDataError: The val fold lacks a laundering, positives or simulated damage.
+    """
+    val = predictions[predictions["fold"] == str(Fold.VAL)]
+    if missing := sorted(set(launderings) - set(val["laundering"])):
+        raise InvalidDataError(
+            f"expected val predictions under {', '.join(launderings)} to calibrate on, "
+            f"got none under {', '.join(missing)}; name launderings of the suite in `calibration`"
+        )
+    val = val[val["laundering"].isin(launderings) & val["edit"].isin(MIXTURE)]
+    edits = val["edit"].to_numpy(dtype=str)
+    positive = np.isin(edits, [str(edit) for edit in INPAINTED])
+    simulated = edits == str(Edit.SIMULATED_DAMAGE)
+    if not positive.any() or not simulated.any():
+        raise InvalidDataError(
+            "expected inpainted and simulated-damage photos in the val fold, "
+            f"got {int(positive.sum())} and {int(simulated.sum())} predictions; build a larger dataset"
+        )
+    logits = val["logit"].to_numpy(dtype=np.float64)
+    cut = threshold_statistic(logits[simulated])
+    temperature = max(fit_temperature(logits, positive), cut / _LARGEST_LOGIT)
+    probabilities = calibrate(logits, temperature)
+    image_threshold = next_above(float(calibrate(np.array([cut]), temperature)[0]))
+    quantile = float(np.quantile(probabilities[positive], CLEAR_QUANTILE, method="lower"))
+    inside, outside = histograms(val[positive])
+    scores = pixel_f1(inside, outside)[:, 1:].mean(axis=0)  # (255,) thresholds 1 to 255
+    point = OperatingPoint(
+        temperature=float(temperature),
+        image_threshold=image_threshold,
+        clear_threshold=min(image_threshold, quantile),
+        mask_threshold=int(np.argmax(scores)) + 1,
+    )
+    photos = int(val.loc[simulated, "path"].nunique())
+    flagged = int((probabilities[simulated] >= image_threshold).sum())
+    record = {
+        "fold": str(Fold.VAL),
+        "launderings": list(launderings),
+        "sources": int(val["source_id"].nunique()),
+        "predictions": len(val),
+        "positives": int(positive.sum()),
+        "simulated_damage": int(simulated.sum()),
+        "simulated_damage_photos": photos,
+        "realised_fpr": flagged / int(simulated.sum()),
+        "val_tpr": float((probabilities[positive] >= image_threshold).mean()),
+        "val_pixel_f1": float(scores.max()),
+        "target_fpr": FALSE_POSITIVE_RATE,
+        "rule": _rule(point, int(simulated.sum()), photos, len(launderings)),
+        "small": photos < FEW,
+    }
+    return point, record
+
+
+def _rule(point: OperatingPoint, count: int, photos: int, launderings: int) -> str:
+    text = (
+        f"fitted on n={count} predictions of simulated damage "
+        f"({photos} photos under {launderings} launderings); "
+        f"at most {int(FALSE_POSITIVE_RATE * count)} may reach image_threshold, ties stay below"
+    )
+    if photos < FEW:
+        text += f"; fewer than {FEW} photos cannot show a rate of 1 %, so the threshold is coarse"
+    if point.temperature in _TEMPERATURES:
+        text += "; temperature at the end of its range, so probabilities are not calibrated"
+    return text
+
+
+def fit_temperature(logits: NDArray[np.float64], labels: NDArray[Any]) -> float:
+    """Returns T in [0.1, 10] minimising the NLL of sigmoid(logit / T) (Guo et al. 2017); convex in 1 / T."""
+    signed = np.where(np.asarray(labels, dtype=bool), 1.0, -1.0) * logits
+
+    def loss(inverse: float) -> float:
+        return float(np.logaddexp(0.0, -signed * inverse).mean())
+
+    low, high = 1 / _TEMPERATURES[1], 1 / _TEMPERATURES[0]
+    best = float(minimize_scalar(loss, bounds=(low, high), method="bounded", options={"xatol": 1e-9}).x)
+    best = min((low, best, high), key=loss)  # the bounded search never returns an end of its range
+    return 1 / best
+
+
+def threshold_statistic(negatives: NDArray[np.float64], rate: float = FALSE_POSITIVE_RATE) -> float:
+    """Returns the score that a threshold must exceed so that at most `rate` of the negatives reach it."""
+    allowed = int(np.floor(rate * len(negatives) + 1e-9))
+    return float(np.sort(negatives)[::-1][allowed])
+
+
+def next_above(probability: float) -> float:
+    """Returns the smallest float32 above a probability, at most 1; the runtime compares in float32."""
+    return float(min(np.nextafter(np.float32(probability), np.float32(2)), np.float32(1)))
+
+
+def calibrate(logits: NDArray[np.float64], temperature: float) -> NDArray[np.float64]:
+    """Returns sigmoid(logit / temperature)."""
+    return np.asarray(expit(logits / temperature), dtype=np.float64)
+
+
+def write_operating_point(path: Path, point: OperatingPoint, record: dict[str, Any]) -> None:
+    """Writes the fields of the operating point and how it came about as JSON."""
+    text = json.dumps(asdict(point) | {"fitted": record}, indent=2)
+    codec.write_atomic(path, (text + "\n").encode())
+
+
+def read_operating_point(path: Path) -> tuple[OperatingPoint, dict[str, Any]]:
+    """Reads what `write_operating_point` wrote.
+
+    Raises:
+        InvalidDataError: Missing, not JSON, or values out of range.
+    """
+    try:
+        values = json.loads(path.read_text())
+        point = OperatingPoint(**{name: values[name] for name in OperatingPoint.__dataclass_fields__})
+        return point, dict(values.get("fitted", {}))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InvalidDataError(f"cannot read {path}: {error}; run `falseflaw evaluate` again") from error

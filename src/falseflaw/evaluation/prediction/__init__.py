@@ -1,0 +1,1 @@
+"""One pass over photos and launderings: predictions, and nothing else."""

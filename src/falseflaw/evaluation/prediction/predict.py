@@ -1,0 +1,302 @@
+"""One pass over images and launderings that writes every prediction; figures come later, from the file."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections import defaultdict, deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from tqdm import tqdm
+
+from falseflaw.errors import ConfigurationError, InvalidDataError
+from falseflaw.evaluation.prediction.laundered import laundered
+from falseflaw.evaluation.prediction.laundered import load_row as load_row
+from falseflaw.evaluation.prediction.predictions import (
+    COPIED,
+    PREDICTIONS_NAME,
+    SCHEMA,
+    read_if_current,
+    write,
+)
+from falseflaw.evaluation.prediction.scorers import Scorer, lanes_of
+from falseflaw.imaging.laundering.base import Laundering, check_suite, versions_of
+from falseflaw.machine import StageTimer
+from falseflaw.provenance import code_digest, package_versions
+from falseflaw.seeding import unit_interval
+from falseflaw.types import HeatMap, Image, Mask
+
+_CHUNK = 32  # images between two part files: what a kill can cost
+_PARTS = ".parts"
+_BATCH_PIXELS = 4_000_000  # of all photos of a batch, unless one alone has more: bounds the model's memory
+_SCORING_CODE = (
+    "imaging",
+    "models",
+    "runtime",
+    "evaluation/laundered.py",
+    "evaluation/predict.py",
+    "evaluation/predictions.py",
+    "evaluation/scorers.py",
+)
+_SCORING_PACKAGES = ("pillow", "numpy", "opencv-python-headless", "timm", "torch", "onnxruntime")
+
+_Key = tuple[str, str]  # path and laundering
+_Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One photo under one laundering, waiting for its score."""
+
+    row: _Record
+    laundering: Laundering
+    image: Image
+    mask: Mask
+
+    @property
+    def key(self) -> _Key:
+        return self.row["path"], self.laundering.name
+
+
+def predict(
+    dataset: Path,
+    rows: pd.DataFrame,
+    launderings: Iterable[Laundering],
+    scorer: Scorer,
+    output: Path,
+    *,
+    batch_size: int = 8,
+    threads: int | None = None,
+    workers: int = 0,
+    progress: bool = True,
+    timer: StageTimer | None = None,
+    only: Mapping[str, Sequence[str]] | None = None,
+) -> pd.DataFrame:
+    """Scores every row under every laundering and writes `predictions.parquet` into `output`.
+
+    Killed and called again, it goes on where it stopped; called again when done, it reads the file. Both
+    hold only while images, launderings, model and scoring code are the same ones.
+
+    Args:
+        dataset: Folder that the rows' paths are relative to.
+        rows: Of the manifest, in the order to predict in; each path once.
+        launderings: Of distinct names.
+        scorer: The model.
+        output: Folder for the result and, until it is complete, for part files.
+        batch_size: Most photos scored at once; they are of one size.
+        threads: Batches in the model at once; None leaves it to the scorer.
+        workers: Processes that decode and launder ahead of the model; 0: none.
+        progress: Show a bar.
+        timer: Gets the seconds of `decode`, `launder`, `score`, `histogram` and `write`, each summed over
+            all that work on it.
+        only: Fold to the names of those launderings that its photos go through; without an entry, all.
+
+    Returns:
+        Columns of `SCHEMA`, one row per image and laundering of its fold, in the order of `rows`; the same
+        for any number of threads and workers.
+
+    Raises:
+        ConfigurationError: `threads` or `workers` is out of range.
+        InvalidDataError: No rows, one twice, or a file is missing, broken or not the one of the manifest.
+        WorkerLostError: A worker was killed.
+    """
+    suite = check_suite(launderings)
+    _check_counts(threads, workers)
+    if rows.empty:
+        raise InvalidDataError(f"expected images to evaluate in {dataset}, got none; choose other folds")
+    if (twice := rows["path"].duplicated()).any():
+        raise InvalidDataError(f"expected every image once, got {rows.loc[twice, 'path'].iloc[0]} twice")
+    timer = timer or StageTimer()
+    chunks = [rows.iloc[start : start + _CHUNK] for start in range(0, len(rows), _CHUNK)]
+    common = _common_key(suite, only, scorer, batch_size)
+    columns = ("path", "sha256", "mask_path", "group", "fold")
+    keys = [_digest(common, *(word for name in columns for word in chunk[name])) for chunk in chunks]
+    whole = _digest(*keys)
+    target = output / PREDICTIONS_NAME
+    if (done := read_if_current(target, whole)) is not None:
+        return _frame(done)
+    parts = output / _PARTS
+    tables = [read_if_current(parts / f"{key}.parquet", key) for key in keys]
+    todo = {index: _records(chunks[index]) for index, table in enumerate(tables) if table is None}
+    missing = [record for records in todo.values() for record in records]
+    by_fold = {fold: _chosen(suite, only, fold) for fold in rows["fold"].unique()}
+    chosen = [by_fold[record["fold"]] for record in missing]
+    total = sum(len(by_fold[fold]) for fold in rows["fold"])
+    bar = tqdm(
+        total=total,
+        initial=total - sum(map(len, chosen)),
+        unit="photo",
+        desc="predict",
+        mininterval=0.5,
+        disable=not progress,
+    )
+    lanes = threads or lanes_of(scorer)
+    with (
+        bar,
+        closing(laundered(dataset, missing, suite, chosen, min(workers, len(missing)), timer)) as ahead,
+        ThreadPoolExecutor(lanes) as pool,
+    ):
+        scoring = _Lanes(scorer, pool, lanes, timer, bar)
+        for index, records in todo.items():
+            table = _predict_chunk(records, ahead, suite, by_fold, batch_size, scoring)
+            with timer("write"):
+                write(table, parts / f"{keys[index]}.parquet", keys[index])
+            tables[index] = table
+    with timer("write"):
+        result = pa.concat_tables(tables)
+        write(result, target, whole)
+    shutil.rmtree(parts, ignore_errors=True)
+    return _frame(result)
+
+
+def under_way(output: Path) -> bool:
+    """Returns whether a folder holds predictions already, all of them or the parts of a killed run."""
+    return (output / PREDICTIONS_NAME).exists() or any((output / _PARTS).glob("*.parquet"))
+
+
+def _check_counts(threads: int | None, workers: int) -> None:
+    if threads is not None and not (isinstance(threads, int) and threads >= 1):
+        raise ConfigurationError(f"expected threads of at least 1 or null, got {threads!r}")
+    if not (isinstance(workers, int) and workers >= 0):
+        raise ConfigurationError(f"expected workers of at least 0, got {workers!r}")
+
+
+def _chosen(
+    suite: Sequence[Laundering], only: Mapping[str, Sequence[str]] | None, fold: str
+) -> tuple[int, ...]:
+    """Returns the positions of the launderings that photos of a fold go through."""
+    names = None if only is None else only.get(fold)
+    return tuple(index for index, item in enumerate(suite) if names is None or item.name in names)
+
+
+def _records(rows: pd.DataFrame) -> list[_Record]:
+    return [{str(name): value for name, value in row.items()} for row in rows.to_dict("records")]
+
+
+def select_sources(rows: pd.DataFrame, limit: int | None) -> pd.DataFrame:
+    """Returns the rows of at most `limit` sources of each fold, drawn by a hash of their names."""
+    if limit is None:
+        return rows
+    sources = rows[["fold", "source_id"]].drop_duplicates()
+    sources = sources.assign(draw=[unit_interval("limit", source) for source in sources["source_id"]])
+    kept = sources.sort_values("draw").groupby("fold").head(limit)["source_id"]
+    limited: pd.DataFrame = rows[rows["source_id"].isin(set(kept))]
+    return limited
+
+
+class _Lanes:
+    """Scores batches, several at once, and keeps the records; their order of arrival changes nothing."""
+
+    def __init__(
+        self, scorer: Scorer, pool: ThreadPoolExecutor, lanes: int, timer: StageTimer, bar: Any
+    ) -> None:
+        self._scorer, self._pool, self._timer, self._bar = scorer, pool, timer, bar
+        self._most = lanes + 1  # one waits, so that no lane does
+        self._under_way: deque[Future[list[tuple[_Key, _Record]]]] = deque()
+        self._scored: dict[_Key, _Record] = {}
+
+    def put(self, jobs: list[_Job]) -> None:
+        """Has a batch scored; waits while as many as there may be are under way."""
+        self._under_way.append(self._pool.submit(self._score, jobs))
+        while len(self._under_way) > self._most:
+            self._collect()
+
+    def take(self) -> dict[_Key, _Record]:
+        """Waits for all batches and returns the records since the last call."""
+        while self._under_way:
+            self._collect()
+        scored, self._scored = self._scored, {}
+        return scored
+
+    def _collect(self) -> None:
+        records = self._under_way.popleft().result()
+        self._scored.update(records)
+        self._bar.update(len(records))
+
+    def _score(self, jobs: list[_Job]) -> list[tuple[_Key, _Record]]:
+        with self._timer("score"):
+            logits, heats = self._scorer.score(np.stack([job.image for job in jobs]))
+        with self._timer("histogram"):
+            return [
+                (job.key, _record(job, float(logit), heat))
+                for job, logit, heat in zip(jobs, logits, heats, strict=True)
+            ]
+
+
+def _predict_chunk(
+    records: Sequence[_Record],
+    ahead: Iterator[list[tuple[Image, Mask]]],
+    suite: Sequence[Laundering],
+    by_fold: Mapping[str, Sequence[int]],
+    batch_size: int,
+    lanes: _Lanes,
+) -> pa.Table:
+    """Scores a chunk in batches of one size.
+
+    The batches follow from the chunk alone: whatever was done before, it gives the same scores.
+    """
+    waiting: dict[tuple[int, ...], list[_Job]] = defaultdict(list)
+    launderings = {fold: [suite[index] for index in positions] for fold, positions in by_fold.items()}
+    for record in records:
+        for item, (image, mask) in zip(launderings[record["fold"]], next(ahead), strict=True):
+            group = waiting[image.shape]
+            group.append(_Job(record, item, image, mask))
+            if len(group) >= min(batch_size, _BATCH_PIXELS // mask.size):
+                lanes.put(waiting.pop(image.shape))
+    for group in sorted(waiting.values(), key=lambda jobs: -len(jobs) * jobs[0].mask.size):
+        lanes.put(group)  # the longest first, so that all lanes end together
+    scored = lanes.take()
+    ordered = [
+        scored[record["path"], item.name] for record in records for item in launderings[record["fold"]]
+    ]
+    return pa.Table.from_pylist(ordered, schema=SCHEMA)
+
+
+def _record(job: _Job, logit: float, heat: HeatMap) -> _Record:
+    severity = job.laundering.severity
+    inside = np.bincount(heat[job.mask], minlength=256)
+    total = np.bincount(heat.reshape(-1), minlength=256)
+    return {name: job.row[name] for name in COPIED} | {
+        "laundering": job.laundering.name,
+        "severity": f"{severity:g}" if isinstance(severity, float) else str(severity),
+        "unseen": job.laundering.unseen,
+        "logit": logit,
+        "positive_histogram": inside,
+        "negative_histogram": total - inside,
+    }
+
+
+def _common_key(
+    suite: Sequence[Laundering],
+    only: Mapping[str, Sequence[str]] | None,
+    scorer: Scorer,
+    batch_size: int,
+) -> str:
+    """Digests what all parts depend on; the code counts, so that an old file never passes for a new one."""
+    versions = package_versions(_SCORING_PACKAGES) | versions_of(suite)
+    some = sorted((fold, *names) for fold, names in (only or {}).items())
+    return _digest(
+        scorer.fingerprint,
+        *map(repr, suite),
+        repr(some),
+        str(batch_size),
+        repr(versions),
+        code_digest(_SCORING_CODE),
+    )
+
+
+def _digest(*keys: str) -> str:
+    return hashlib.sha256("\x1f".join(keys).encode()).hexdigest()
+
+
+def _frame(table: pa.Table) -> pd.DataFrame:
+    frame: pd.DataFrame = table.to_pandas()
+    return frame

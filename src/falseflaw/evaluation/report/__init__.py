@@ -1,0 +1,1 @@
+"""Figures in, tables, plots, sentences and the HTML report out."""

@@ -1,0 +1,1 @@
+"""Brings real damage and other people's fakes into the form of a dataset."""

@@ -1,0 +1,196 @@
+"""Brings photos that others took or altered into the form of a dataset: for evaluation alone."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from tqdm import tqdm
+
+from falseflaw import __version__
+from falseflaw.dataset.folder import DATASHEET_NAME, SHEET_NAME, DatasetFolder, Skipped, writing
+from falseflaw.dataset.manifest import MANIFEST_NAME, read_manifest, write_manifest
+from falseflaw.dataset.upload import save_photo
+from falseflaw.errors import FalseFlawError, InvalidDataError
+from falseflaw.gathering.contact_sheet import gathered_sheet
+from falseflaw.gathering.datasheet import gathered_datasheet
+from falseflaw.imaging.codec import Subsampling, encode_png, write_atomic
+from falseflaw.photos.evaluation_only.takes import Pixels, Take, TakeSource
+from falseflaw.provenance import code_digest, git_revision
+from falseflaw.seeding import derive_rng
+from falseflaw.synthesis.plan import SynthesisSettings
+from falseflaw.types import Edit
+
+_CODE = (
+    *(f"dataset/{name}.py" for name in ("gather", "upload")),
+    *(f"imaging/{name}.py" for name in ("codec", "difference")),
+    "photos",
+    "seeding.py",
+)
+"""What the images and their regions depend on."""
+
+GENERATOR = "others"
+"""Name in the manifest for the networks of other people, which nobody here knows one by one."""
+
+
+@dataclass(frozen=True)
+class GatherReport:
+    """What was gathered.
+
+    Attributes:
+        images: Rows of the manifest.
+        groups: Objects or scenes that they show.
+        skipped: Photos that could not be used.
+    """
+
+    images: int
+    groups: int
+    skipped: list[Skipped]
+
+
+def gather(
+    source: TakeSource,
+    settings: SynthesisSettings,
+    output: Path,
+    *,
+    config: Mapping[str, Any] | None = None,
+    overwrite: bool = False,
+    command: Sequence[str] = (),
+    progress: bool = True,
+) -> GatherReport:
+    """Saves every photo of a set as uploads are saved, and writes manifest, datasheet and contact sheet.
+
+    There is no camera step, since a real camera took the photos. The manifest comes last; a call that was
+    stopped before it begins anew.
+
+    Args:
+        source: The photos.
+        settings: `seed`, `upload_quality` and `full_chroma_probability`; the rest does not matter here.
+        output: The dataset's folder.
+        config: Whatever else the images depend on, of plain types; part of the config hash.
+        overwrite: Whether to throw away a dataset with another configuration.
+        command: Overrides of the command line, for the datasheet.
+        progress: Whether to show a progress bar.
+
+    Raises:
+        ConfigurationError: The folder belongs to something else, or cannot be written.
+        MissingDataError: The source has no photos.
+        InvalidDataError: None of the photos could be used.
+    """
+    takes = source.takes()
+    recorded = _record(config or {}, takes)
+    folder = DatasetFolder.claim(output, recorded, overwrite)
+    if folder.complete:
+        rows = read_manifest(output)
+        return GatherReport(len(rows), rows["group"].nunique(), [])
+    found: list[dict[str, Any]] = []
+    skipped: list[Skipped] = []
+    bar = tqdm(takes, desc="gathering", unit="photo", disable=not progress)
+    for take in bar:
+        try:
+            pixels = source.read(take)
+        except FalseFlawError as error:
+            skipped.append(Skipped(take.photo.photo_id, " ".join(str(error).split())))
+            bar.write(f"skipped {skipped[-1].source_id}: {skipped[-1].reason}")
+            continue
+        with writing(output):
+            found += _save(take, pixels, settings, output, recorded["config_hash"])
+    if not found:
+        raise InvalidDataError(
+            f"expected at least one usable photo, all {len(skipped)} were skipped; "
+            f"{skipped[0].source_id}: {skipped[0].reason}"
+        )
+    rows = pd.DataFrame(found)
+    with writing(output):
+        write_atomic(output / SHEET_NAME, encode_png(gathered_sheet(rows, output)))
+        write_atomic(output / DATASHEET_NAME, gathered_datasheet(rows, skipped, recorded, command).encode())
+        write_manifest(rows, output / MANIFEST_NAME)
+    return GatherReport(len(rows), rows["group"].nunique(), skipped)
+
+
+def _save(
+    take: Take, pixels: Pixels, settings: SynthesisSettings, output: Path, config_hash: str
+) -> Iterator[dict[str, Any]]:
+    """Writes the region and the photos of a take, all with the settings of its group; yields their rows."""
+    photo, region = take.photo, pixels.region
+    if photo.fold is None:
+        raise InvalidDataError(f"expected a fold laid down for {photo.photo_id}, got none")
+    stem = photo.photo_id.replace("/", "__")
+    region_path = "" if region is None else f"masks/{stem}.png"
+    if region is not None:
+        write_atomic(output / region_path, encode_png(region))
+    quality, subsampling = _upload(photo.group, settings)
+    for edit, image in pixels.images.items():
+        path = f"images/{stem}__{edit}.jpg"
+        yield {
+            "path": path,
+            "sha256": save_photo(output / path, image, quality, subsampling),
+            "source_id": photo.photo_id,
+            "group": photo.group,
+            "contributor": photo.contributor,
+            "photo_set": photo.photo_set,
+            "product": photo.product,
+            "fold": str(photo.fold),
+            "edit": str(edit),
+            "label": edit.label,
+            "damage_kind": "",
+            "placement": "",
+            "region_path": region_path,
+            "region_shape": "",
+            "region_origin": pixels.origin,
+            "mask_path": region_path if edit.masked else "",
+            "mask_area": float(region.mean()) if edit.masked and region is not None else 0.0,
+            "rewritten": False,  # around or inside the object, original pixels are left
+            "generator": GENERATOR if edit is Edit.BY_OTHERS else "",
+            "prompt": "",
+            "seed": settings.seed,
+            "steps": 0,
+            "guidance": 0.0,
+            "crop_size": 0,
+            "crop_scale": 1.0,
+            "camera": "{}",
+            "first_quality": 0,
+            "upload_quality": quality,
+            "subsampling": subsampling,
+            "width": image.shape[1],
+            "height": image.shape[0],
+            "batch": 0,
+            "config_hash": config_hash,
+        }
+
+
+def _upload(group: str, settings: SynthesisSettings) -> tuple[int, Subsampling]:
+    """Draws Q2 and subsampling of a group, from the ranges of every other upload."""
+    rng = derive_rng("upload", settings.seed, group)
+    full = rng.random() < settings.full_chroma_probability
+    lowest, highest = settings.upload_quality
+    return int(rng.integers(lowest, highest, endpoint=True)), "4:4:4" if full else "4:2:0"
+
+
+def _record(config: Mapping[str, Any], takes: Sequence[Take]) -> dict[str, Any]:
+    """What `config.yaml` holds; as for matched sets, revision and versions stand beside the hash."""
+    names = hashlib.sha256()
+    for take in takes:
+        files = [*take.files.values(), *([take.annotation] if take.annotation else [])]
+        line = f"{take.photo} {' '.join(map(_digest, files))}\n"
+        names.update(line.encode("utf-8", "surrogateescape"))
+    record: dict[str, Any] = {
+        "falseflaw": __version__,
+        "code": code_digest(_CODE),
+        **json.loads(json.dumps(config)),
+        "sources": {"sha256": names.hexdigest(), "takes": len(takes)},
+    }
+    digest = hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
+    return {"config_hash": digest[:16], **record, "made_with": {"git_revision": git_revision()}}
+
+
+def _digest(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return "unreadable"  # told when it is read

@@ -1,0 +1,1 @@
+"""Screenshots: simulated ones, and real ones taken in a browser."""

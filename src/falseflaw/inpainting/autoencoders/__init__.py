@@ -1,0 +1,1 @@
+"""Autoencoders that rewrite a region or a whole photo."""

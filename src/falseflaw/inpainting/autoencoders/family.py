@@ -1,0 +1,71 @@
+"""The autoencoders of a folder by name, some of them reserved for tests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from falseflaw.errors import ConfigurationError
+from falseflaw.inpainting.autoencoders.autoencoder import Autoencoder
+from falseflaw.seeding import derive_rng
+from falseflaw.types import Image
+
+PERTURBED = "_perturbed"
+"""End of the name of a member whose decoder is drawn anew for every set."""
+
+
+class AutoencoderFamily:
+    """Loads autoencoders that `falseflaw train-inpainter recipe=autoencoder_...` saved.
+
+    Args:
+        folder: Holds a folder per autoencoder, relative to the working directory or the clone.
+        members: Names of those to load.
+        perturbation: Lowest and highest strength of `perturbation.perturbed`: each member that is not
+            reserved comes a second time under `<name>_perturbed`, with other decoder weights for every
+            seed. None for the trained weights alone.
+
+    Raises:
+        ConfigurationError: No name, or one twice, or no range of strengths.
+        MissingDataError: No such folder.
+        InvalidDataError: A folder holds no autoencoder of the family, or a broken one.
+    """
+
+    def __init__(
+        self, folder: str, members: Sequence[str], perturbation: tuple[float, float] | None = None
+    ) -> None:
+        if not members or len(set(members)) < len(members):
+            raise ConfigurationError(f"expected different autoencoders.members, got {list(members)}")
+        if perturbation is not None and not (
+            len(perturbation) == 2 and 0 < perturbation[0] <= perturbation[1] <= 1
+        ):
+            raise ConfigurationError(
+                "expected autoencoders.perturbation as [lowest, highest] above 0 and up to 1, or null; "
+                f"got {list(perturbation)}"
+            )
+        self._members = {name: Autoencoder(name, f"{folder}/{name}") for name in members}
+        self._perturbation = perturbation
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All of them, in the order given, the perturbed ones behind."""
+        plain = tuple(self._members)
+        if self._perturbation is None:
+            return plain
+        return plain + tuple(f"{name}{PERTURBED}" for name in plain if name not in self.reserved)
+
+    @property
+    def reserved(self) -> frozenset[str]:
+        """Those that must never be in a training set."""
+        return frozenset(name for name, member in self._members.items() if member.reserved)
+
+    def round_trip(self, name: str, photo: Image, seed: int) -> Image:
+        """Returns a photo after one of the autoencoders.
+
+        Args:
+            name: One of `names`.
+            photo: uint8 (H, W, 3).
+            seed: Decides on the decoder of a perturbed member.
+        """
+        if self._perturbation is None or not name.endswith(PERTURBED):
+            return self._members[name].round_trip(photo)
+        strength = float(derive_rng("strength", seed).uniform(*self._perturbation))
+        return self._members[name.removesuffix(PERTURBED)].perturbed_round_trip(photo, strength, seed)

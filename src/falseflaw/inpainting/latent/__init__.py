@@ -1,0 +1,1 @@
+"""Inpainters that sample in the latent space of an autoencoder."""

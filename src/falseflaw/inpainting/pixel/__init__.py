@@ -1,0 +1,1 @@
+"""The inpainter that samples pixels."""

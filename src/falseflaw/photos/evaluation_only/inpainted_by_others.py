@@ -1,0 +1,115 @@
+"""Photos that other people inpainted, each with its original: for evaluation alone.
+
+`fill_*`: an object replaced by text inside a mask; `replace_*`: everything around an object drawn anew. The
+masks were not published, so what was altered is where the pair differs.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from falseflaw.errors import ConfigurationError, InvalidDataError, MissingDataError, UnreadableImageError
+from falseflaw.imaging import codec
+from falseflaw.imaging.difference import changed_region
+from falseflaw.photos.evaluation_only.takes import Pixels, Take, root_of
+from falseflaw.photos.near_duplicates import fingerprint, join
+from falseflaw.photos.source import Photo
+from falseflaw.types import Edit, Fold
+
+NAME = "inpainted_by_others"
+
+
+class InpaintedByOthers:
+    """The pairs of `original/` and `inpainted/` with the same file stem.
+
+    Pairs whose originals are near-duplicates share a scene: the same photo was altered twice.
+    """
+
+    name = NAME
+
+    def __init__(self, folder: str | Path | None = None) -> None:
+        """Keeps the place of the photos; nothing is read before `takes`.
+
+        Args:
+            folder: The set's folder; by default `$FALSEFLAW_PHOTOS/<name>`, else `data/photos/<name>`.
+        """
+        self._folder = folder
+
+    def takes(self) -> list[Take]:
+        """Returns every pair, sorted by `photo_id`; a file without its other half belongs to a pair too.
+
+        Raises:
+            MissingDataError: The folder is missing or holds no inpainted photo.
+        """
+        root = root_of(self.name, self._folder)
+        originals, inpainted = (
+            {path.stem: path for path in codec.find_images(root / part)} for part in ("original", "inpainted")
+        )
+        if not inpainted:
+            raise MissingDataError(
+                f"expected photos such as inpainted/fill_1.png in {root}, found none; "
+                "name the set's folder with photos.folder=PATH"
+            )
+        scenes = _scenes(originals)
+        return [
+            Take(
+                Photo(f"{self.name}/{stem}", self.name, _kind(stem), scenes.get(stem, ""), Fold.TEST),
+                {
+                    Edit.AUTHENTIC: originals.get(stem, root / "original" / f"{stem}.png"),
+                    Edit.BY_OTHERS: inpainted.get(stem, root / "inpainted" / f"{stem}.png"),
+                },
+            )
+            for stem in sorted({*originals, *inpainted})
+        ]
+
+    def read(self, take: Take) -> Pixels:
+        """Returns both photos and where they differ.
+
+        Raises:
+            UnreadableImageError: A file is missing, broken or not an image.
+            InvalidDataError: The two are of different sizes, or do not differ.
+        """
+        images = {
+            edit: codec.decode(path, f"{take.photo.photo_id} ({edit})") for edit, path in take.files.items()
+        }
+        original, altered = images[Edit.AUTHENTIC], images[Edit.BY_OTHERS]
+        if original.shape != altered.shape:
+            raise InvalidDataError(
+                f"expected both photos of {take.photo.photo_id} in one size, got "
+                f"{original.shape[1]}x{original.shape[0]} and {altered.shape[1]}x{altered.shape[0]}"
+            )
+        region = changed_region(original, altered)
+        if not region.any():
+            raise InvalidDataError(
+                f"expected two photos that differ for {take.photo.photo_id}, got the same twice"
+            )
+        return Pixels(images, region, "difference")
+
+    def photos(self) -> list[Photo]:
+        """Refuses: flaws are not painted into photos that others altered.
+
+        Raises:
+            ConfigurationError: Always.
+        """
+        raise ConfigurationError(
+            f"photos={self.name} holds photos that others altered, which only `falseflaw gather` takes; "
+            "choose photos of intact products"
+        )
+
+
+def _kind(stem: str) -> str:
+    """What stands for the product: what was asked of the tool."""
+    return {"fill": "object filled", "replace": "surroundings replaced"}.get(stem.split("_")[0], "photo")
+
+
+def _scenes(originals: dict[str, Path]) -> dict[str, str]:
+    """Returns stem → smallest stem among pairs of the same original, for those that have company."""
+    prints = []
+    for stem, path in originals.items():
+        try:
+            prints.append((stem, fingerprint(codec.decode(path))))
+        except UnreadableImageError:  # told where it is read
+            continue
+    groups = join(prints)
+    shared = [group for stem, group in groups.items() if stem != group]
+    return {stem: group for stem, group in groups.items() if group in shared}

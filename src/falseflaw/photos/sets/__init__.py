@@ -1,0 +1,1 @@
+"""Sets of clean product photos that can be inpainted."""

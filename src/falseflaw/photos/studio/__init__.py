@@ -1,0 +1,1 @@
+"""The photo set that renders its own products."""

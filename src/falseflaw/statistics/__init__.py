@@ -1,0 +1,1 @@
+"""Numbers in, numbers out: metrics, intervals, and how a figure with its interval is written."""

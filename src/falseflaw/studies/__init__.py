@@ -1,0 +1,1 @@
+"""Questions asked once in a while."""

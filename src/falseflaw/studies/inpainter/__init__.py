@@ -1,0 +1,1 @@
+"""How well an inpainter paints what it is asked for."""

@@ -1,0 +1,1 @@
+"""Photos in, a dataset of matched sets out."""

@@ -1,0 +1,244 @@
+"""Builds a dataset batch by batch, and goes on with it where a former call stopped."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from collections import Counter
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from tqdm import tqdm
+
+from falseflaw import __version__
+from falseflaw.dataset.folder import DATASHEET_NAME, SHEET_NAME, DatasetFolder, Skipped, writing
+from falseflaw.dataset.manifest import MANIFEST_NAME, read_manifest, write_manifest
+from falseflaw.dataset.upload import Upload
+from falseflaw.errors import ConfigurationError, InvalidDataError
+from falseflaw.imaging.codec import encode_png, write_atomic
+from falseflaw.inpainting.ports import CameraDrawer, Painter, ProductMasker
+from falseflaw.machine import StageTimer
+from falseflaw.photos.product.masks import ProductMasks
+from falseflaw.photos.source import FileSource, PhotoSource
+from falseflaw.provenance import code_digest, git_revision, package_versions
+from falseflaw.synthesis.batch import BatchMaker
+from falseflaw.synthesis.contact_sheet import contact_sheet
+from falseflaw.synthesis.datasheet import datasheet
+from falseflaw.synthesis.engines.local import Engine, LocalEngine, MakeBatches
+from falseflaw.synthesis.networks import Writers, check_networks
+from falseflaw.synthesis.plan import Networks, SetPlan, SynthesisSettings, make_plan
+from falseflaw.synthesis.prepare import SetMaker
+from falseflaw.types import Fold
+
+_INPAINTING = (
+    *(
+        "autoencoder_family",
+        "autoencoders",
+        "coding",
+        "compose",
+        "families",
+        "family_networks",
+        "halves",
+        "loading",
+        "perturbation",
+        "pipelines",
+        "product_masks",
+        "regions",
+        "sampling",
+        "text_states",
+    ),
+    *("pixel_inpainter", "pixel_networks", "pixel_window"),
+)
+
+_CODE = (
+    "damage",
+    *(
+        f"dataset/{name}.py"
+        for name in ("batch", "build", "hand_edits", "members", "plan", "prepare", "upload")
+    ),
+    *(f"imaging/{name}.py" for name in ("camera", "codec", "sensor")),
+    *(f"inpainting/{name}.py" for name in _INPAINTING),
+    "photos",
+    "seeding.py",
+)
+"""What the images depend on; a build that another version of it began is not gone on with."""
+
+_PACKAGES = ("torch", "diffusers", "transformers", "numpy", "scipy", "pillow", "opencv-python-headless")
+
+
+@dataclass(frozen=True)
+class BuildReport:
+    """What a build did.
+
+    Attributes:
+        sources: Matched sets in the dataset.
+        images: Rows of the manifest.
+        skipped: Sources that could not be used.
+        built: Sets made by this call; the others were there already.
+        seconds: Seconds by stage, of this call, summed over threads.
+    """
+
+    sources: int
+    images: int
+    skipped: list[Skipped]
+    built: int = 0
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+def synthesize(
+    source: PhotoSource,
+    folds: Mapping[str, Fold],
+    cameras: CameraDrawer,
+    painter: Painter,
+    masker: ProductMasker,
+    networks: Networks,
+    load_writers: Callable[[], Writers],
+    settings: SynthesisSettings,
+    output: Path,
+    *,
+    engine: Engine | None = None,
+    config: Mapping[str, Any] | None = None,
+    mask_cache: Path | None = None,
+    overwrite: bool = False,
+    command: Sequence[str] = (),
+    progress: bool = True,
+) -> BuildReport:
+    """Builds the dataset, or goes on with it where a former call stopped.
+
+    Args:
+        source: Clean photos.
+        folds: photo_id → fold.
+        cameras: Draws cameras.
+        painter: Paints simulated damage.
+        masker: Finds the product where the source does not know it.
+        networks: Names of the networks.
+        load_writers: Loads the networks; called where and when there is something to do.
+        settings: What is drawn and how it is batched.
+        output: The dataset's folder.
+        engine: Maps the batches; by default in this process.
+        config: Whatever else the images depend on, of plain types; part of the config hash.
+        mask_cache: Folder for product masks of this masker, or None.
+        overwrite: Whether to throw away a dataset with another configuration.
+        command: Overrides of the command line, for the datasheet.
+        progress: Whether to show a progress bar.
+
+    Raises:
+        ConfigurationError: The folder belongs to something else, or cannot be written.
+        MissingDataError: No photo lies in the folds.
+        InvalidDataError: None of the sources could be used.
+    """
+    plans = make_plan(source.photos(), folds, cameras, settings, networks)
+    recorded = _record(config or {}, plans, source)
+    folder = DatasetFolder.claim(output, recorded, overwrite)
+    if folder.complete:
+        rows = read_manifest(output)
+        folder.remove_parts()
+        return BuildReport(rows["source_id"].nunique(), len(rows), [])
+    masks = ProductMasks(source, masker, mask_cache)
+
+    def load() -> BatchMaker:
+        folder.check_seen(recorded["config_hash"])
+        if code_digest(_CODE) != recorded["code"]:
+            raise ConfigurationError(
+                f"expected the same code of falseflaw on every machine, got another on {platform.node()}; "
+                "install the same version there"
+            )
+        writers = load_writers()
+        check_networks(networks, writers)
+        grid, factor = writers.grid, writers.factor
+        if bad := [size for size in settings.crop_sizes if size % grid]:
+            raise ConfigurationError(
+                f"expected crop_sizes in multiples of {grid}, got {bad[0]}; "
+                f"{', '.join(writers.inpainters)} need them"
+            )
+        maker = SetMaker(source, masks, painter, settings, grid, factor)
+        upload = Upload(output, writers.inpainters, recorded["config_hash"])
+        return BatchMaker(maker, writers, upload, folder, StageTimer())
+
+    batches = {number: list(group) for number, group in groupby(plans, key=lambda plan: plan.batch)}
+    done = {number for number in batches if folder.read_part(number) is not None}
+    built, seconds = _run(engine or LocalEngine(), batches, load, done, progress)
+    rows, skipped = _finish(folder, batches, recorded, command)
+    return BuildReport(rows["source_id"].nunique(), len(rows), skipped, built, seconds)
+
+
+def _run(
+    engine: Engine,
+    batches: Mapping[int, Sequence[SetPlan]],
+    load: MakeBatches,
+    done: Container[int],
+    progress: bool,
+) -> tuple[int, dict[str, float]]:
+    """Has the missing batches made; returns the number of sets made and the seconds by stage.
+
+    Rows are not kept: they stand in the part files, and a large dataset has millions.
+    """
+    todo = {number: plans for number, plans in batches.items() if number not in done}
+    total = sum(map(len, batches.values()))
+    before = total - sum(map(len, todo.values()))
+    built, seconds = 0, Counter[str]()  # counters add floats alike
+    bar = tqdm(total=total, initial=before, desc="synthesizing", unit="source", disable=not progress)
+    with bar:
+        for part in engine.run(todo, load) if todo else ():
+            for entry in part.skipped:
+                bar.write(f"skipped {entry.source_id}: {entry.reason}")
+            sets = len({row["source_id"] for row in part.rows})
+            built += sets
+            seconds.update(part.seconds)
+            bar.update(sets + len(part.skipped))
+    return built, dict(seconds)
+
+
+def _record(config: Mapping[str, Any], plans: Sequence[SetPlan], source: PhotoSource) -> dict[str, Any]:
+    """What the dataset's config.yaml holds: configuration, sources and code by digest, and a hash of it all.
+
+    Revision and versions stand beside the hash: they are told, but do not keep a build from going on.
+    """
+    names = hashlib.sha256()
+    for plan in plans:
+        line = f"{plan.source_id} {plan.fold} {plan.photo.contributor} {_content(source, plan)}\n"
+        names.update(line.encode("utf-8", "surrogateescape"))
+    counts = Counter(str(plan.fold) for plan in plans)
+    record: dict[str, Any] = {
+        "falseflaw": __version__,
+        "code": code_digest(_CODE),
+        **json.loads(json.dumps(config)),
+        "sources": {"sha256": names.hexdigest(), **dict(sorted(counts.items()))},
+    }
+    digest = hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
+    made_with = {"git_revision": git_revision(), "packages": package_versions(_PACKAGES)}
+    return {"config_hash": digest[:16], **record, "made_with": made_with}
+
+
+def _content(source: PhotoSource, plan: SetPlan) -> str:
+    """Digest of a photo's file; another folder may hold other photos of the same names."""
+    if not isinstance(source, FileSource):
+        return ""
+    try:
+        return hashlib.sha256(source.path(plan.photo).read_bytes()).hexdigest()
+    except OSError:
+        return "unreadable"  # reported when it is loaded
+
+
+def _finish(
+    folder: DatasetFolder, batches: Iterable[int], config: Mapping[str, Any], command: Sequence[str]
+) -> tuple[pd.DataFrame, list[Skipped]]:
+    """Writes contact sheet, datasheet and, last, the manifest; returns its rows and the skipped sources."""
+    rows, skipped = folder.join_parts(batches)
+    if rows.empty:
+        first = f"{skipped[0].source_id}: {skipped[0].reason}"
+        raise InvalidDataError(
+            f"expected at least one usable source, all {len(skipped)} were skipped; {first}"
+        )
+    with writing(folder.path):
+        write_atomic(folder.path / SHEET_NAME, encode_png(contact_sheet(rows, folder.path)))
+        write_atomic(folder.path / DATASHEET_NAME, datasheet(rows, skipped, config, command).encode())
+        folder.remove_strays()  # of workers that were killed
+        write_manifest(rows, folder.path / MANIFEST_NAME)
+        folder.remove_parts()
+    return rows, skipped

@@ -1,0 +1,1 @@
+"""Where the batches of a synthesis run: in this process and its helpers, or on a Ray cluster."""

@@ -1,0 +1,1 @@
+"""Trains the latent inpainter: its autoencoder, then its denoiser."""

@@ -1,0 +1,159 @@
+"""Pictures of a running training: what the inpainter writes on fixed validation crops, and its curves."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from falseflaw.damage.regions import draw_region
+from falseflaw.imaging.codec import encode_png, write_atomic
+from falseflaw.imaging.crop import Box, splice
+from falseflaw.inpainting.latent.sampling import decode_latents, sample_latents
+from falseflaw.seeding import derive_rng, derive_seed
+from falseflaw.training.generators.windows import Windows
+from falseflaw.types import DamageKind, Image, Mask
+
+matplotlib.use("Agg", force=False)
+
+_GAP = 4
+
+_PANELS = (
+    ("autoencoder", ("psnr",), "dB"),
+    ("autoencoder", ("color_error", "flat_color_error"), "distance in a*b*"),
+    ("denoiser", ("loss", "validation_loss"), "v loss"),
+)
+"""Stage, values and unit of the learning curve's panels; those of stages that report nothing are left out."""
+
+
+def write_sample_sheet(
+    path: Path,
+    pipeline: Any,
+    windows: Windows,
+    prompts: Sequence[str],
+    side: int,
+    steps: int,
+    guidance: float,
+    seed: int,
+    conditions: Sequence[str] = ("hole",),
+    per_kind: int = 2,
+) -> None:
+    """Writes a PNG of rows: intact crop, region, a sample spliced in per condition, painted target.
+
+    Args:
+        path: The PNG.
+        pipeline: Pipeline in evaluation mode.
+        windows: Validation windows; the first of each kind are shown.
+        prompts: One prompt per window.
+        side: Side of the crops in pixels.
+        steps: Denoising steps.
+        guidance: Guidance scale.
+        seed: Of crops, regions and sampling; the same at every call of one training.
+        conditions: What the denoiser sees: `hole`, `photo` or one after the other.
+        per_kind: Crops shown per kind of damage.
+    """
+    chosen = first_of_each_kind(windows, per_kind)
+    if not chosen:
+        return
+    rngs = [derive_rng("sheet", seed, index) for index in chosen]
+    crops = [windows.crop(index, side, rng) for index, rng in zip(chosen, rngs, strict=True)]
+    intact = np.stack([crop[0] for crop in crops])
+    regions = np.stack([draw_region(crop[2], rng)[1] for crop, rng in zip(crops, rngs, strict=True)])
+    seeds = [derive_seed("sheet sample", seed, index) for index in chosen]
+    texts, box = [prompts[index] for index in chosen], Box(0, 0, side, side)
+    decoded = [
+        decode_latents(
+            pipeline,
+            sample_latents(pipeline, intact, regions, texts, seeds, steps, guidance, condition=condition),
+        )
+        for condition in conditions
+    ]
+    rows = []
+    for row, (clean, damaged, _) in enumerate(crops):
+        spliced = [splice(clean, images[row], regions[row], box) for images in decoded]
+        rows.append([clean, region_tile(regions[row]), *spliced, damaged])
+    write_tiles(path, rows, per_kind)
+
+
+def first_of_each_kind(windows: Windows, count: int) -> list[int]:
+    """Returns the indices of the first `count` windows of each kind, kind by kind."""
+    found = {kind: [index for index, name in enumerate(windows.kinds) if name == kind] for kind in DamageKind}
+    return [index for indices in found.values() for index in indices[:count]]
+
+
+def region_tile(region: Mask) -> Image:
+    """Returns a mask as a picture, white inside."""
+    return np.repeat((region * 255).astype(np.uint8)[..., None], 3, axis=2)
+
+
+def write_tiles(path: Path, rows: Sequence[Sequence[Image]], columns: int) -> None:
+    """Writes a PNG of rows of pictures, dealt out to columns in turn."""
+    tiles = [_join(row, axis=1) for row in rows]
+    stacks = [_join(tiles[part::columns], axis=0) for part in range(columns) if tiles[part::columns]]
+    write_atomic(path, encode_png(_join(stacks, axis=1)))
+
+
+def _join(tiles: Sequence[Image], axis: int) -> NDArray[np.uint8]:
+    """Puts pictures side by side (axis 1) or below each other (axis 0) on white."""
+    other = 1 - axis
+    length = max(tile.shape[other] for tile in tiles)
+    padded = []
+    for tile in tiles:
+        pads = [(0, 0), (0, 0), (0, 0)]
+        pads[axis], pads[other] = (0, _GAP), (0, length - tile.shape[other])
+        padded.append(np.pad(tile, pads, constant_values=255))
+    return np.concatenate(padded, axis=axis)
+
+
+class Curve:
+    """Learning curve: one JSON line per report, and a CSV and a PNG made from them.
+
+    Args:
+        folder: Gets `curve.jsonl`, `curve.csv` and `curve.png`.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "curve.jsonl"
+        text = self._path.read_text() if self._path.is_file() else ""
+        self._rows: list[dict[str, Any]] = [json.loads(line) for line in text.splitlines() if line.strip()]
+
+    def add(self, stage: str, values: Mapping[str, float]) -> None:
+        """Appends a report; it replaces those of its stage at the same or a later step (after a resume)."""
+        kept = [row for row in self._rows if row["stage"] != stage or row["step"] < values["step"]]
+        self._rows = [*kept, {"stage": stage, **values}]
+        lines = "".join(json.dumps(row) + "\n" for row in self._rows)
+        write_atomic(self._path, lines.encode())
+        names = list(dict.fromkeys(name for row in self._rows for name in row))
+        table = [",".join(names), *(",".join(_cell(row.get(name)) for name in names) for row in self._rows)]
+        write_atomic(self._path.with_suffix(".csv"), ("\n".join(table) + "\n").encode())
+        write_atomic(self._path.with_suffix(".png"), self._figure())
+
+    def _figure(self) -> bytes:
+        stages = {row["stage"] for row in self._rows}
+        panels = [panel for panel in _PANELS if panel[0] in stages]
+        figure = Figure(figsize=(1 + 4 * len(panels), 3.2), layout="constrained")
+        FigureCanvasAgg(figure)
+        axes = figure.subplots(1, len(panels), squeeze=False)[0]
+        for axis, (stage, names, unit) in zip(axes, panels, strict=True):
+            rows = [row for row in self._rows if row["stage"] == stage]
+            for name in names:
+                if points := [(row["step"], row[name]) for row in rows if name in row]:
+                    axis.plot(*zip(*points, strict=True), label=name.replace("_", " "))
+            axis.set(title=stage, xlabel="step", ylabel=unit)
+            axis.grid(alpha=0.3)
+            axis.legend()
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="png", dpi=100)
+        return buffer.getvalue()
+
+
+def _cell(value: object) -> str:
+    return "" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,69 @@
+"""What the notebooks say in words and tables."""
+
+import pytest
+from sklearn.metrics import roc_auc_score
+from tests.evaluation.made import made_predictions, write_evaluation
+
+from falseflaw.evaluation.committed import notebook
+from falseflaw.evaluation.figures.summary import POOLED, summarize, write_summary
+from falseflaw.evaluation.report.sentences import complement
+from falseflaw.types import Edit, OperatingPoint
+
+
+def share(value, lo=None, hi=None) -> dict:
+    return {"value": value, "lo": lo, "hi": hi, "n": 10}
+
+
+def test_shares_as_text() -> None:
+    assert notebook.percent(share(0.9876, 0.95, 1.0)) == "98.8 % [95.0, 100.0]"
+    assert notebook.percent(share(0.5)) == "50.0 %"
+    assert notebook.percent(share(None)) == "–"
+    assert notebook.share_text(share(0.012, 0.0, 0.03), 1000) == "12 [0, 30]"
+    assert notebook.percent(complement(share(0.75))) == "25.0 %"
+    assert notebook.percent(complement(share(0.75, 0.5, 0.9))) == "25.0 % [10.0, 50.0]"
+
+
+def test_words_for_launderings() -> None:
+    assert [notebook.under(name) for name in ("identity", "jpeg80", POOLED)] == [
+        "untouched",
+        "under jpeg80",
+        "all launderings pooled",
+    ]
+
+
+def test_extremes_are_of_groups_with_sources_enough() -> None:
+    rows = [
+        {"group": name, "sources": sources, "tpr": share(value)}
+        for name, sources, value in (
+            ("a", 9, 0.5),
+            ("b", 9, 0.9),
+            ("c", 9, 0.2),
+            ("d", 4, 0.1),
+            ("e", 9, None),
+        )
+    ]
+    best, worst = notebook.extremes(rows, "tpr")
+    assert (best["group"], worst["group"]) == ("b", "c")
+    assert notebook.extremes(rows[:1] + rows[3:], "tpr") is None
+
+
+def test_reads_an_evaluation_without_facts_and_pairs_its_launderings(tmp_path, monkeypatch) -> None:
+    predictions = made_predictions(sources=12, launderings=("identity", "jpeg80", "webp80"))
+    point = OperatingPoint()
+    write_evaluation(tmp_path, predictions, point)
+    write_summary(tmp_path, summarize(predictions, point, {"who": "test"}, replicates=20))
+    monkeypatch.setenv("FALSEFLAW_EVALUATION", str(tmp_path))
+    material = notebook.read()
+    assert not material.whole
+    assert material.audit is None
+    assert len(material.facts) == len(material.rows) / 3 == 48
+    losses = notebook.losses(material, replicates=20)
+    assert [entry["name"] for entry in losses["evaluations"]] == ["identity", "jpeg80", "webp80"]
+    compared = predictions[predictions["edit"] != str(Edit.AUTHENTIC)]
+    expected = compared.groupby("laundering", sort=False).apply(
+        lambda part: roc_auc_score(part["label"], part["logit"]), include_groups=False
+    )
+    found = losses["pooled"]["metrics"]["auroc"]["differences"]
+    assert found[0] is None
+    for index, name in ((1, "jpeg80"), (2, "webp80")):
+        assert found[index]["value"] == pytest.approx(expected[name] - expected["identity"])

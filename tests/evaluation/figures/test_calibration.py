@@ -1,0 +1,186 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.optimize import minimize
+
+from falseflaw.errors import InvalidDataError
+from falseflaw.evaluation.figures import calibration
+from falseflaw.evaluation.figures.groups import MIXTURE
+from falseflaw.types import INPAINTED, POSITIVES, Edit, OperatingPoint
+
+
+def predictions(sources: int = 300, seed: int = 0, scale: float = 3.0, fold: str = "val") -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    rows = []
+    for laundering in ("identity", "jpeg80"):
+        for index in range(sources):
+            for edit in Edit:
+                inside, outside = np.zeros(256, int), np.zeros(256, int)
+                outside[:200] = 5
+                if edit.masked:
+                    inside[rng.integers(90, 255, 60)] += 1
+                    outside[rng.integers(0, 150, 300)] += 1
+                rows.append(
+                    {
+                        "fold": fold,
+                        "laundering": laundering,
+                        "edit": str(edit),
+                        "label": edit.label,
+                        "path": f"{index}-{edit}",
+                        "source_id": str(index),
+                        "logit": scale * (rng.normal() + 2 * max(edit.label, 0) - 1),
+                        "positive_histogram": inside,
+                        "negative_histogram": outside,
+                    }
+                )
+    return pd.DataFrame(rows)
+
+
+def test_temperature_agrees_with_a_general_optimizer() -> None:
+    rng = np.random.default_rng(0)
+    labels = rng.random(3000) < 0.4
+    truth = rng.normal(size=3000) + np.where(labels, 1, -1)
+    logits = 2.7 * 2 * truth  # of two unit normals at +-1 the log-odds is 2 x, up to the class shares
+
+    def nll(temperature: np.ndarray) -> float:
+        p = np.clip(calibration.calibrate(logits, float(temperature[0])), 1e-12, 1 - 1e-12)
+        return float(-np.where(labels, np.log(p), np.log(1 - p)).mean())
+
+    expected = minimize(nll, [1.0], method="Nelder-Mead", options={"xatol": 1e-7, "fatol": 1e-12}).x[0]
+    assert calibration.fit_temperature(logits, labels) == pytest.approx(expected, rel=1e-4)
+    assert calibration.fit_temperature(logits, labels) == pytest.approx(2.7, rel=0.1)
+    assert calibration.fit_temperature(10 * logits, labels) == 10  # end of the range
+    assert calibration.fit_temperature(np.where(labels, 1.0, -1.0), labels) == 0.1
+
+
+@pytest.mark.parametrize(("count", "allowed"), [(1, 0), (99, 0), (100, 1), (199, 1), (200, 2), (1000, 10)])
+def test_threshold_lets_through_at_most_one_percent(count: int, allowed: int) -> None:
+    scores = np.random.default_rng(count).permutation(np.linspace(0.1, 0.9, count))
+    threshold = calibration.next_above(calibration.threshold_statistic(scores))
+    assert (scores >= threshold).sum() == allowed
+
+
+def test_ties_at_the_threshold_are_not_flagged() -> None:
+    scores = np.r_[np.full(5, 0.8), np.linspace(0, 0.5, 195)]  # two may pass, but five tie
+    threshold = calibration.next_above(calibration.threshold_statistic(scores))
+    assert threshold > 0.8
+    assert (scores >= threshold).sum() == 0
+
+
+@pytest.mark.parametrize("probability", [0.0, 1e-9, 0.1, 0.5, 0.123456789, 0.9999999])
+def test_next_above_is_strictly_above_in_float32_too(probability: float) -> None:
+    above = calibration.next_above(probability)
+    assert above > probability
+    assert np.float32(above) > np.float32(probability)
+    assert above - probability < 2e-7
+
+
+def test_fit_meets_its_rules() -> None:
+    frame = predictions()
+    point, record = calibration.fit(frame, ["identity", "jpeg80"])
+    probability = calibration.calibrate(frame["logit"].to_numpy(), point.temperature)
+    simulated = (frame["edit"] == Edit.SIMULATED_DAMAGE).to_numpy()
+    positive = frame["edit"].isin(list(INPAINTED)).to_numpy()
+    assert (probability[simulated] >= point.image_threshold).sum() == 6  # 1 % of 600
+    assert record["realised_fpr"] == 0.01
+    assert (probability[positive] < point.clear_threshold).mean() == pytest.approx(0.1, abs=0.01)
+    assert point.clear_threshold <= point.image_threshold
+    assert record["sources"] == 300
+    assert record["simulated_damage"] == 600
+    assert not record["small"]
+
+
+def test_mask_threshold_is_the_best_integer() -> None:
+    frame = predictions(6)
+    point, record = calibration.fit(frame, ["identity", "jpeg80"])
+    positives = frame[frame["edit"].isin(list(INPAINTED))]
+    pairs = list(zip(positives["positive_histogram"], positives["negative_histogram"], strict=True))
+    means = []
+    for threshold in range(1, 256):
+        each = []
+        for inside, outside in pairs:
+            hit, alarm = inside[threshold:].sum(), outside[threshold:].sum()
+            each.append(hit / (hit + (alarm + inside[:threshold].sum()) / 2))
+        means.append(np.mean(each))
+    assert point.mask_threshold == int(np.argmax(means)) + 1
+    assert record["val_pixel_f1"] == pytest.approx(max(means))
+
+
+def test_small_val_says_so() -> None:
+    point, record = calibration.fit(predictions(5), ["identity", "jpeg80"])
+    assert record["small"]
+    assert "n=10" in record["rule"]
+    assert "fewer than 100" in record["rule"]
+    assert record["realised_fpr"] == 0
+    assert 0 < point.image_threshold <= 1
+
+
+def test_other_folds_and_launderings_do_not_matter() -> None:
+    val = predictions(20)
+    noise = predictions(20, seed=9, fold="test")
+    other = predictions(20, seed=8).assign(laundering="webp80")
+    alone, _ = calibration.fit(val, ["identity", "jpeg80"])
+    together, _ = calibration.fit(pd.concat([val, noise, other]), ["identity", "jpeg80"])
+    assert alone == together
+
+
+def test_edits_outside_the_mixture_move_nothing() -> None:
+    """Hand edits and round trips have no label; refilled and autoencoded photos are not of the headline."""
+    frame = predictions(20)
+    point, record = calibration.fit(frame, ["identity", "jpeg80"])
+    left = [edit for edit in Edit if edit.label < 0 or edit in POSITIVES - INPAINTED]
+    assert set(MIXTURE).isdisjoint(map(str, left))
+    assert len(MIXTURE) + len(left) == len(Edit)
+    outside = frame["edit"].isin(list(map(str, left)))
+    spoilt = frame.assign(
+        logit=np.where(outside, -50.0, frame["logit"]),
+        positive_histogram=[
+            np.full(256, 9) if out else value
+            for out, value in zip(outside, frame["positive_histogram"], strict=True)
+        ],
+    )
+    assert calibration.fit(spoilt, ["identity", "jpeg80"]) == (point, record)
+    assert calibration.fit(frame[~outside], ["identity", "jpeg80"]) == (point, record)
+
+
+def test_separable_scores_keep_a_threshold_that_float32_can_express() -> None:
+    frame = predictions(150)
+    frame["logit"] = np.where(frame["label"] == 1, 400.0, 300.0) + np.random.default_rng(0).normal(
+        size=len(frame)
+    )
+    point, _ = calibration.fit(frame, ["identity", "jpeg80"])
+    probability = calibration.calibrate(frame["logit"].to_numpy(), point.temperature).astype(np.float32)
+    assert point.image_threshold < 1
+    assert (
+        probability[(frame["edit"] == Edit.SIMULATED_DAMAGE).to_numpy()] >= point.image_threshold
+    ).mean() <= 0.01
+    assert (probability[(frame["label"] == 1).to_numpy()] >= point.image_threshold).all()
+
+
+def test_what_is_missing_is_named() -> None:
+    frame = predictions(3)
+    with pytest.raises(InvalidDataError, match="none under webp80"):
+        calibration.fit(frame, ["identity", "webp80"])
+    with pytest.raises(InvalidDataError, match="inpainted and simulated"):
+        calibration.fit(frame[frame["label"] == 0], ["identity"])
+    with pytest.raises(InvalidDataError, match="none under identity"):
+        calibration.fit(predictions(3, fold="test"), ["identity"])
+
+
+def test_operating_point_file_round_trip(tmp_path) -> None:
+    point = OperatingPoint(1.5, 0.75, 0.25, 99)
+    path = tmp_path / "deep" / "operating_point.json"
+    calibration.write_operating_point(path, point, {"rule": "by hand"})
+    assert calibration.read_operating_point(path) == (point, {"rule": "by hand"})
+    assert json.loads(path.read_text())["mask_threshold"] == 99
+    for text in (
+        "",
+        "[]",
+        "{}",
+        '{"temperature": -1, "image_threshold": 0, "clear_threshold": 0, "mask_threshold": 1}',
+    ):
+        path.write_text(text)
+        with pytest.raises(InvalidDataError, match="cannot read"):
+            calibration.read_operating_point(path)
