@@ -106,11 +106,15 @@ def fresh_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
-    """As much of the repository as scripts/refresh-results touches, with one notebook of the four."""
+    """As much of the repository as scripts/run refresh-results touches, with one notebook of the four."""
     root = tmp_path / "clone"
-    for name in ("scripts", "notebooks"):
+    for name in ("scripts/documents", "notebooks"):
         (root / name).mkdir(parents=True)
-    for name in ("scripts/refresh_results.py", "scripts/readme_blocks.py", "notebooks/01_dataset.ipynb"):
+    for name in (
+        "scripts/documents/refresh_results.py",
+        "scripts/documents/readme_blocks.py",
+        "notebooks/01_dataset.ipynb",
+    ):
         shutil.copyfile(ROOT / name, root / name)
     blocks = [f"<!-- {name}:begin -->\nstale {name}\n<!-- {name}:end -->" for name in ("results", "figures")]
     (root / "README.md").write_text("\n".join(["# A", *blocks, "B", ""]))

@@ -48,7 +48,7 @@ def test_the_committed_answer_is_the_one_that_execution_gives(path, fresh_home, 
     notebook, torch_loaded = executed(path, ROOT)
     answer = answer_of(notebook)
     assert answer.strip()
-    assert answer == answer_of(nbformat.read(path, as_version=4)), "run scripts/refresh-results"
+    assert answer == answer_of(nbformat.read(path, as_version=4)), "run scripts/run refresh-results"
     assert not torch_loaded
 
 

@@ -1,4 +1,4 @@
-"""scripts/refresh-results evaluates, executes and writes README, and refuses what it cannot use."""
+"""scripts/run refresh-results evaluates, executes and writes README, and refuses what it cannot use."""
 
 import json
 import shutil
@@ -17,7 +17,7 @@ OF_DATASET = {"dataset.parquet", "audit.json"}
 
 
 def refresh(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(root / "scripts" / "refresh_results.py"), *arguments]
+    command = [sys.executable, str(root / "scripts" / "documents" / "refresh_results.py"), *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=280, check=False, cwd=root)
 
 

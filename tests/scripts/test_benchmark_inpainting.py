@@ -25,7 +25,7 @@ def pipeline(tmp_path_factory):
 
 
 def run(*arguments):
-    command = [sys.executable, str(ROOT / "scripts/benchmark_inpainting.py"), *map(str, arguments)]
+    command = [sys.executable, str(ROOT / "scripts/benchmarks/inpainting.py"), *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
 
 
@@ -54,9 +54,3 @@ def test_what_is_wrong_is_said_in_one_line(tmp_path):
     result = run("inpainter.path=/nowhere", *TINY_PHOTOS, "--output", tmp_path / "x.json")
     assert result.returncode == 2
     assert "train-inpainter" in result.stderr.strip().splitlines()[-1]
-
-
-def test_the_dispatcher_names_its_benchmarks():
-    script = (ROOT / "scripts/benchmark").read_text()
-    for path in (ROOT / "scripts").glob("benchmark_*.py"):
-        assert f"#   {path.stem.removeprefix('benchmark_')} " in script

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def run(*arguments):
-    command = [sys.executable, str(ROOT / "scripts/benchmark_synthesis.py"), *map(str, arguments)]
+    command = [sys.executable, str(ROOT / "scripts/benchmarks/synthesis.py"), *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
 
 

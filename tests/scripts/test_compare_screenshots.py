@@ -26,7 +26,7 @@ SHOTS = [
 
 
 def run(*arguments):
-    command = [sys.executable, str(ROOT / "scripts/compare_screenshots.py"), *map(str, arguments)]
+    command = [sys.executable, str(ROOT / "scripts/studies/compare_screenshots.py"), *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
 
 

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def run(*arguments):
-    command = [sys.executable, str(ROOT / "scripts/measure_inpainter.py"), *map(str, arguments)]
+    command = [sys.executable, str(ROOT / "scripts/studies/measure_inpainter.py"), *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
 
 

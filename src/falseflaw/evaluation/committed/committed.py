@@ -122,7 +122,7 @@ def read_facts(folder: Path) -> tuple[pd.DataFrame, str] | None:
     except (pa.ArrowException, OSError) as error:
         reason = str(error).splitlines()[0]
         raise InvalidDataError(
-            f"cannot read {path}: {reason}; run scripts/refresh-results with dataset="
+            f"cannot read {path}: {reason}; run scripts/run refresh-results with dataset="
         ) from error
     return table.to_pandas(), (table.schema.metadata or {}).get(_DIGEST, b"").decode()
 

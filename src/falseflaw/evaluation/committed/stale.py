@@ -62,7 +62,7 @@ def _of_dataset(folder: Path, summary: Json, learnt_from: Sequence[str]) -> list
     facts, audit = read_facts(folder), read_audit(folder)
     if facts is None or audit is None:
         lacking = FACTS_NAME if facts is None else AUDIT_NAME
-        return [f"{lacking} is missing; pass dataset= to scripts/refresh-results"]
+        return [f"{lacking} is missing; pass dataset= to scripts/run refresh-results"]
     rows, digest = facts
     found = _differing("manifest that was audited", audit["manifest"], digest)
     held = sorted(set(rows["config_hash"]))

@@ -1,6 +1,6 @@
 """Draws samples.jpg beside the weights of an autoencoder: rendered photos, the same after it, the difference.
 
-usage: scripts/autoencoder-sheet FOLDER ...      such as checkpoints/autoencoders/*
+usage: scripts/run autoencoder-sheet FOLDER ...      such as checkpoints/autoencoders/*
 """
 
 from __future__ import annotations

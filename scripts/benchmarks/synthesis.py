@@ -1,6 +1,6 @@
 """Measures builds of datasets at several sizes: speed, seconds a stage, busy cores and peak memory.
 
-usage: scripts/benchmark synthesis [--sources N ...] [--networks real|tiny] [overrides of the verb]
+usage: scripts/run benchmark synthesis [--sources N ...] [--networks real|tiny] [overrides of the verb]
 
 Every build has a process and a folder of its own, so that its peak memory is its own. Rendered photos by
 default; `photos=clothing` and the like take others. With `--networks tiny` untrained networks of a few
@@ -40,7 +40,7 @@ SMALL = ("synthesis=tiny", "photos.width=160", "photos.height=208")
 def main(arguments: list[str]) -> int:
     """Runs a build a size, prints the table and writes the figures."""
     parser = argparse.ArgumentParser(
-        prog="scripts/benchmark synthesis", usage=(__doc__ or "").split("usage: ")[1].split("\n")[0]
+        prog="scripts/run benchmark synthesis", usage=(__doc__ or "").split("usage: ")[1].split("\n")[0]
     )
     parser.add_argument("--sources", type=int, nargs="+", default=[100, 1000], help="sizes of the builds")
     parser.add_argument("--networks", choices=["real", "tiny"], default="real")

@@ -1,6 +1,6 @@
 """Measures how many photos a second the evaluation's one pass scores, against a plain nested loop.
 
-usage: scripts/benchmark evaluation [--sources N] [--repetitions N] [--workers N] [dataset=] [bundle= ...]
+usage: scripts/run benchmark evaluation [--sources N] [--repetitions N] [--workers N] [dataset=] [bundle= ...]
 
 The loop decodes, launders and scores photo by photo and laundering by laundering, with the model as
 `falseflaw predict` runs it; the pass is what `falseflaw evaluate` runs, the start of its workers and the
@@ -50,7 +50,7 @@ class Turn:
 def main(arguments: list[str]) -> int:
     """Runs the benchmark, prints its table and writes its figures."""
     parser = argparse.ArgumentParser(
-        prog="scripts/benchmark evaluation", usage=(__doc__ or "").split("usage: ")[1].split("\n")[0]
+        prog="scripts/run benchmark evaluation", usage=(__doc__ or "").split("usage: ")[1].split("\n")[0]
     )
     parser.add_argument("--sources", type=int, default=8, help="whose photos are scored")
     parser.add_argument("--repetitions", type=int, default=5, help="turns of each way")

@@ -1,7 +1,7 @@
 #!/usr/bin/env python
 """Draws docs/damage.jpg: every kind of painted flaw on rendered cloth and packages, at the photos' own scale.
 
-usage: scripts/damage-sheet [PICTURE]
+usage: scripts/run damage-sheet [PICTURE]
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def main(picture: Path) -> None:
     from hydra import compose, initialize_config_dir
     from hydra.utils import instantiate
 
-    root = Path(__file__).resolve().parents[1]
+    root = Path(__file__).resolve().parents[2]
     with initialize_config_dir(str(root / "conf"), version_base="1.3"):
         camera = instantiate(compose("synthesize").camera)
     source, engine = StudioPhotos(count=400, seed=11), DamageEngine()
@@ -63,4 +63,4 @@ def main(picture: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).resolve().parents[1] / "docs/damage.jpg")
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).resolve().parents[2] / "docs/damage.jpg")

@@ -1,6 +1,6 @@
 """Sets simulated screenshots beside real ones at the same geometry; prints a table, draws a contact sheet.
 
-usage: scripts/compare-screenshots DATASET [--photos N] [--edits EDIT ...] [--bundle FOLDER] [--jpeg Q] ...
+usage: scripts/run compare-screenshots DATASET [--photos N] [--edits EDIT ...] [--bundle FOLDER] ...
 
 PSNR says how alike the pixels are, the detector's probabilities whether the difference matters: beside their
 mean difference stands the one that the screenshot itself makes. A second a photo and device on an idle core.
@@ -39,7 +39,7 @@ TILE = 200  # side of a tile of the contact sheet, pixels; cut from the middle a
 def main(arguments: list[str]) -> int:
     """Reads the photos, takes both screenshots on every device, prints and draws."""
     usage = (__doc__ or "").split("usage: ")[1].split("\n")[0]
-    parser = argparse.ArgumentParser(prog="scripts/compare-screenshots", usage=usage)
+    parser = argparse.ArgumentParser(prog="scripts/run compare-screenshots", usage=usage)
     parser.add_argument("dataset", type=Path, help="folder made by `falseflaw synthesize`")
     parser.add_argument("--photos", type=int, default=20, help="sources, drawn by a hash of their names")
     parser.add_argument("--fold", choices=[str(fold) for fold in Fold], default="test", help="of the sources")

@@ -1,6 +1,6 @@
 """Draws docs/example.png from a finished quickstart: each judged photo, its heat map, its verdict.
 
-usage: python scripts/readme_picture.py [RUN] [PICTURE]
+usage: scripts/run readme-picture [RUN] [PICTURE]
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Measures an inpainter on photos of the test fold; prints the figures, writes JSON and a contact sheet.
 
-usage: scripts/measure-inpainter [--limit N] [--teach N] ... [overrides of `falseflaw synthesize`]
+usage: scripts/run measure-inpainter [--limit N] [--teach N] ... [overrides of `falseflaw synthesize`]
 
 About a quarter of an hour on two idle cores for the bundled inpainter at the default sizes. With the options
 `--judge-only --fold val` it shows how well the kind classifier knows painted flaws: its design was chosen so.
@@ -47,7 +47,7 @@ MEANINGS = {
 def main(arguments: list[str]) -> int:
     """Prepares the photos, measures, prints and writes."""
     parser = argparse.ArgumentParser(
-        prog="scripts/measure-inpainter", usage=(__doc__ or "").split("usage: ")[1].split("\n")[0]
+        prog="scripts/run measure-inpainter", usage=(__doc__ or "").split("usage: ")[1].split("\n")[0]
     )
     parser.add_argument("--limit", type=int, default=108, help="photos of the fold")
     parser.add_argument("--fold", choices=["val", "test"], default="test", help="whose photos are inpainted")

@@ -1,6 +1,6 @@
 """Measures how many photos a second the batched inpainter writes, against a plain loop.
 
-usage: scripts/benchmark inpainting [--count N] [--repetitions N] [overrides of `falseflaw synthesize`]
+usage: scripts/run benchmark inpainting [--count N] [--repetitions N] [overrides of `falseflaw synthesize`]
 
 Both write the same flaws: same crops, prompts, seeds, steps, guidance and weights. They take turns in one
 run, so that what else the machine does hits both. Seconds of the processor stand beside those of the clock:
@@ -55,7 +55,7 @@ class Pass:
 def main(arguments: list[str]) -> int:
     """Runs the benchmark, prints its table and writes its figures."""
     parser = argparse.ArgumentParser(
-        prog="scripts/benchmark inpainting", usage=__doc__.split("usage: ")[1].split("\n")[0]
+        prog="scripts/run benchmark inpainting", usage=__doc__.split("usage: ")[1].split("\n")[0]
     )
     parser.add_argument("--count", type=int, default=16, help="photos")
     parser.add_argument("--repetitions", type=int, default=5, help="passes of each of the two")

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes src/falseflaw/photos/index/{clothing,grocery}.csv from a local copy of the two public sets.
 
-usage: scripts/index-photos FOLDER      FOLDER holds clothing/ (with images.csv) and grocery/
+usage: scripts/run index-photos FOLDER      FOLDER holds clothing/ (with images.csv) and grocery/
 
 Run it once per pinned commit; the result is committed and is what `falseflaw download` checks against.
 """
@@ -11,7 +11,7 @@ import hashlib
 import sys
 from pathlib import Path
 
-INDEX = Path(__file__).resolve().parents[1] / "src/falseflaw/photos/index"
+INDEX = Path(__file__).resolve().parents[2] / "src/falseflaw/photos/index"
 
 
 def clothing_facts(root: Path):

@@ -34,7 +34,7 @@ from falseflaw.evaluation.committed.stale import stale
 from falseflaw.evaluation.figures.summary import SUMMARY_NAME
 from falseflaw.imaging import codec
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 COMMITTED = ROOT / "notebooks" / "reference"
 BUNDLE = "checkpoints/reference"
 RESULTS = "table of results, `notebooks/reference/`"
@@ -225,7 +225,7 @@ def main(arguments: list[str]) -> int:
             run_notebook(notebook)
             print(f"executed {notebook.relative_to(ROOT)}")
         taken = (time.monotonic() - started) / 60
-        record_minutes(COMMITTED, NOTEBOOKS, "scripts/refresh-results notebooks/reference", taken)
+        record_minutes(COMMITTED, NOTEBOOKS, "scripts/run refresh-results notebooks/reference", taken)
         replace_block(ROOT / "README.md", "results", results_block(committed.read_summary(COMMITTED)))
         replace_block(ROOT / "README.md", "figures", figures_block(read_minutes(COMMITTED)))
         print("updated README.md")
