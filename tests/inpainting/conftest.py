@@ -3,7 +3,6 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from tests.inpainting.tiny import TINY, TINY_PIXELS
@@ -34,8 +33,3 @@ def saved_pixels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("pixels")
     build_pixel_pipeline(replace(TINY_PIXELS, side=64)).save_pretrained(folder)
     return folder
-
-
-@pytest.fixture
-def rng() -> np.random.Generator:
-    return np.random.default_rng(7)

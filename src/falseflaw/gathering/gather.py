@@ -26,12 +26,7 @@ from falseflaw.seeding import derive_rng
 from falseflaw.synthesis.plan import SynthesisSettings
 from falseflaw.types import Edit
 
-_CODE = (
-    *(f"dataset/{name}.py" for name in ("gather", "upload")),
-    *(f"imaging/{name}.py" for name in ("codec", "difference")),
-    "photos",
-    "seeding.py",
-)
+_CODE = ("gathering", "dataset", "imaging", "photos", "seeding.py", "types.py")
 """What the images and their regions depend on."""
 
 GENERATOR = "others"

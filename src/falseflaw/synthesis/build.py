@@ -35,37 +35,7 @@ from falseflaw.synthesis.plan import Networks, SetPlan, SynthesisSettings, make_
 from falseflaw.synthesis.prepare import SetMaker
 from falseflaw.types import Fold
 
-_INPAINTING = (
-    *(
-        "autoencoder_family",
-        "autoencoders",
-        "coding",
-        "compose",
-        "families",
-        "family_networks",
-        "halves",
-        "loading",
-        "perturbation",
-        "pipelines",
-        "product_masks",
-        "regions",
-        "sampling",
-        "text_states",
-    ),
-    *("pixel_inpainter", "pixel_networks", "pixel_window"),
-)
-
-_CODE = (
-    "damage",
-    *(
-        f"dataset/{name}.py"
-        for name in ("batch", "build", "hand_edits", "members", "plan", "prepare", "upload")
-    ),
-    *(f"imaging/{name}.py" for name in ("camera", "codec", "sensor")),
-    *(f"inpainting/{name}.py" for name in _INPAINTING),
-    "photos",
-    "seeding.py",
-)
+_CODE = ("synthesis", "damage", "imaging", "inpainting", "photos", "seeding.py", "types.py", "dataset")
 """What the images depend on; a build that another version of it began is not gone on with."""
 
 _PACKAGES = ("torch", "diffusers", "transformers", "numpy", "scipy", "pillow", "opencv-python-headless")

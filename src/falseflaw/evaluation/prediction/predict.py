@@ -41,10 +41,7 @@ _SCORING_CODE = (
     "imaging",
     "models",
     "runtime",
-    "evaluation/laundered.py",
-    "evaluation/predict.py",
-    "evaluation/predictions.py",
-    "evaluation/scorers.py",
+    "evaluation/prediction",
 )
 _SCORING_PACKAGES = ("pillow", "numpy", "opencv-python-headless", "timm", "torch", "onnxruntime")
 
