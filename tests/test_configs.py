@@ -32,7 +32,7 @@ def test_composes(verb: str, group: str, option: str) -> None:
     with initialize_config_dir(str(ROOT), version_base="1.3"):
         config = compose(verb.replace("-", "_"), overrides=[f"{group}={option}"])
     package = group.split("@")[-1]
-    if group not in {"experiment", "debug", "datasets"}:  # these have no node of their own
+    if group not in {"experiment", "debug", "build"}:  # these have no node of their own
         assert package in OmegaConf.to_container(config, resolve=False)
 
 
@@ -68,6 +68,6 @@ def test_help_names_every_group_and_option(verb: str) -> None:
 def test_own_defaults_come_last(verb: str) -> None:
     defaults = yaml.safe_load((ROOT / f"{verb.replace('-', '_')}.yaml").read_text())["defaults"]
     after = defaults[defaults.index("_self_") + 1 :]
-    # Experiments and named datasets are deltas to the verb's own values and therefore stand below them.
-    allowed = ("experiment", "optional experiment", "debug", "optional debug", "datasets", "override ")
+    # Experiments and named builds are deltas to the verb's own values and therefore stand below them.
+    allowed = ("experiment", "optional experiment", "debug", "optional debug", "build", "override ")
     assert all(isinstance(entry, dict) and next(iter(entry)).startswith(allowed) for entry in after)

@@ -10,7 +10,7 @@ from falseflaw.dataset import memory
 
 PROGRAM = """
 from pathlib import Path
-from falseflaw.dataset.memory import return_freed_memory
+from falseflaw.machine import return_freed_memory
 
 def resident():
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096

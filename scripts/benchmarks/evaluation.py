@@ -9,7 +9,7 @@ A third way tells the session's gain from the pass's: the loop with the network'
 The ways take turns in one run, so that what else the machine does hits all of them.
 
 Overrides are those of `falseflaw evaluate`: dataset=, bundle=, checkpoint= or run=, laundering=, batch_size=,
-device=. Without dataset= photos are rendered; without a model checkpoints/reference is taken.
+device=. Without dataset= photos are rendered; without a model checkpoints/detectors/reference is taken.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ def _compose(overrides: list[str]) -> DictConfig:
     if len(given) > 1:
         raise ConfigurationError(f"expected one of run=, checkpoint= and bundle=, got {' and '.join(given)}")
     if not given:
-        config.bundle = "checkpoints/reference"
+        config.bundle = "checkpoints/detectors/reference"
     return config
 
 

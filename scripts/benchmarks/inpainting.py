@@ -82,7 +82,7 @@ def benchmark(config: DictConfig, repetitions: int) -> dict[str, Any]:
     """Returns the figures of both ways over the same prepared sets."""
     if "pipeline_class" not in config.inpainter:
         raise ConfigurationError(
-            f"expected an inpainter of a pipeline of diffusers, such as bundled, got {config.inpainter.name}"
+            f"expected an inpainter of a pipeline of diffusers, such as latent, got {config.inpainter.name}"
         )
     inpainter: Inpainter = instantiate(config.inpainter)
     sets = prepare_sets(config, inpainter.grid, inpainter.factor)

@@ -3,8 +3,8 @@
 usage: refresh-results [run=FOLDER] [dataset=FOLDER] [beside=FOLDER,...] [overrides of `falseflaw evaluate`]
        refresh-results RUN-OR-EVALUATION-FOLDER [dataset=FOLDER] [beside=FOLDER,...]
 
-Without a folder the bundle checkpoints/reference is evaluated first, under laundering=standard unless another
-is named; limit_sources=20 to try.
+Without a folder the bundle checkpoints/detectors/reference is evaluated first, under laundering=standard
+unless another is named; limit_sources=20 to try.
   run      where that evaluation is written, in evaluation_standard/ (default: runs/reference)
   dataset  of matched sets, audited (default: the dataset that the evaluation names)
   beside   other photos, such as real damage: finished evaluations, or datasets to evaluate the bundle on
@@ -36,7 +36,7 @@ from falseflaw.imaging import codec
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMITTED = ROOT / "notebooks" / "reference"
-BUNDLE = "checkpoints/reference"
+BUNDLE = "checkpoints/detectors/reference"
 RESULTS = "table of results, `notebooks/reference/`"
 NOTEBOOKS = "`notebooks/*.ipynb`"
 _LONGEST = 1800  # seconds for a cell

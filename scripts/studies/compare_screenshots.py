@@ -50,7 +50,7 @@ def main(arguments: list[str]) -> int:
         default=[str(Edit.SPLICED), str(Edit.SIMULATED_DAMAGE)],
         help="members of each matched set",
     )
-    parser.add_argument("--bundle", type=Path, help="of the detector, such as checkpoints/reference")
+    parser.add_argument("--bundle", type=Path, help="such as checkpoints/detectors/reference")
     parser.add_argument("--jpeg", type=int, metavar="QUALITY", help="save both as JPEG; by default as PNG")
     parser.add_argument(
         "--suite", type=Path, default=config_dir() / "laundering/browser.yaml", help="devices"

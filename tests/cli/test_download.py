@@ -228,7 +228,7 @@ def test_verb_takes_every_set_of_joined_photos(server, tmp_path, monkeypatch, ca
         download(SET, tmp_path / "shared" / name, None, _how(server))
     monkeypatch.setenv("FALSEFLAW_PHOTOS", str(tmp_path / "shared"))
     monkeypatch.chdir(tmp_path)
-    assert main(["download", "photos=both"]) == 0
+    assert main(["download", "photos=clothing_and_grocery"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split(":")[0] for line in lines] == ["clothing", "grocery"]
     assert all("9 of 9 photos" in line for line in lines)

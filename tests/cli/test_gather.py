@@ -55,7 +55,7 @@ def test_gathers_evaluates_and_refuses_to_train(photos, tmp_path, capsys):
 
 
 def test_gathers_other_peoples_fakes(photos, tmp_path, capsys):
-    code, out, err = call(capsys, "gather", "photos=inpainted_by_others", "output=d", "progress=false")
+    code, out, err = call(capsys, "gather", "others=inpainted_by_others", "output=d", "progress=false")
     assert code == 0, err
     assert "6 photos of 2 objects or scenes" in out
     assert set(read_manifest(tmp_path / "d")["fold"]) == {"test"}
@@ -94,11 +94,9 @@ def test_a_checkpoint_takes_the_thresholds_of_an_earlier_evaluation(photos, tmp_
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["gather", "photos=studio"], "expected photos=real_damage or photos=inpainted_by_others"),
-        (["gather", "photos.folder=nowhere"], "expected the real_damage photos at nowhere"),
+        (["gather", "others.folder=nowhere"], "expected the real_damage photos at nowhere"),
         (["gather", "upload_quality=[0,300]"], "expected upload_quality"),
-        (["synthesize", "photos=real_damage"], "choose photos=real_damage_intact"),
-        (["download", "photos=real_damage"], "data/README.md"),
+        (["download", "photos=real_damage_intact"], "data/README.md"),
     ],
 )
 def test_errors_are_one_line(arguments, message, photos, capsys):

@@ -105,7 +105,7 @@ def test_builds_a_dataset_and_builds_it_again_alike(tmp_path, pipeline, capsys, 
     assert "seconds a source: load " in out
     rows = read_manifest(first)
     inpainted = rows["edit"].isin(list(map(str, INPAINTED)))
-    assert set(rows.loc[inpainted, "generator"]) == {"bundled"}
+    assert set(rows.loc[inpainted, "generator"]) == {"latent"}
     assert set(rows["photo_set"]) == {"studio"}
     assert set(rows.loc[inpainted, "steps"]) == {2}
     assert call(second, pipeline, "limit_sources=5") == 0
@@ -172,9 +172,9 @@ def test_the_pixel_generator_builds_a_dataset_and_builds_it_again_alike(tmp_path
 
 def test_two_generators_and_the_family_share_the_sources_out(tmp_path, pipeline, pixels):
     given = (
-        "inpainter=both",
-        f"inpainter.inpainters.bundled.path={pipeline}",
-        "inpainter.inpainters.bundled.steps=2",
+        "inpainter=latent_and_pixel",
+        f"inpainter.inpainters.latent.path={pipeline}",
+        "inpainter.inpainters.latent.steps=2",
         f"inpainter.inpainters.pixel.path={pixels}",
         "inpainter.inpainters.pixel.steps=1",
         "photos.count=16",
@@ -191,7 +191,7 @@ def test_two_generators_and_the_family_share_the_sources_out(tmp_path, pipeline,
     assert digests(first) == digests(second)
     rows = read_manifest(first)
     fakes = rows[rows["edit"].isin([*map(str, INPAINTED), str(Edit.REFILLED)])]
-    assert set(zip(fakes["generator"], fakes["steps"], strict=True)) == {("bundled", 2), ("pixel", 1)}
+    assert set(zip(fakes["generator"], fakes["steps"], strict=True)) == {("latent", 2), ("pixel", 1)}
     assert set(fakes.groupby("source_id")["generator"].nunique()) == {1}
     passed = rows[rows["edit"] == Edit.AUTOENCODED]
     trained = ("tiny8", "transposed4", "kl4")
@@ -225,7 +225,7 @@ def test_a_dataset_of_other_weights_is_refused(tmp_path, pipeline, capsys):
     path = other / "scheduler/scheduler_config.json"
     path.write_text(path.read_text() + "\n")
     assert call(output, other, "limit_sources=2") == 1
-    assert "another configuration (weights.bundled: " in only_line(capsys.readouterr().err)
+    assert "another configuration (weights.latent: " in only_line(capsys.readouterr().err)
 
 
 def test_an_inpainter_that_learnt_from_the_sources_is_refused(tmp_path, pipeline, capsys):

@@ -17,7 +17,7 @@ def test_every_damage_config_paints(path, light_cloth, product):
 
 
 def test_the_default_config_is_the_constructor_s_default():
-    assert vars(instantiate(OmegaConf.load(config_dir() / "damage/default.yaml"))) == vars(DamageEngine())
+    assert vars(instantiate(OmegaConf.load(config_dir() / "damage/small.yaml"))) == vars(DamageEngine())
 
 
 @pytest.mark.parametrize(

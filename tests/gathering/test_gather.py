@@ -85,8 +85,8 @@ def test_every_photo_goes_through_the_upload_save_of_its_group(damage, tmp_path)
                 key for key in image.info if key not in {"jfif", "jfif_version", "jfif_unit", "jfif_density"}
             } == set()
         original = RealDamage(damage)
-        (take,) = [take for take in original.takes() if take.photo.photo_id == row["source_id"]]
-        (image,) = original.read(take).images.values()
+        (item,) = [item for item in original.items() if item.photo.photo_id == row["source_id"]]
+        (image,) = original.read(item).images.values()
         assert codec.encode_jpeg(image, row["upload_quality"], row["subsampling"]) == path.read_bytes()
 
 
@@ -120,11 +120,11 @@ def test_what_is_done_is_left_alone_and_what_was_stopped_begins_anew(damage, tmp
     source = RealDamage(damage)
     read, calls = source.read, []
 
-    def stop_at_third(take):
-        calls.append(take)
+    def stop_at_third(item):
+        calls.append(item)
         if len(calls) == 3:
             raise KeyboardInterrupt
-        return read(take)
+        return read(item)
 
     monkeypatch.setattr(source, "read", stop_at_third)
     with pytest.raises(KeyboardInterrupt):
@@ -146,7 +146,7 @@ def test_what_is_done_is_left_alone_and_what_was_stopped_begins_anew(damage, tmp
 def test_broken_photos_are_left_out_and_told(damage, tmp_path, capsys):
     (damage / "toy/damaged/1.png").write_bytes(b"no picture")
     (damage / "garment/damage_boxes_yolo/dirt_jpg.rf.0a.txt").write_text("0 1 2\n")
-    report = run(RealDamage(damage), tmp_path / "d", command=["photos=real_damage"])
+    report = run(RealDamage(damage), tmp_path / "d", command=["others=real_damage"])
     assert report.images == 9
     sheet = (tmp_path / "d" / "DATASHEET.md").read_text()
     assert "Skipped photos: 2." in sheet
@@ -162,12 +162,12 @@ def test_broken_photos_are_left_out_and_told(damage, tmp_path, capsys):
 
 
 def test_datasheet_and_sheet_say_what_is_there(damage, pairs, tmp_path):
-    run(RealDamage(damage), tmp_path / "d", command=["photos=real_damage", "seed=0"])
+    run(RealDamage(damage), tmp_path / "d", command=["others=real_damage", "seed=0"])
     text = (tmp_path / "d" / "DATASHEET.md").read_text()
     assert "Never train on this" in text
     assert "CC BY-SA 4.0" in text
     assert "CC BY 4.0" in text
-    assert shlex.join(["falseflaw", "gather", "photos=real_damage", "seed=0"]) in text
+    assert shlex.join(["falseflaw", "gather", "others=real_damage", "seed=0"]) in text
     assert "| val | cookie | real_damage | annotated mask | 2 | 1 | 96x72 |" in text
     sheet = codec.decode(tmp_path / "d" / "contact_sheet.png")
     red = (sheet[..., 0] > 230) & (sheet[..., 1:] < 40).all(axis=2)

@@ -80,8 +80,8 @@ def first_row(committed: Path) -> dict[str, object]:
 
 def test_evaluates_the_bundle_in_one_go(clone, dataset, besides, fresh_home, monkeypatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    (clone / "checkpoints").mkdir()
-    (clone / "checkpoints" / "reference").symlink_to(ROOT / "checkpoints" / "reference")
+    (clone / "checkpoints/detectors").mkdir(parents=True)
+    (clone / "checkpoints/detectors/reference").symlink_to(ROOT / "checkpoints/detectors/reference")
     (clone / "data").symlink_to(dataset.parent)
     arguments = (
         "run=runs/x", "dataset=data/tiny", "laundering=smoke", "limit_sources=2", "replicates=20",
@@ -102,7 +102,9 @@ def test_evaluates_the_bundle_in_one_go(clone, dataset, besides, fresh_home, mon
     row = first_row(committed)
     assert row["minutes"] == round(summary["provenance"]["minutes"], 1) >= 0
     assert row["command"] == summary["provenance"]["command"]
-    assert row["command"].startswith("falseflaw evaluate bundle=checkpoints/reference dataset=data/tiny")
+    assert row["command"].startswith(
+        "falseflaw evaluate bundle=checkpoints/detectors/reference dataset=data/tiny"
+    )
     assert "not to be committed so" not in done.stdout  # bundle, figures and facts belong together
 
     # Others beside it come into its report, and what the predictions took is still told.

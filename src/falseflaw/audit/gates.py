@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 import pandas as pd
 
+from falseflaw.dataset.lineage import TRAINING_RECORD, check_not_learnt_from
 from falseflaw.dataset.manifest import validate
-from falseflaw.dataset.weights import TRAINING_RECORD, check_not_learnt_from
 from falseflaw.errors import FalseFlawError, InvalidDataError
 from falseflaw.imaging.codec import decode, read_mask
 from falseflaw.photos.near_duplicates import fingerprint, near_pairs

@@ -21,7 +21,7 @@ def compose_synthesis(overrides: Sequence[str]) -> DictConfig:
 
     given = list(overrides)
     if not any(text.startswith("damage=") for text in given):
-        given.append("damage=default")
+        given.append("damage=small")
     with initialize_config_dir(str(config_dir()), version_base="1.3"):
         # Their output is named after the photos by the running verb alone, and is not written here.
         config: DictConfig = compose("synthesize", [*quote_paths(given), "output=unused"])
@@ -44,7 +44,7 @@ def prepare_sets(config: DictConfig, grid: int, factor: int, progress: bool = Tr
     from tqdm import tqdm
 
     from falseflaw.cli.mask_cache import mask_cache
-    from falseflaw.dataset.weights import check_unseen_photos
+    from falseflaw.dataset.lineage import check_unseen_photos
     from falseflaw.errors import ConfigurationError, FalseFlawError, InvalidDataError
     from falseflaw.machine import StageTimer
     from falseflaw.paths import find_existing
@@ -54,7 +54,7 @@ def prepare_sets(config: DictConfig, grid: int, factor: int, progress: bool = Tr
     from falseflaw.synthesis.prepare import SetMaker
 
     if "inpainters" in config.inpainter:
-        raise ConfigurationError("expected one inpainter, such as inpainter=bundled, got several")
+        raise ConfigurationError("expected one inpainter, such as inpainter=latent, got several")
     cache = Path(config.cache).expanduser()
     source, settings = instantiate(config.photos), instantiate(config.synthesis)
     folds = assign_folds(source, config.split.fractions, config.split.seed, cache)

@@ -10,7 +10,6 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from falseflaw.cli.configuration.overrides import without
-from falseflaw.errors import ConfigurationError
 
 EXTRAS: tuple[str, ...] = ("synthesis",)
 _STEERING = ("output", "overwrite", "progress")
@@ -25,14 +24,9 @@ def run(config: DictConfig) -> None:
     recorded: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
     for key in _STEERING:
         recorded.pop(key)
-    recorded["photos"].pop("folder", None)
+    recorded["others"].pop("folder", None)
     output = Path(config.output).expanduser()
-    source = instantiate(config.photos)
-    if not hasattr(source, "takes"):
-        raise ConfigurationError(
-            f"expected photos=real_damage or photos=inpainted_by_others, got the {source.name} photos; "
-            "`falseflaw synthesize` is for those"
-        )
+    source = instantiate(config.others)
     settings = SynthesisSettings(
         seed=config.seed,
         upload_quality=tuple(config.upload_quality),

@@ -106,7 +106,7 @@ def _inpainters(config: DictConfig) -> dict[str, DictConfig]:
 
 def _weights(config: DictConfig, photos: Sequence[Photo]) -> dict[str, str]:
     """Returns the digest of the weights of every network, none of which may know the photos."""
-    from falseflaw.dataset.weights import check_unseen_photos, weights_digest
+    from falseflaw.dataset.lineage import check_unseen_photos, weights_digest
 
     digests = {}
     for name, folder in _folders(config).items():

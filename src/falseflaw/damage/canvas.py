@@ -3,46 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
 from falseflaw.damage.shapes import Field, blur
+from falseflaw.imaging.color import Light, srgb, to_linear
 from falseflaw.types import Image
-
-Color = NDArray[np.float32]
-"""Linear RGB, float32, (3,) or (h, w, 3), 0 to 1."""
 
 LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
 """Rec. 709 luminance of linear RGB."""
 
 
-@lru_cache(maxsize=1)
-def _decode_table() -> NDArray[np.float32]:
-    code = np.arange(256, dtype=np.float64) / 255
-    return np.where(code <= 0.04045, code / 12.92, ((code + 0.055) / 1.055) ** 2.4).astype(np.float32)
-
-
-def to_linear(image: Image) -> Color:
-    """Decodes 8-bit sRGB (IEC 61966-2-1) to linear light, float32 in [0, 1]."""
-    return np.asarray(_decode_table()[image], np.float32)
-
-
-def to_srgb(linear: Color) -> NDArray[np.float32]:
-    """Encodes linear light as sRGB in float 0 to 255; the inverse of `to_linear` before rounding."""
-    clipped = np.clip(linear, 0, 1)
-    return np.where(
-        clipped <= 0.0031308, clipped * 12.92, 1.055 * np.power(np.maximum(clipped, 1e-9), 1 / 2.4) - 0.055
-    ) * np.float32(255)
-
-
-def srgb(red: float, green: float, blue: float) -> Color:
-    """Returns an 8-bit sRGB color as linear light (3,)."""
-    return to_linear(np.clip(np.round([red, green, blue]), 0, 255).astype(np.uint8))
-
-
-def vary(rng: np.random.Generator, color: tuple[int, int, int], tone: float = 8.0, hue: float = 2.5) -> Color:
+def vary(rng: np.random.Generator, color: tuple[int, int, int], tone: float = 8.0, hue: float = 2.5) -> Light:
     """Returns an 8-bit sRGB color as linear light (3,), jittered in tone and a little in hue."""
     return srgb(*(np.asarray(color) * (1 + rng.normal(0, tone / 100)) + rng.normal(0, hue, 3)))
 
@@ -65,7 +37,7 @@ class Canvas:
         grain: Standard deviation of the photo's fine noise, linear light, for parts painted anew.
     """
 
-    linear: Color
+    linear: Light
     luminance: Field
     folds: Field
     weave: Field
@@ -87,13 +59,13 @@ class Canvas:
         """Radius in pixels of a disk of the wanted area."""
         return float(np.sqrt(self.area / np.pi))
 
-    def material(self, coverage: Field) -> Color:
+    def material(self, coverage: Field) -> Light:
         """Returns the mean linear color (3,) of the material under `coverage`."""
         weight = np.maximum(coverage, 0) * self.allowed + 1e-6
         return np.asarray((self.linear * weight[..., None]).sum((0, 1)) / weight.sum(), np.float32)
 
 
-def brightness(color: Color) -> float:
+def brightness(color: Light) -> float:
     """Mean of luminance and strongest channel of a linear color (3,): saturated cloth is not dark."""
     return float(0.5 * (color @ LUMA) + 0.5 * color.max())
 
@@ -102,7 +74,7 @@ def brightness(color: Color) -> float:
 class Painted:
     """A painted window: `linear` (h, w, 3) in linear light and the flaw's opacity `alpha` (h, w), 0 to 1."""
 
-    linear: Color
+    linear: Light
     alpha: Field
 
 
@@ -141,7 +113,7 @@ def make_canvas(
     )
 
 
-def mix(first: Color, second: Color, weight: Field | float) -> Color:
+def mix(first: Light, second: Light, weight: Field | float) -> Light:
     """Blends two linear pictures: `second` where `weight` is 1."""
     amount = weight[..., None] if isinstance(weight, np.ndarray) else weight
     return np.asarray(first * (1 - amount) + second * amount, np.float32)

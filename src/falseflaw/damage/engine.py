@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from falseflaw.damage import mould, openings, stains
-from falseflaw.damage.canvas import Canvas, Painted, make_canvas, to_srgb
+from falseflaw.damage.canvas import Canvas, Painted, make_canvas
 from falseflaw.errors import ConfigurationError, InvalidDataError
+from falseflaw.imaging.color import to_levels
 from falseflaw.types import DamageKind, Image, Mask
 
 Painter = Callable[[Canvas, np.random.Generator], Painted]
@@ -204,7 +205,7 @@ class DamageEngine:
             strength,
         )
         painted = PAINTERS[kind](canvas, rng)
-        pixels = np.clip(np.round(to_srgb(painted.linear)), 0, 255).astype(np.uint8)
+        pixels = np.clip(np.round(to_levels(painted.linear)), 0, 255).astype(np.uint8)
         mask = _visible(window, pixels, canvas.allowed > 0)
         result, full, alpha = (
             image.copy(),

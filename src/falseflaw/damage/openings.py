@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from falseflaw.damage import shapes
-from falseflaw.damage.canvas import Canvas, Color, Painted, brightness, mix, srgb, vary
+from falseflaw.damage.canvas import Canvas, Painted, brightness, mix, vary
 from falseflaw.damage.shapes import Field, Outline
+from falseflaw.imaging.color import Light, srgb
 
 _LININGS = (
     (226, 222, 214),
@@ -32,7 +33,7 @@ def _shift(field: Field, dy: float, dx: float) -> Field:
     )
 
 
-def _behind(canvas: Canvas, rng: np.random.Generator, edge: Outline, light: tuple[float, float]) -> Color:
+def _behind(canvas: Canvas, rng: np.random.Generator, edge: Outline, light: tuple[float, float]) -> Light:
     """What shows through an opening: darkness, the back layer or a lining, in the shadow of the cloth."""
     around = np.clip(shapes.blur(edge.coverage, 4 * canvas.scale), 0, 1) * (1 - edge.coverage)
     material = canvas.material(np.asarray(around, np.float32))

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from falseflaw.damage import shapes
-from falseflaw.damage.canvas import Canvas, Color, Painted, brightness, mix, srgb, vary
+from falseflaw.damage.canvas import Canvas, Painted, brightness, mix, vary
 from falseflaw.damage.shapes import Field, Outline
+from falseflaw.imaging.color import Light, srgb
 
 
 @dataclass(frozen=True)
@@ -209,7 +210,7 @@ def _darkness(canvas: Canvas, body: Field) -> float:
     return float(np.clip((0.11 - tone) / 0.09, 0, 1))
 
 
-def residue(canvas: Canvas, color: Color) -> Color:
+def residue(canvas: Canvas, color: Light) -> Light:
     """Matter lying on the cloth, lit like it: its color with the folds' shading and part of the weave."""
     shading = np.clip(canvas.folds, 0.5, 1.6) * np.clip(canvas.weave, 0.6, 1.5) ** 0.6
     return np.asarray(color * shading[..., None], np.float32)

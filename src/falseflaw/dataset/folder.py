@@ -10,7 +10,7 @@ import io
 import json
 import platform
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,6 +32,9 @@ AUDIT_NAME = "audit.json"
 _UNREADABLE = (OSError, pa.ArrowInvalid, KeyError, TypeError, ValueError)
 """What reading a part that is gone, torn or foreign raises."""
 
+_SHOWN_SKIPS = 20
+"""Sources that a datasheet tells one by one."""
+
 _FOLDERS = ("images", "masks", "parts")
 _FILES = (MANIFEST_NAME, AUDIT_NAME, DATASHEET_NAME, SHEET_NAME, CONFIG_NAME)
 
@@ -42,6 +45,15 @@ class Skipped:
 
     source_id: str
     reason: str
+
+
+def skipped_text(skipped: Sequence[Skipped]) -> str:
+    """Returns how many sources were left out, and why the first of them."""
+    if not skipped:
+        return "none."
+    shown = "".join(f"\n- `{entry.source_id}`: {entry.reason}" for entry in skipped[:_SHOWN_SKIPS])
+    rest = len(skipped) - _SHOWN_SKIPS
+    return f"{len(skipped)}.\n{shown}" + (f"\n- and {rest} more" if rest > 0 else "")
 
 
 @dataclass(frozen=True)

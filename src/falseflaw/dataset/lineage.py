@@ -1,10 +1,10 @@
-"""Ties a trained detector to the photos it learnt from, so that no figure is measured on those."""
+"""Ties detectors and generators to the photos they learnt from, so that no figure is measured on those."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,17 @@ import pandas as pd
 
 from falseflaw.dataset.manifest import read_manifest
 from falseflaw.errors import ConfigurationError, InvalidDataError
+from falseflaw.photos.source import Photo
 from falseflaw.types import Fold
 
 PROVENANCE_NAME = "provenance.json"
 _SHOWN = 3
+
+TRAINING_RECORD = "training.json"
+"""Beside the weights of an inpainter trained here: photo set and contributors, among others."""
+
+_PICTURES = frozenset({".md", ".png", ".jpg"})
+"""Endings of a folder of weights that change no pixel: its card and samples."""
 
 
 def learnt_from(dataset: Path, earlier: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -112,6 +119,51 @@ def read_learnt_from(run_dir: Path) -> dict[str, Any]:
     except (OSError, ValueError, AttributeError) as error:
         raise InvalidDataError(f"cannot read {path}: {str(error).splitlines()[0]}") from error
     return learnt if isinstance(learnt, dict) else {}
+
+
+def weights_digest(folder: Path) -> str:
+    """Returns the sha256 over names and contents of a folder's files, but for its card and pictures."""
+    digest = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix not in _PICTURES):
+        digest.update(path.relative_to(folder).as_posix().encode() + b"\0")
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def check_unseen_photos(folder: Path, photos: Iterable[Photo]) -> None:
+    """Checks that weights have not learnt from whoever took the photos; see `check_not_learnt_from`."""
+    people: dict[str, set[str]] = {}
+    for photo in photos:
+        people.setdefault(photo.photo_set, set()).add(photo.contributor)
+    for photo_set, contributors in people.items():
+        check_not_learnt_from(folder, photo_set, contributors)
+
+
+def check_not_learnt_from(folder: Path, photo_set: str, contributors: Iterable[str]) -> None:
+    """Checks that an inpainter has not seen the contributors whose photos it shall alter.
+
+    Args:
+        folder: The weights; without a record beside them nothing is known and nothing is checked.
+        photo_set: Name of the photo source.
+        contributors: Whose photos go into the dataset.
+
+    Raises:
+        InvalidDataError: The weights learnt from some of them, or the record cannot be read.
+    """
+    path = folder / TRAINING_RECORD
+    if not path.is_file():
+        return
+    try:
+        record = json.loads(path.read_text())
+        learnt = {*record["contributors"], *record.get("validation_contributors", ())}
+        same_set = record["photo_set"] == photo_set
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InvalidDataError(f"expected photo_set and contributors in {path}: {error!r}") from error
+    if same_set and (seen := sorted(learnt & set(contributors))):
+        raise InvalidDataError(
+            f"the inpainter in {folder} learnt from {len(seen)} contributors of this dataset, such as "
+            f"{seen[0]}; use the split that it was trained with, or train it again with this one"
+        )
 
 
 def _digest(contributor: str) -> str:

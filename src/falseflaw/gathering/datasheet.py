@@ -8,9 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from falseflaw.dataset.folder import CONFIG_NAME, SHEET_NAME, Skipped
+from falseflaw.dataset.folder import CONFIG_NAME, SHEET_NAME, Skipped, skipped_text
 from falseflaw.photos.licenses import license_of
-from falseflaw.synthesis.datasheet import markdown_table, skipped_text
+from falseflaw.synthesis.datasheet import markdown_table
 
 _TEMPLATE = """# Datasheet: {name}
 

@@ -20,7 +20,7 @@ from falseflaw.errors import FalseFlawError, InvalidDataError
 from falseflaw.gathering.contact_sheet import gathered_sheet
 from falseflaw.gathering.datasheet import gathered_datasheet
 from falseflaw.imaging.codec import Subsampling, encode_png, write_atomic
-from falseflaw.photos.evaluation_only.takes import Pixels, Take, TakeSource
+from falseflaw.photos.evaluation_only.takes import EvaluationItem, EvaluationSet, ItemPixels
 from falseflaw.provenance import code_digest, git_revision
 from falseflaw.seeding import derive_rng
 from falseflaw.synthesis.plan import SynthesisSettings
@@ -49,7 +49,7 @@ class GatherReport:
 
 
 def gather(
-    source: TakeSource,
+    source: EvaluationSet,
     settings: SynthesisSettings,
     output: Path,
     *,
@@ -77,24 +77,24 @@ def gather(
         MissingDataError: The source has no photos.
         InvalidDataError: None of the photos could be used.
     """
-    takes = source.takes()
-    recorded = _record(config or {}, takes)
+    items = source.items()
+    recorded = _record(config or {}, items)
     folder = DatasetFolder.claim(output, recorded, overwrite)
     if folder.complete:
         rows = read_manifest(output)
         return GatherReport(len(rows), rows["group"].nunique(), [])
     found: list[dict[str, Any]] = []
     skipped: list[Skipped] = []
-    bar = tqdm(takes, desc="gathering", unit="photo", disable=not progress)
-    for take in bar:
+    bar = tqdm(items, desc="gathering", unit="photo", disable=not progress)
+    for item in bar:
         try:
-            pixels = source.read(take)
+            pixels = source.read(item)
         except FalseFlawError as error:
-            skipped.append(Skipped(take.photo.photo_id, " ".join(str(error).split())))
+            skipped.append(Skipped(item.photo.photo_id, " ".join(str(error).split())))
             bar.write(f"skipped {skipped[-1].source_id}: {skipped[-1].reason}")
             continue
         with writing(output):
-            found += _save(take, pixels, settings, output, recorded["config_hash"])
+            found += _save(item, pixels, settings, output, recorded["config_hash"])
     if not found:
         raise InvalidDataError(
             f"expected at least one usable photo, all {len(skipped)} were skipped; "
@@ -109,10 +109,10 @@ def gather(
 
 
 def _save(
-    take: Take, pixels: Pixels, settings: SynthesisSettings, output: Path, config_hash: str
+    item: EvaluationItem, pixels: ItemPixels, settings: SynthesisSettings, output: Path, config_hash: str
 ) -> Iterator[dict[str, Any]]:
-    """Writes the region and the photos of a take, all with the settings of its group; yields their rows."""
-    photo, region = take.photo, pixels.region
+    """Writes the region and the photos of an item, all with the settings of its group; yields their rows."""
+    photo, region = item.photo, pixels.region
     if photo.fold is None:
         raise InvalidDataError(f"expected a fold laid down for {photo.photo_id}, got none")
     stem = photo.photo_id.replace("/", "__")
@@ -167,18 +167,18 @@ def _upload(group: str, settings: SynthesisSettings) -> tuple[int, Subsampling]:
     return int(rng.integers(lowest, highest, endpoint=True)), "4:4:4" if full else "4:2:0"
 
 
-def _record(config: Mapping[str, Any], takes: Sequence[Take]) -> dict[str, Any]:
+def _record(config: Mapping[str, Any], items: Sequence[EvaluationItem]) -> dict[str, Any]:
     """What `config.yaml` holds; as for matched sets, revision and versions stand beside the hash."""
     names = hashlib.sha256()
-    for take in takes:
-        files = [*take.files.values(), *([take.annotation] if take.annotation else [])]
-        line = f"{take.photo} {' '.join(map(_digest, files))}\n"
+    for item in items:
+        files = [*item.files.values(), *([item.annotation] if item.annotation else [])]
+        line = f"{item.photo} {' '.join(map(_digest, files))}\n"
         names.update(line.encode("utf-8", "surrogateescape"))
     record: dict[str, Any] = {
         "falseflaw": __version__,
         "code": code_digest(_CODE),
         **json.loads(json.dumps(config)),
-        "sources": {"sha256": names.hexdigest(), "takes": len(takes)},
+        "sources": {"sha256": names.hexdigest(), "items": len(items)},
     }
     digest = hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
     return {"config_hash": digest[:16], **record, "made_with": {"git_revision": git_revision()}}

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from falseflaw.errors import ConfigurationError, InvalidDataError
 from falseflaw.imaging.codec import Subsampling, decode, encode_jpeg
-from falseflaw.imaging.sensor import denoise, expose, sharpen, to_linear, to_srgb
+from falseflaw.imaging.color import to_linear, to_srgb
+from falseflaw.imaging.sensor import denoise, expose, sharpen
 from falseflaw.types import Image, Mask
 
 Bayer = Literal["none", "RGGB", "BGGR", "GRBG", "GBRG"]

@@ -1,4 +1,4 @@
-"""Parts of the camera step: linear light, the noisy sensor behind its color filters, the phone's software."""
+"""Parts of the camera step: the noisy sensor behind its color filters, the phone's software."""
 
 from __future__ import annotations
 
@@ -8,38 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from falseflaw.imaging.color import Light, to_16_bit
 from falseflaw.types import Image
-
-Light = NDArray[np.float32]
-"""Scene or sensor values in linear light, float32, (H, W, 3), 0 black to 1 white."""
-
-
-def _srgb_to_linear(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """IEC 61966-2-1, encoded value in [0, 1] to linear light."""
-    return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
-
-
-def _linear_to_srgb(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """IEC 61966-2-1, linear light in [0, 1] to encoded value."""
-    return np.where(values <= 0.0031308, values * 12.92, 1.055 * values ** (1 / 2.4) - 0.055)
-
-
-_TO_LINEAR = _srgb_to_linear(np.arange(256) / 255).astype(np.float32)
-_TO_SRGB = np.round(_linear_to_srgb(np.arange(65536) / 65535) * 255).astype(np.uint8)
-
-
-def to_linear(image: Image) -> Light:
-    """Decodes sRGB: uint8 (H, W, 3) to linear light."""
-    return np.asarray(_TO_LINEAR[image], dtype=np.float32)
-
-
-def to_srgb(light: Light) -> Image:
-    """Encodes linear light as sRGB uint8 (H, W, 3); values out of [0, 1] are clipped."""
-    return np.asarray(_TO_SRGB[_to_16_bit(light)], dtype=np.uint8)
-
-
-def _to_16_bit(light: Light) -> NDArray[np.uint16]:
-    return np.asarray(np.clip(light * np.float32(65535) + np.float32(0.5), 0, 65535), dtype=np.uint16)
 
 
 def expose(
@@ -67,7 +37,7 @@ def expose(
     if bayer == "none":
         return values
     code = getattr(cv2, f"COLOR_Bayer{bayer}2RGB_EA")
-    colors = cv2.cvtColor(_to_16_bit(values), code)  # (H, W, 3)
+    colors = cv2.cvtColor(to_16_bit(values), code)  # (H, W, 3)
     return cast("Light", colors.astype(np.float32) / np.float32(65535))
 
 

@@ -10,12 +10,10 @@ from typing import Any
 
 import pandas as pd
 
-from falseflaw.dataset.folder import CONFIG_NAME, SHEET_NAME, Skipped
+from falseflaw.dataset.folder import CONFIG_NAME, SHEET_NAME, Skipped, skipped_text
 from falseflaw.imaging.camera import Camera
 from falseflaw.photos.licenses import license_of
 from falseflaw.types import MATCHED, UNLABELLED, Edit, Fold
-
-_SHOWN_SKIPS = 20
 
 _OWNER = "that of the photos' owner"
 _LABELS = {1: "positive", 0: "negative", UNLABELLED: "neither"}
@@ -202,15 +200,6 @@ def _networks(rows: pd.DataFrame) -> str:
         )
     ]
     return _crosstab(chosen.assign(generator=named), "generator", "network")
-
-
-def skipped_text(skipped: Sequence[Skipped]) -> str:
-    """Returns how many sources were left out, and why the first of them."""
-    if not skipped:
-        return "none."
-    shown = "".join(f"\n- `{entry.source_id}`: {entry.reason}" for entry in skipped[:_SHOWN_SKIPS])
-    rest = len(skipped) - _SHOWN_SKIPS
-    return f"{len(skipped)}.\n{shown}" + (f"\n- and {rest} more" if rest > 0 else "")
 
 
 def _span(values: pd.Series) -> str:

@@ -19,7 +19,7 @@ from falseflaw.provenance import file_sha256
 from falseflaw.runtime.bundle import read_bundle
 
 ROOT = Path(__file__).resolve().parents[3]
-FOLDER, BUNDLE = ROOT / "notebooks" / "reference", ROOT / "checkpoints" / "reference"
+FOLDER, BUNDLE = ROOT / "notebooks" / "reference", ROOT / "checkpoints" / "detectors" / "reference"
 
 
 def test_the_committed_figures_are_those_of_the_committed_bundle_and_dataset() -> None:

@@ -28,13 +28,13 @@ def root(tmp_path):
 
 
 def by_id(source):
-    return {take.photo.photo_id.removeprefix("real_damage/"): take for take in source.takes()}
+    return {item.photo.photo_id.removeprefix("real_damage/"): item for item in source.items()}
 
 
 def test_lists_every_photo_with_state_product_and_contributor(root):
-    takes = RealDamage(root).takes()
-    assert [take.photo.photo_id for take in takes] == sorted(take.photo.photo_id for take in takes)
-    assert Counter((take.photo.product, *take.files) for take in takes) == {
+    items = RealDamage(root).items()
+    assert [item.photo.photo_id for item in items] == sorted(item.photo.photo_id for item in items)
+    assert Counter((item.photo.product, *item.files) for item in items) == {
         ("toy", Edit.REAL_DAMAGE): 2,
         ("toy", Edit.AUTHENTIC): 2,
         ("cookie", Edit.REAL_DAMAGE): 3,
@@ -43,14 +43,14 @@ def test_lists_every_photo_with_state_product_and_contributor(root):
         ("circuit board", Edit.AUTHENTIC): 1,
         ("garment", Edit.REAL_DAMAGE): 1,
     }
-    assert {take.photo.contributor for take in takes} == {
+    assert {item.photo.contributor for item in items} == {
         f"real_damage-{product}" for product in ("toy", "cookie", "circuit_board", "garment")
     }
-    assert {take.photo.product for take in RealDamage(root, ["toy"]).takes()} == {"toy"}
+    assert {item.photo.product for item in RealDamage(root, ["toy"]).items()} == {"toy"}
 
 
 def test_only_cookies_are_for_development_and_no_split_changes_that(root):
-    folds = {take.photo.product: take.photo.fold for take in RealDamage(root).takes()}
+    folds = {item.photo.product: item.photo.fold for item in RealDamage(root).items()}
     assert {product for product, fold in folds.items() if fold is Fold.VAL} == {"cookie"}
     assert set(folds.values()) == {Fold.VAL, Fold.TEST}
     intact = IntactPhotos(root)
@@ -59,11 +59,11 @@ def test_only_cookies_are_for_development_and_no_split_changes_that(root):
 
 
 def test_photos_of_one_object_share_a_group_whatever_their_state(root):
-    takes = by_id(RealDamage(root))
-    groups = {name: take.photo.group for name, take in takes.items()}
+    items = by_id(RealDamage(root))
+    groups = {name: item.photo.group for name, item in items.items()}
     assert groups["cookie/damaged/anomaly-1"] == groups["cookie/damaged/anomaly-2"]
     assert groups["cookie/damaged/anomaly-9"] != groups["cookie/damaged/anomaly-1"]
-    assert len(set(groups.values())) == len(takes) - 1
+    assert len(set(groups.values())) == len(items) - 1
     assert groups["toy/damaged/1"] == "real_damage/toy/damaged/1"
 
 
@@ -77,17 +77,17 @@ def test_the_table_of_scenes_names_every_photo_once_and_no_lone_one():
 
 
 def test_regions_come_from_masks_and_boxes_and_say_so(root):
-    source, takes = RealDamage(root), by_id(RealDamage(root))
+    source, items = RealDamage(root), by_id(RealDamage(root))
     for name in ("anomaly-1", "anomaly-2"):
-        pixels = source.read(takes[f"cookie/damaged/{name}"])
+        pixels = source.read(items[f"cookie/damaged/{name}"])
         assert pixels.origin == "annotated mask"
         assert (pixels.region == spot()).all()
-    boxed = source.read(takes["garment/damaged/dirt_jpg.rf.0a"])
+    boxed = source.read(items["garment/damaged/dirt_jpg.rf.0a"])
     assert boxed.origin == "annotated box"
     assert boxed.region[18:54, 12:36].all()
     assert boxed.region.mean() == pytest.approx(0.125 + 0.1 * 0.15, abs=0.01)
     for name in ("cookie/damaged/anomaly-9", "cookie/intact/normal-31", "toy/damaged/1"):
-        pixels = source.read(takes[name])
+        pixels = source.read(items[name])
         assert (pixels.region, pixels.origin) == (None, "none")
     (image,) = pixels.images.values()
     assert image.shape == (72, 96, 3)
@@ -97,22 +97,22 @@ def test_masks_that_do_not_fit_are_told_and_empty_ones_say_nothing(root):
     mask = root / "cookie/damage_masks/anomaly-1.png"
     codec.write_atomic(mask, codec.encode_png(np.zeros((9, 8), bool)))
     source = RealDamage(root)
-    take = by_id(source)["cookie/damaged/anomaly-1"]
+    item = by_id(source)["cookie/damaged/anomaly-1"]
     with pytest.raises(InvalidDataError, match=r"mask anomaly-1.png as 96x72 like its photo, got 8x9"):
-        source.read(take)
+        source.read(item)
     codec.write_atomic(mask, codec.encode_png(np.ones((72, 96), bool)))
-    assert source.read(take).origin == "none"
+    assert source.read(item).origin == "none"
 
 
 def test_missing_folders_and_unknown_products_are_one_line(tmp_path, root):
     with pytest.raises(MissingDataError, match=r"the real_damage photos at .*nowhere"):
-        RealDamage(tmp_path / "nowhere").takes()
+        RealDamage(tmp_path / "nowhere").items()
     (tmp_path / "empty").mkdir()
     with pytest.raises(MissingDataError, match="found none; name the set's folder"):
-        RealDamage(tmp_path / "empty").takes()
+        RealDamage(tmp_path / "empty").items()
     (tmp_path / "file").write_text("")
     with pytest.raises(MissingDataError, match="got a file"):
-        RealDamage(tmp_path / "file").takes()
+        RealDamage(tmp_path / "file").items()
     with pytest.raises(ConfigurationError, match=r"products of toy, .*got 'car'"):
         RealDamage(root, ["car"])
     with pytest.raises(MissingDataError, match="intact products"):
@@ -121,12 +121,7 @@ def test_missing_folders_and_unknown_products_are_one_line(tmp_path, root):
 
 def test_the_place_is_found_by_the_variable(root, monkeypatch):
     monkeypatch.setenv("FALSEFLAW_PHOTOS", str(root.parent))
-    assert RealDamage().takes() == RealDamage(root).takes()
-
-
-def test_damaged_photos_are_no_source_of_matched_sets(root):
-    with pytest.raises(ConfigurationError, match="choose photos=real_damage_intact"):
-        RealDamage(root).photos()
+    assert RealDamage().items() == RealDamage(root).items()
 
 
 def test_intact_photos_are_a_source_like_any_other(root):
@@ -148,8 +143,8 @@ def test_intact_photos_are_a_source_like_any_other(root):
 
 def test_matched_sets_of_intact_products_skip_the_camera_and_keep_out_of_training(root):
     with initialize_config_dir(str(config_dir()), version_base="1.3"):
-        config = compose("synthesize", ["datasets=real_intact", f"photos.folder={root}"])
+        config = compose("synthesize", ["build=real_intact", f"photos.folder={root}"])
     assert config.folds == ["val", "test"]
     assert config.camera.quality == [0, 0]
-    assert set(config.inpainter.inpainters) == {"bundled", "pixel"}
+    assert set(config.inpainter.inpainters) == {"latent", "pixel"}
     assert len(instantiate(config.photos).photos()) == 4

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from falseflaw.errors import ConfigurationError, InvalidDataError, MissingDataError, UnreadableImageError
+from falseflaw.errors import InvalidDataError, MissingDataError, UnreadableImageError
 from falseflaw.imaging import codec
 from falseflaw.imaging.difference import changed_region
-from falseflaw.photos.evaluation_only.takes import Pixels, Take, root_of
+from falseflaw.photos.evaluation_only.takes import EvaluationItem, ItemPixels, root_of
 from falseflaw.photos.near_duplicates import fingerprint, join
 from falseflaw.photos.source import Photo
 from falseflaw.types import Edit, Fold
@@ -28,14 +28,14 @@ class InpaintedByOthers:
     name = NAME
 
     def __init__(self, folder: str | Path | None = None) -> None:
-        """Keeps the place of the photos; nothing is read before `takes`.
+        """Keeps the place of the photos; nothing is read before `items`.
 
         Args:
             folder: The set's folder; by default `$FALSEFLAW_PHOTOS/<name>`, else `data/photos/<name>`.
         """
         self._folder = folder
 
-    def takes(self) -> list[Take]:
+    def items(self) -> list[EvaluationItem]:
         """Returns every pair, sorted by `photo_id`; a file without its other half belongs to a pair too.
 
         Raises:
@@ -48,11 +48,11 @@ class InpaintedByOthers:
         if not inpainted:
             raise MissingDataError(
                 f"expected photos such as inpainted/fill_1.png in {root}, found none; "
-                "name the set's folder with photos.folder=PATH"
+                "name the set's folder with others.folder=PATH"
             )
         scenes = _scenes(originals)
         return [
-            Take(
+            EvaluationItem(
                 Photo(f"{self.name}/{stem}", self.name, _kind(stem), scenes.get(stem, ""), Fold.TEST),
                 {
                     Edit.AUTHENTIC: originals.get(stem, root / "original" / f"{stem}.png"),
@@ -62,7 +62,7 @@ class InpaintedByOthers:
             for stem in sorted({*originals, *inpainted})
         ]
 
-    def read(self, take: Take) -> Pixels:
+    def read(self, item: EvaluationItem) -> ItemPixels:
         """Returns both photos and where they differ.
 
         Raises:
@@ -70,31 +70,20 @@ class InpaintedByOthers:
             InvalidDataError: The two are of different sizes, or do not differ.
         """
         images = {
-            edit: codec.decode(path, f"{take.photo.photo_id} ({edit})") for edit, path in take.files.items()
+            edit: codec.decode(path, f"{item.photo.photo_id} ({edit})") for edit, path in item.files.items()
         }
         original, altered = images[Edit.AUTHENTIC], images[Edit.BY_OTHERS]
         if original.shape != altered.shape:
             raise InvalidDataError(
-                f"expected both photos of {take.photo.photo_id} in one size, got "
+                f"expected both photos of {item.photo.photo_id} in one size, got "
                 f"{original.shape[1]}x{original.shape[0]} and {altered.shape[1]}x{altered.shape[0]}"
             )
         region = changed_region(original, altered)
         if not region.any():
             raise InvalidDataError(
-                f"expected two photos that differ for {take.photo.photo_id}, got the same twice"
+                f"expected two photos that differ for {item.photo.photo_id}, got the same twice"
             )
-        return Pixels(images, region, "difference")
-
-    def photos(self) -> list[Photo]:
-        """Refuses: flaws are not painted into photos that others altered.
-
-        Raises:
-            ConfigurationError: Always.
-        """
-        raise ConfigurationError(
-            f"photos={self.name} holds photos that others altered, which only `falseflaw gather` takes; "
-            "choose photos of intact products"
-        )
+        return ItemPixels(images, region, "difference")
 
 
 def _kind(stem: str) -> str:

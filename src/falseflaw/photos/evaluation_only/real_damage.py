@@ -17,7 +17,7 @@ from pathlib import Path
 from falseflaw.errors import ConfigurationError, InvalidDataError, MissingDataError, UnreadableImageError
 from falseflaw.imaging import codec
 from falseflaw.photos.evaluation_only.boxes import read_boxes
-from falseflaw.photos.evaluation_only.takes import Pixels, Take, root_of
+from falseflaw.photos.evaluation_only.takes import EvaluationItem, ItemPixels, root_of
 from falseflaw.photos.source import Photo
 from falseflaw.types import Edit, Fold, Image, Mask
 
@@ -43,7 +43,7 @@ class RealDamage:
     name = NAME
 
     def __init__(self, folder: str | Path | None = None, products: Sequence[str] = ()) -> None:
-        """Keeps the place of the photos; nothing is read before `takes`.
+        """Keeps the place of the photos; nothing is read before `items`.
 
         Args:
             folder: The set's folder; by default `$FALSEFLAW_PHOTOS/<name>`, else `data/photos/<name>`.
@@ -56,7 +56,7 @@ class RealDamage:
             raise ConfigurationError(f"expected products of {', '.join(PRODUCTS)}, got {unknown[0]!r}")
         self._folder, self._products = folder, tuple(products) or PRODUCTS
 
-    def takes(self) -> list[Take]:
+    def items(self) -> list[EvaluationItem]:
         """Returns every photo, sorted by `photo_id`.
 
         Raises:
@@ -64,7 +64,7 @@ class RealDamage:
         """
         root = root_of(self.name, self._folder)
         found = [
-            self._take(root, product, state, path)
+            self._item(root, product, state, path)
             for product in self._products
             for state in _STATES
             for path in codec.find_images(root / product / state)
@@ -72,34 +72,23 @@ class RealDamage:
         if not found:
             raise MissingDataError(
                 f"expected photos such as {self._products[0]}/damaged/*.jpg in {root}, found none; "
-                "name the set's folder with photos.folder=PATH"
+                "name the set's folder with others.folder=PATH (photos.folder=PATH for the intact ones)"
             )
-        return sorted(found, key=lambda take: take.photo.photo_id)
+        return sorted(found, key=lambda item: item.photo.photo_id)
 
-    def read(self, take: Take) -> Pixels:
+    def read(self, item: EvaluationItem) -> ItemPixels:
         """Returns the photo with the outline or the boxes of its damage.
 
         Raises:
             UnreadableImageError: A file is missing, broken or not an image.
             InvalidDataError: A mask of another size, or a file of boxes that is none.
         """
-        ((edit, path),) = take.files.items()
-        image = codec.decode(path, take.photo.photo_id)
-        region, origin = _annotated(take.annotation, image)
-        return Pixels({edit: image}, region, origin)
+        ((edit, path),) = item.files.items()
+        image = codec.decode(path, item.photo.photo_id)
+        region, origin = _annotated(item.annotation, image)
+        return ItemPixels({edit: image}, region, origin)
 
-    def photos(self) -> list[Photo]:
-        """Refuses: flaws are not painted into damaged products.
-
-        Raises:
-            ConfigurationError: Always.
-        """
-        raise ConfigurationError(
-            "photos=real_damage holds damaged products, which only `falseflaw gather` takes; "
-            "choose photos=real_damage_intact"
-        )
-
-    def _take(self, root: Path, product: str, state: str, path: Path) -> Take:
+    def _item(self, root: Path, product: str, state: str, path: Path) -> EvaluationItem:
         below = path.relative_to(root).with_suffix("").as_posix()
         photo = Photo(
             photo_id=f"{self.name}/{below}",
@@ -115,7 +104,7 @@ class RealDamage:
                 root / product / _BOXES / f"{path.stem}.txt",
             ]
             annotation = next((place for place in places if place.is_file()), None)
-        return Take(photo, {_STATES[state]: path}, annotation)
+        return EvaluationItem(photo, {_STATES[state]: path}, annotation)
 
 
 class IntactPhotos:
@@ -168,9 +157,9 @@ class IntactPhotos:
 
     def _files(self) -> dict[Photo, Path]:
         return {
-            take.photo: take.files[Edit.AUTHENTIC]
-            for take in self._all.takes()
-            if Edit.AUTHENTIC in take.files
+            item.photo: item.files[Edit.AUTHENTIC]
+            for item in self._all.items()
+            if Edit.AUTHENTIC in item.files
         }
 
 

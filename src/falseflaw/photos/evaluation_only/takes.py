@@ -16,7 +16,7 @@ from falseflaw.types import Edit, Image, Mask
 
 
 @dataclass(frozen=True)
-class Take:
+class EvaluationItem:
     """A photo, or a photo and what others made of it.
 
     Attributes:
@@ -31,8 +31,8 @@ class Take:
 
 
 @dataclass(frozen=True, eq=False)
-class Pixels:
-    """What a take shows.
+class ItemPixels:
+    """What an item shows.
 
     Attributes:
         images: Each uint8 (H, W, 3), all of one size.
@@ -45,21 +45,21 @@ class Pixels:
     origin: str
 
 
-class TakeSource(Protocol):
+class EvaluationSet(Protocol):
     """A set of photos for evaluation alone."""
 
     name: str
 
-    def takes(self) -> list[Take]:
-        """Returns every take, sorted by `photo_id`.
+    def items(self) -> list[EvaluationItem]:
+        """Returns every item, sorted by `photo_id`.
 
         Raises:
             MissingDataError: The folder is missing or holds no photo.
         """
         ...
 
-    def read(self, take: Take) -> Pixels:
-        """Returns the pixels of a take.
+    def read(self, item: EvaluationItem) -> ItemPixels:
+        """Returns the pixels of an item.
 
         Raises:
             UnreadableImageError: A file is missing, broken or not an image.

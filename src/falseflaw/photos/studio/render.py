@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from falseflaw.imaging.color import encode_srgb
 from falseflaw.photos.studio.materials import Field, blur, material, noise, printed, surface
 from falseflaw.photos.studio.shapes import INSIDE, MAIN, METAL, Layer, Points
 from falseflaw.types import Image, Mask
@@ -263,9 +264,7 @@ def _develop(
     linear = np.where(
         linear > 0.75, 1 - 0.0625 / np.maximum(linear - 0.5, 0.25), linear
     )  # highlights roll off
-    level = np.linspace(0, 1, 4097)
-    curve = np.where(level <= 0.0031308, 12.92 * level, 1.055 * level ** (1 / 2.4) - 0.055)
-    table = np.rint(255 * curve).astype(np.uint8)
+    table = np.rint(255 * encode_srgb(np.linspace(0, 1, 4097))).astype(np.uint8)
     return np.asarray(table[np.rint(linear * 4096).astype(np.int32)])
 
 

@@ -7,6 +7,7 @@ from functools import lru_cache
 import numpy as np
 
 from falseflaw.errors import ConfigurationError, UnreadableImageError
+from falseflaw.imaging.color import decode_srgb
 from falseflaw.photos.source import Photo
 from falseflaw.photos.studio.render import Design, render
 from falseflaw.photos.studio.shapes import SHAPES
@@ -176,5 +177,5 @@ def _contrast(main: tuple[float, float, float], rng: np.random.Generator) -> tup
 
 def _linear(code: str) -> tuple[float, float, float]:
     """Returns a hexadecimal sRGB color as linear RGB."""
-    red, green, blue = (((int(code[i : i + 2], 16) / 255 + 0.055) / 1.055) ** 2.4 for i in (1, 3, 5))
+    red, green, blue = (float(decode_srgb(np.float64(int(code[i : i + 2], 16) / 255))) for i in (1, 3, 5))
     return red, green, blue

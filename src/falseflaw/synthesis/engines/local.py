@@ -10,8 +10,8 @@ from typing import Protocol
 import torch
 
 from falseflaw.dataset.folder import Part
-from falseflaw.dataset.memory import return_freed_memory
 from falseflaw.errors import ConfigurationError
+from falseflaw.machine import return_freed_memory
 from falseflaw.synthesis.batch import BatchMaker
 from falseflaw.synthesis.plan import SetPlan
 

@@ -21,8 +21,8 @@ from typing import Any
 import torch
 
 from falseflaw.dataset.folder import Part
-from falseflaw.dataset.memory import return_freed_memory
 from falseflaw.errors import ConfigurationError, InvalidDataError, MissingExtraError
+from falseflaw.machine import return_freed_memory
 from falseflaw.synthesis.batch import BatchMaker
 from falseflaw.synthesis.engines.local import MakeBatches, check_at_least
 from falseflaw.synthesis.plan import SetPlan
