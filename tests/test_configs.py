@@ -17,7 +17,8 @@ ROOT = config_dir()
 def groups_of(verb: str) -> list[str]:
     defaults = yaml.safe_load((ROOT / f"{verb.replace('-', '_')}.yaml").read_text())["defaults"]
     named = [str(key) for entry in defaults if isinstance(entry, dict) for key in entry]
-    return [key.removeprefix("optional ") for key in named if not key.startswith("override ")]
+    named = [key.removeprefix("optional ") for key in named if not key.startswith("override ")]
+    return [key for key in named if key != "hydra"]  # no group of the verb: Hydra's own settings
 
 
 def options_of(group: str) -> list[str]:
@@ -37,7 +38,7 @@ def test_composes(verb: str, group: str, option: str) -> None:
 
 
 def test_every_file_belongs_to_a_verb() -> None:
-    primary = {f"{verb.replace('-', '_')}.yaml" for verb in VERBS}
+    primary = {f"{verb.replace('-', '_')}.yaml" for verb in VERBS} | {"hydra/default.yaml"}
     reached = {f"{group.split('@')[0]}/{option}.yaml" for _, group, option in CASES}
     present = {str(path.relative_to(ROOT)) for path in Path(ROOT).rglob("*.yaml")}
     assert present == primary | reached
@@ -71,3 +72,13 @@ def test_own_defaults_come_last(verb: str) -> None:
     # Experiments and named builds are deltas to the verb's own values and therefore stand below them.
     allowed = ("experiment", "optional experiment", "debug", "optional debug", "build", "override ")
     assert all(isinstance(entry, dict) and next(iter(entry)).startswith(allowed) for entry in after)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_takes_hydras_settings_from_one_place(verb: str) -> None:
+    with initialize_config_dir(str(ROOT), version_base="1.3"):
+        config = compose(verb.replace("-", "_"), overrides=["hydra.job.num=0"], return_hydra_config=True)
+    assert config.hydra.output_subdir is None
+    assert OmegaConf.to_container(config.hydra.hydra_logging)["root"] is None
+    assert config.hydra.sweep.dir.startswith("runs/multirun/")
+    assert not config.hydra.job.chdir

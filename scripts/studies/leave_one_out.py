@@ -19,7 +19,7 @@ from falseflaw.evaluation.figures.summary import read_summary
 from falseflaw.evaluation.report.tables import figure_text
 
 ROOT = Path(__file__).resolve().parents[2]
-GENERATORS = ("pixel", "bundled")
+GENERATORS = ("pixel", "latent")
 PERTURBED = ("tiny8_perturbed", "transposed4_perturbed", "kl4_perturbed")
 EDITS = (
     *("authentic", "null_edit", "simulated_damage", "inpainted_spliced", "inpainted_feathered"),
