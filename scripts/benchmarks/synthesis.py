@@ -53,7 +53,7 @@ def main(arguments: list[str]) -> int:
     try:
         if options.figures:
             figures = build(options.sources[0], options.figures.parent, overrides)
-            options.figures.write_text(json.dumps(figures))
+            options.figures.write_text(json.dumps(figures), encoding="utf-8")
             return 0
         builds = [_in_own_process(count, options.networks, overrides) for count in options.sources]
     except subprocess.CalledProcessError:
@@ -75,7 +75,7 @@ def _in_own_process(count: int, networks: str, overrides: list[str]) -> dict[str
         small = [*SMALL, *_tiny_networks(folder)] if networks == "tiny" else []
         command = [sys.executable, __file__, "--figures", str(folder / "figures.json")]
         subprocess.run([*command, "--sources", str(count), *small, *overrides], check=True)
-        figures: dict[str, Any] = json.loads((folder / "figures.json").read_text())
+        figures: dict[str, Any] = json.loads((folder / "figures.json").read_text(encoding="utf-8"))
     return figures
 
 
@@ -103,7 +103,8 @@ build_pipeline(sizes, all_prompts()).save_pretrained(folder / "inpainter")
 member = folder / "autoencoders" / "tiny"
 build_member("shuffle", {"factor": 8, "channels": 8, "blocks": 1}).save_pretrained(member)
 recipe = {"architecture": "shuffle", "reserved": False}
-(member / "training.json").write_text(json.dumps({"recipe": recipe, "photo_set": "", "contributors": []}))
+record = json.dumps({"recipe": recipe, "photo_set": "", "contributors": []})
+(member / "training.json").write_text(record, encoding="utf-8")
 """
 
 
@@ -159,7 +160,7 @@ def build(count: int, folder: Path, overrides: list[str]) -> dict[str, Any]:
 def peak_bytes() -> int:
     """Returns the most memory that this process has held."""
     try:
-        lines = Path("/proc/self/status").read_text().splitlines()
+        lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
         return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
     except (OSError, StopIteration):  # not Linux
         import resource

@@ -36,14 +36,14 @@ def report(run: Path, dataset: Path) -> None:
     summary = read_summary(run / "evaluation")
     print(text_table(summary), "\n", sep="")
     print(scope_text(summary), "\n")
-    parity = json.loads((run / "bundle" / "bundle.json").read_text())["parity"]
+    parity = json.loads((run / "bundle" / "bundle.json").read_text(encoding="utf-8"))["parity"]
     probability, heat_map = (f"{parity[name]:.1e}" for name in ("probability", "heat_map"))
     print(f"ONNX parity in {parity['photos']:.0f} comparisons of whole, cut and paired photos:")
     print(f"probability within {probability}, heat map within {heat_map}, ", end="")
     print(f"{parity['verdicts']:.0f} verdicts differ")
-    printed = (run / "export.txt").read_text().splitlines()
+    printed = (run / "export.txt").read_text(encoding="utf-8").splitlines()
     print("latency of a " + next(line for line in printed if "median" in line), "\n")
-    with (run / "verdicts" / "predictions.csv").open(newline="") as file:
+    with (run / "verdicts" / "predictions.csv").open(newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):
             print(
                 f"{row['file']:<22} {row['verdict']:<24} p = {float(row['probability']):.3f}  {row['reason']}"

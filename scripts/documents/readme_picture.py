@@ -29,7 +29,7 @@ def overlay(photo: np.ndarray, heat: np.ndarray) -> np.ndarray:
 
 def main(run: Path, picture: Path) -> None:
     """Reads samples, heat maps and predictions of the run and writes the picture."""
-    with (run / "verdicts" / "predictions.csv").open(newline="") as file:
+    with (run / "verdicts" / "predictions.csv").open(newline="", encoding="utf-8") as file:
         rows = {Path(row["file"]).stem: row for row in csv.DictReader(file)}
     panels = []
     for stem, title in TITLES.items():

@@ -83,13 +83,14 @@ def print_table(runs: list[str]) -> None:
 
 def left_out(run: Path) -> set[str]:
     """Returns the networks whose pixels a run was not trained on."""
-    return set(yaml.safe_load((run / "config.yaml").read_text())["data"]["leave_out"])
+    return set(yaml.safe_load((run / "config.yaml").read_text(encoding="utf-8"))["data"]["leave_out"])
 
 
 def reserved() -> set[str]:
     """Returns the bundled autoencoders that come into fold test alone."""
     records = (ROOT / "checkpoints" / "autoencoders").glob("*/training.json")
-    return {record.parent.name for record in records if json.loads(record.read_text())["recipe"]["reserved"]}
+    read = {record.parent.name: json.loads(record.read_text(encoding="utf-8")) for record in records}
+    return {name for name, values in read.items() if values["recipe"]["reserved"]}
 
 
 if __name__ == "__main__":

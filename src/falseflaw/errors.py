@@ -27,3 +27,7 @@ class ConfigurationError(FalseFlawError):
 
 class WorkerLostError(FalseFlawError):
     """A process that worked for this one was ended from outside; what was done before is kept."""
+
+
+class UsageError(ConfigurationError):
+    """The words of a call are no overrides, or name keys and options that the verb does not have."""

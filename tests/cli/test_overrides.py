@@ -55,7 +55,6 @@ def test_existing_paths_are_quoted_under_every_key(tmp_path: Path) -> None:
         "photos=clothing",
         "seed=1,2",
         "model.channels=[1,2]",
-        "name=a=b",
         "~photos",
         "-m",
         "--multirun",

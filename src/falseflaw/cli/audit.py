@@ -71,7 +71,7 @@ def audited(dataset: Path) -> bool:
     from falseflaw.dataset.folder import AUDIT_NAME
 
     try:
-        result = json.loads((dataset / AUDIT_NAME).read_text())
+        result = json.loads((dataset / AUDIT_NAME).read_text(encoding="utf-8"))
         return bool(result["passed"]) and result["manifest"] == manifest_digest(dataset)
     except (OSError, ValueError, KeyError, TypeError):
         return False

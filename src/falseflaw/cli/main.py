@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import io
 import os
 import sys
 import traceback
 
 from falseflaw import __version__
+from falseflaw.cli.streams import restart_in_utf8, steady_streams
 from falseflaw.errors import FalseFlawError, MissingExtraError
 
 VERBS = {
@@ -33,10 +33,13 @@ USAGE = "usage: falseflaw VERB [group=option ...] [key=value ...] [-m for a swee
 
 def main(argv: list[str] | None = None) -> int:
     """Runs one verb and returns the exit code: 0 done, 1 the work failed, 2 the call was wrong."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a file name may hold bytes that are not text
-            stream.reconfigure(errors="backslashreplace")
+    if argv is None:
+        restart_in_utf8()
+    with steady_streams():
+        return _main(list(sys.argv[1:] if argv is None else argv))
+
+
+def _main(arguments: list[str]) -> int:
     if not arguments or arguments[0] in {"-h", "--help", "help"}:
         print(_overview())
         return 0 if arguments else 2
@@ -53,7 +56,9 @@ def main(argv: list[str] | None = None) -> int:
         print(describe(verb, VERBS[verb]))
         return 0
     try:
-        return _run(verb, rest)
+        code = _run(verb, rest)
+        sys.stdout.flush()  # a full disk is told of here
+        return code
     except KeyboardInterrupt:
         print(f"falseflaw {verb}: interrupted; run the same command again to go on", file=sys.stderr)
         return 130

@@ -159,7 +159,7 @@ class DatasetFolder:
     def read_config(self) -> dict[str, Any]:
         """Returns what `claim` wrote; empty when it cannot be read."""
         try:
-            values = yaml.safe_load((self.path / CONFIG_NAME).read_text())
+            values = yaml.safe_load((self.path / CONFIG_NAME).read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, yaml.YAMLError):
             return {}
         return values if isinstance(values, dict) else {}

@@ -113,7 +113,7 @@ def read_learnt_from(run_dir: Path) -> dict[str, Any]:
     """
     path = run_dir / PROVENANCE_NAME
     try:
-        learnt = json.loads(path.read_text()).get("learnt_from", {})
+        learnt = json.loads(path.read_text(encoding="utf-8")).get("learnt_from", {})
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, AttributeError) as error:
@@ -154,7 +154,7 @@ def check_not_learnt_from(folder: Path, photo_set: str, contributors: Iterable[s
     if not path.is_file():
         return
     try:
-        record = json.loads(path.read_text())
+        record = json.loads(path.read_text(encoding="utf-8"))
         learnt = {*record["contributors"], *record.get("validation_contributors", ())}
         same_set = record["photo_set"] == photo_set
     except (OSError, ValueError, KeyError, TypeError) as error:

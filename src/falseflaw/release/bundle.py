@@ -109,7 +109,7 @@ def release_bundle(
             lambda images: verify.run_torch(detector, info.operating_point.temperature, images), timed
         )
         final = dataclasses.replace(info, parity=verify.largest(rows))
-        (staging / CARD_NAME).write_text(card(final), encoding="utf-8")
+        (staging / CARD_NAME).write_text(card(final), encoding="utf-8", newline="\n")
         _write_info(staging, final)
         Predictor(staging)  # what is shipped can be opened
         size = sum(path.stat().st_size for path in staging.iterdir())
@@ -119,13 +119,13 @@ def release_bundle(
 
 def _write_info(folder: Path, info: BundleInfo) -> None:
     """Writes `bundle.json`, then the sums of all files that are there."""
-    (folder / INFO_NAME).write_text(info.to_json(), encoding="utf-8")
+    (folder / INFO_NAME).write_text(info.to_json(), encoding="utf-8", newline="\n")
     lines = [
         f"{file_sha256(folder / name)}  {name}\n"
         for name in (MODEL_NAME, INFO_NAME, CARD_NAME)
         if (folder / name).is_file()
     ]
-    (folder / SUMS_NAME).write_text("".join(lines), encoding="utf-8")
+    (folder / SUMS_NAME).write_text("".join(lines), encoding="utf-8", newline="\n")
 
 
 def _check_target(folder: Path) -> None:

@@ -62,7 +62,7 @@ def earlier_metrics(run_dir: Path, before_step: int) -> list[dict[str, Any]]:
     path = run_dir / "metrics.csv"
     if not path.is_file():
         return []
-    with path.open(newline="") as file:
+    with path.open(newline="", encoding="utf-8") as file:
         rows = [{key: _number(cell) for key, cell in row.items() if cell} for row in csv.DictReader(file)]
     return [row for row in rows if row.get("step", before_step) < before_step]
 

@@ -1,1 +1,1 @@
-"""How a verb meets Hydra."""
+"""What stands between a command line and the configuration of a verb."""

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import hydra
 from omegaconf import DictConfig
 
-from falseflaw.cli.configuration.overrides import quote_paths
+from falseflaw.cli.configuration.overrides import hydra_arguments
 from falseflaw.paths import config_dir
 
 
@@ -28,7 +28,7 @@ def run_hydra(verb: str, run: Callable[[DictConfig], None], overrides: list[str]
 
     sweeping = bool({"-m", "--multirun"} & set(overrides))
     previous = sys.argv
-    sys.argv = [f"falseflaw {verb}", *quote_paths(overrides)]
+    sys.argv = [f"falseflaw {verb}", *hydra_arguments(overrides)]
     try:
         name = verb.replace("-", "_")
         task = run if sweeping else run_one

@@ -13,7 +13,7 @@ def describe(verb: str, summary: str) -> str:
     """Returns the help page of a verb: its config groups with their options, then its own keys."""
     root = config_dir()
     path = root / f"{verb.replace('-', '_')}.yaml"
-    text = path.read_text()
+    text = path.read_text(encoding="utf-8")
     config = yaml.safe_load(text) or {}
     groups = _groups(root, config.get("defaults", []))
     lines = [f"usage: falseflaw {verb} [group=option ...] [key=value ...]", "", f"{verb}: {summary}", ""]

@@ -139,7 +139,7 @@ def read_audit(folder: Path) -> Json | None:
 
 def _read_audit(path: Path) -> Json:
     try:
-        audit: Json = json.loads(path.read_text())
+        audit: Json = json.loads(path.read_text(encoding="utf-8"))
         audit["passed"], audit["findings"], audit["probes"], audit["manifest"]
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise InvalidDataError(

@@ -160,7 +160,7 @@ def read_operating_point(path: Path) -> tuple[OperatingPoint, dict[str, Any]]:
         InvalidDataError: Missing, not JSON, or values out of range.
     """
     try:
-        values = json.loads(path.read_text())
+        values = json.loads(path.read_text(encoding="utf-8"))
         point = OperatingPoint(**{name: values[name] for name in OperatingPoint.__dataclass_fields__})
         return point, dict(values.get("fitted", {}))
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -157,7 +157,7 @@ def read_summary(folder: Path) -> Json:
     """
     path = folder / SUMMARY_NAME
     try:
-        summary: Json = json.loads(path.read_text())
+        summary: Json = json.loads(path.read_text(encoding="utf-8"))
         if "rates" in summary and "launderings" not in summary:
             raise InvalidDataError(
                 f"expected a comparison of inpainted photos with simulated damage in {path}, got rates only; "

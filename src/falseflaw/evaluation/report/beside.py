@@ -97,7 +97,7 @@ def rates_of(besides: Sequence[Beside], edit: Edit) -> list[tuple[Beside, Json]]
 def _read(path: Path) -> Json:
     """Reads a summary of either sort as far as the report looks at it."""
     try:
-        summary: Json = json.loads(path.read_text())
+        summary: Json = json.loads(path.read_text(encoding="utf-8"))
         entry = summary["rates"][0] if "rates" in summary else summary["launderings"][0]["headline"]
         entry["flagged" if "rates" in summary else "fpr"]["value"]
         summary["operating_point"], summary["fold"], summary["sources"]

@@ -78,7 +78,7 @@ class Autoencoder:
 
 def _load(folder: Path) -> tuple[nn.Module, bool]:
     try:
-        recipe = json.loads((folder / "training.json").read_text())["recipe"]
+        recipe = json.loads((folder / "training.json").read_text(encoding="utf-8"))["recipe"]
         architecture, reserved = ARCHITECTURES[recipe["architecture"]], bool(recipe["reserved"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InvalidDataError(

@@ -158,9 +158,11 @@ def build_tokenizer(prompts: Iterable[str], length: int) -> CLIPTokenizer:
     symbols = [*_ALPHABET, *(letter + "</w>" for letter in _ALPHABET), *(a + b for a, b in merges)]
     vocabulary = {token: index for index, token in enumerate([_BOS, _EOS, *dict.fromkeys(symbols)])}
     with tempfile.TemporaryDirectory() as folder:
-        Path(folder, "vocab.json").write_text(json.dumps(vocabulary))
+        Path(folder, "vocab.json").write_text(json.dumps(vocabulary), encoding="utf-8")
         Path(folder, "merges.txt").write_text(
-            "\n".join(["#version: 0.2", *(f"{a} {b}" for a, b in merges)]) + "\n"
+            "\n".join(["#version: 0.2", *(f"{a} {b}" for a, b in merges)]) + "\n",
+            encoding="utf-8",
+            newline="\n",
         )
         Path(folder, "tokenizer_config.json").write_text(
             json.dumps(
@@ -172,7 +174,8 @@ def build_tokenizer(prompts: Iterable[str], length: int) -> CLIPTokenizer:
                     "pad_token": _EOS,
                     "model_max_length": length,
                 }
-            )
+            ),
+            encoding="utf-8",
         )
         return CLIPTokenizer.from_pretrained(folder)
 

@@ -122,7 +122,7 @@ class Curve:
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / "curve.jsonl"
-        text = self._path.read_text() if self._path.is_file() else ""
+        text = self._path.read_text(encoding="utf-8") if self._path.is_file() else ""
         self._rows: list[dict[str, Any]] = [json.loads(line) for line in text.splitlines() if line.strip()]
 
     def add(self, stage: str, values: Mapping[str, float]) -> None:

@@ -63,7 +63,7 @@ def load_start(path: str, sizes: Mapping[str, Any], facts: Mapping[str, Any]) ->
     """
     folder = find_start(path)
     try:
-        earlier = json.loads((folder / "training.json").read_text())
+        earlier = json.loads((folder / "training.json").read_text(encoding="utf-8"))
         before = {**earlier["recipe"]["sizes"], "crop": None}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InvalidDataError(
