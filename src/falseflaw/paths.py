@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
+import re
+import unicodedata
 from pathlib import Path
 
 from falseflaw.errors import MissingDataError
@@ -27,3 +31,17 @@ def find_existing(path: str | Path, what: str, hint: str) -> Path:
         if candidate.exists():
             return candidate
     raise MissingDataError(f"expected {what} at {given}, found nothing there; {hint}")
+
+
+def readable(name: str) -> str:
+    r"""Writes a file's name in characters alone: bytes that are not UTF-8 become escapes such as `\xe9`."""
+    try:
+        return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    except UnicodeEncodeError:  # half a character, as Windows allows
+        return name.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def short_name(file: Path) -> str:
+    """Returns a name for a relative path that every file system takes and no other path gets; no ending."""
+    begin = re.sub("[^A-Za-z0-9]+", "-", unicodedata.normalize("NFKD", file.stem)).strip("-")[:40]
+    return f"{begin}~{hashlib.sha256(os.fsencode(file.as_posix())).hexdigest()[:16]}"

@@ -120,12 +120,16 @@ class RegionShape(StrEnum):
 
 
 class Verdict(StrEnum):
-    """What the seller is told."""
+    """What the seller is told: one of three, or why there is none.
+
+    `error` is for photos that could not be judged, `skipped` for what is no photo.
+    """
 
     ALTERED = "altered"
     NO_SIGN = "no sign of alteration"
     INCONCLUSIVE = "inconclusive"
     ERROR = "error"
+    SKIPPED = "skipped"
 
 
 @dataclass(frozen=True)

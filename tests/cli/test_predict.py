@@ -34,10 +34,40 @@ def test_a_folder(tmp_path: Path, photos: Path, bundle: Path, capsys: pytest.Cap
         ("broken.jpg", "error"),
         ("fine.jpg", "no sign of alteration"),
     ]
-    assert {path.name for path in output.iterdir()} == {"predictions.csv", "heatmaps"}
+    assert {path.name for path in output.iterdir()} == {"predictions.csv", "predictions.jsonl", "heatmaps"}
     captured = capsys.readouterr()
     assert captured.out.splitlines()[0] == "3 photos: 1 altered, 1 no sign of alteration, 1 error"
     assert str(output / "predictions.csv") in captured.out
+
+
+def test_the_same_command_goes_on_and_another_bundle_is_refused(
+    tmp_path: Path, photos: Path, bundle: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["predict", f"input={photos}", f"output={tmp_path / 'out'}", "threads=1"]
+    assert main([*arguments, f"bundle={bundle}"]) == 0
+    before = rows(tmp_path / "out")
+    assert main([*arguments, f"bundle={bundle}", "batch_size=2"]) == 0
+    assert "2 of them were judged before" in capsys.readouterr().out
+    assert rows(tmp_path / "out") == before
+    other = write_bundle(tmp_path / "bundle", name="other")
+    assert main([*arguments, f"bundle={other}"]) == 1
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error.startswith("falseflaw predict: expected the settings of the results in ")
+    assert "overwrite=true" in error
+    assert main([*arguments, f"bundle={other}", "overwrite=true"]) == 0
+    assert "before" not in capsys.readouterr().out
+
+
+def test_a_folder_without_a_photo_says_what_is_in_it(
+    tmp_path: Path, bundle: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    codec.write_atomic(tmp_path / "in/claim.pdf", b"%PDF-1.7")
+    arguments = [f"input={tmp_path / 'in'}", f"output={tmp_path / 'out'}", f"bundle={bundle}"]
+    assert main(["predict", *arguments]) == 1
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert "expected a photo that can be judged" in last
+    assert "a PDF document" in last
+    assert [(row["file"], row["verdict"]) for row in rows(tmp_path / "out")] == [("claim.pdf", "skipped")]
 
 
 def test_batches_and_tiles_are_keys(tmp_path: Path, bundle: Path) -> None:

@@ -193,11 +193,18 @@ def test_random_damage_gives_pixels_or_one_error(photo: np.ndarray) -> None:
 
 
 @pytest.mark.parametrize(
-    "data",
-    [b"plain text", b"%PDF-1.7", b"<svg xmlns='http://www.w3.org/2000/svg'/>", bytes(100), b"PK\x03\x04"],
+    ("data", "what"),
+    [
+        (b"plain text", "a text"),
+        (b"%PDF-1.7", "a PDF document"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "an SVG drawing"),
+        (bytes(100), "data of an unknown kind"),
+        (b"PK\x03\x04", "a ZIP archive"),
+        (b"\x89PNG\r\n\x1a\nno more", "a PNG that is damaged"),
+    ],
 )
-def test_other_files_are_not_images(data: bytes) -> None:
-    with pytest.raises(UnreadableImageError, match="got something else"):
+def test_other_files_are_called_by_what_they_are(data: bytes, what: str) -> None:
+    with pytest.raises(UnreadableImageError, match=f"expected a JPEG.*, got {what}"):
         codec.decode(data)
 
 
@@ -205,7 +212,7 @@ def test_formats_that_run_other_programs_are_refused(tmp_path: Path) -> None:
     """Pillow would hand an EPS file to Ghostscript, whatever the file is called."""
     path = tmp_path / "photo.jpg"
     path.write_bytes(encoded(Pil.new("RGB", (8, 8)), "EPS"))
-    with pytest.raises(UnreadableImageError, match="got something else"):
+    with pytest.raises(UnreadableImageError, match="got a PostScript document"):
         codec.decode(path)
 
 
@@ -309,10 +316,17 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path, mon
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_images_are_found_by_ending_sorted_and_not_hidden(tmp_path: Path) -> None:
-    for name in ("b.jpg", "a/z.PNG", "a/y.avif", ".hidden.jpg", "c.txt", "d.heic"):
+def test_images_are_found_by_ending_or_content_sorted_and_not_hidden(
+    tmp_path: Path, photo: np.ndarray
+) -> None:
+    for name in ("b.jpg", "a/z.PNG", "a/y.avif", ".hidden.jpg", ".thumbs/t.jpg", "c.txt", "d.heic", "e.jfif"):
         codec.write_atomic(tmp_path / name, b"x")
+    for name in ("IMG_0001", "claim.dat", ".hidden"):
+        codec.write_atomic(tmp_path / name, codec.encode_jpeg(photo, 80))
     (tmp_path / "folder.jpg").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    os.mkfifo(tmp_path / "pipe.jpg")
+    (tmp_path / "gone").symlink_to(tmp_path / "nothing")
     found = [str(path.relative_to(tmp_path)) for path in codec.find_images(tmp_path)]
-    assert found == ["a/y.avif", "a/z.PNG", "b.jpg"]
+    assert found == ["IMG_0001", "a/y.avif", "a/z.PNG", "b.jpg", "claim.dat", "d.heic", "e.jfif"]
     assert list(codec.find_images(tmp_path / "nothing")) == []

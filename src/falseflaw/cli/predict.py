@@ -21,8 +21,9 @@ def run(config: DictConfig) -> None:
     """
     from tqdm import tqdm
 
-    from falseflaw.runtime.folder import HEATMAPS_NAME, PREDICTIONS_NAME, judge_folder
+    from falseflaw.runtime.folder import judge_folder
     from falseflaw.runtime.predictor import Predictor
+    from falseflaw.runtime.results import HEATMAPS_NAME, PREDICTIONS_NAME
 
     for key in ("input", "output"):
         if OmegaConf.is_missing(config, key) or not str(config[key] or ""):
@@ -34,7 +35,7 @@ def run(config: DictConfig) -> None:
     def bar(files: Iterable[Path], total: int) -> Iterable[Path]:
         return tqdm(files, total=total, desc="predict", unit="photo")
 
-    summary = judge_folder(predictor, source, output, config.batch_size, bar)
+    summary = judge_folder(predictor, source, output, config.batch_size, bar, config.overwrite)
     if not summary.judged:
         raise InvalidDataError(
             f"expected a photo that can be judged, got {summary.describe()}; first: {summary.first_error}"

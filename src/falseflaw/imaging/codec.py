@@ -18,6 +18,16 @@ from PIL import Image as Pil
 from PIL import ImageOps, UnidentifiedImageError
 
 from falseflaw.errors import UnreadableImageError
+from falseflaw.imaging.formats import (
+    CAMERA_RAW,
+    EMPTY,
+    HEAD_BYTES,
+    HEIC,
+    READABLE,
+    Content,
+    sniff,
+)
+from falseflaw.imaging.metadata import without_metadata
 from falseflaw.types import HeatMap, Image, Mask
 
 MAX_PIXELS = 150_000_000
@@ -26,10 +36,11 @@ MAX_PIXELS = 150_000_000
 MAX_BYTES = 1_000_000_000
 """Larger files are refused before they are read."""
 
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".avif", ".bmp", ".tif", ".tiff", ".gif"})
-
-_FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "BMP", "TIFF", "GIF")
-"""What a file may hold whatever its name says. Pillow knows more, and runs Ghostscript for some of it."""
+IMAGE_SUFFIXES = frozenset(
+    {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".avif", ".bmp", ".tif", ".tiff", ".gif"}
+    | {".heic", ".heif", ".hif", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".jxl", ".jp2"}
+)
+"""Endings that claim to be a photo, whatever the file then holds."""
 
 Subsampling = Literal["4:4:4", "4:2:2", "4:2:0"]
 
@@ -39,7 +50,8 @@ def decode(source: Path | bytes, name: str | None = None) -> Image:
 
     The content decides the format, not the name. Transparent pixels are laid on white; deeper gray is
     scaled to 8 bits (see `_gray_to_8_bits`); CMYK is converted without color profiles; of an animation
-    or a multi-picture file the first frame counts. EXIF data that cannot be read turns nothing.
+    or a multi-picture file the first frame counts. EXIF data that cannot be read turns nothing; texts and
+    color profiles of any size are left unread. HEIC needs the package pillow-heif (extra `heic`).
 
     Args:
         source: A file, or the bytes of one.
@@ -47,16 +59,27 @@ def decode(source: Path | bytes, name: str | None = None) -> Image:
 
     Raises:
         UnreadableImageError: Missing, a folder or device, empty, truncated, not an image, or above
-            `MAX_PIXELS` or `MAX_BYTES`.
+            `MAX_PIXELS` or `MAX_BYTES`; the message says what the file is instead.
     """
-    label = " ".join((name or (source.name if isinstance(source, Path) else "image")).split())
-    data = _read(source, label) if isinstance(source, Path) else source
-    if not data:
+    label = _label(source, name)
+    data = read_file(source, name) if isinstance(source, Path) else source
+    content = sniff(data[:HEAD_BYTES])
+    if content == EMPTY:
         raise UnreadableImageError(f"cannot read {label}: the file is empty")
+    if content == HEIC and not _can_read_heic():
+        raise UnreadableImageError(
+            f"cannot read {label}: {content.what} needs a package that is not installed; "
+            "install it: pip install 'falseflaw[heic]' (or pillow-heif)"
+        )
+    if not content.plugin:
+        raise _unreadable(label, content)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with Pil.open(io.BytesIO(data), formats=_FORMATS) as opened:
+            # One plugin alone: Pillow knows more formats, and runs Ghostscript for some of them.
+            with Pil.open(io.BytesIO(without_metadata(data)), formats=[content.plugin]) as opened:
+                if _is_preview(opened):
+                    raise _unreadable(label, CAMERA_RAW)
                 width, height = opened.size
                 if width * height > MAX_PIXELS:
                     raise _too_large(label, f"{width}x{height} pixels")
@@ -66,7 +89,7 @@ def decode(source: Path | bytes, name: str | None = None) -> Image:
         raise
     except UnidentifiedImageError as error:
         raise UnreadableImageError(
-            f"cannot read {label}: expected a JPEG, PNG, WebP, AVIF, BMP, TIFF or GIF, got something else"
+            f"cannot read {label}: expected {READABLE}, got {content.what} that is damaged"
         ) from error
     except Pil.DecompressionBombError as error:
         raise _too_large(label, "its pixels") from error
@@ -75,22 +98,70 @@ def decode(source: Path | bytes, name: str | None = None) -> Image:
         raise UnreadableImageError(f"cannot read {label}: {reason}") from error
 
 
-def _read(path: Path, label: str) -> bytes:
+def look_at(path: Path, name: str | None = None) -> Content:
+    """Tells what a file is from its first bytes; never waits for a pipe.
+
+    Raises:
+        UnreadableImageError: Missing, a folder, a pipe or device, or may not be read.
+    """
+    _, head = _open(path, _label(path, name), HEAD_BYTES)
+    return sniff(head)
+
+
+def read_file(path: Path, name: str | None = None) -> bytes:
+    """Returns the bytes of a file that may be a photo.
+
+    Raises:
+        UnreadableImageError: Missing, a folder, a pipe or device, above `MAX_BYTES`, or may not be read.
+    """
+    label = _label(path, name)
+    size, data = _open(path, label, MAX_BYTES)
+    if size > MAX_BYTES:
+        raise UnreadableImageError(f"cannot read {label}: {size} bytes exceed the limit of {MAX_BYTES}")
+    return data
+
+
+def _label(source: Path | bytes, name: str | None) -> str:
+    return " ".join((name or (source.name if isinstance(source, Path) else "image")).split())
+
+
+def _open(path: Path, label: str, limit: int) -> tuple[int, bytes]:
+    """Returns the size of a file and its first bytes; none of a file above `MAX_BYTES` asked for whole."""
     try:
         status = path.stat()
         if stat.S_ISDIR(status.st_mode):
             raise UnreadableImageError(f"cannot read {label}: expected an image file, got a folder")
         if not stat.S_ISREG(status.st_mode):  # a pipe or device would block, or never end
             raise UnreadableImageError(f"cannot read {label}: expected an image file, got a pipe or device")
-        if status.st_size > MAX_BYTES:
-            raise UnreadableImageError(
-                f"cannot read {label}: {status.st_size} bytes exceed the limit of {MAX_BYTES}"
-            )
-        return path.read_bytes()
+        if status.st_size > limit == MAX_BYTES:
+            return status.st_size, b""
+        with path.open("rb") as stream:
+            return status.st_size, stream.read(limit)
     except (OSError, ValueError) as error:  # ValueError: a NUL byte in the name
         raise UnreadableImageError(
             f"cannot read {label}: {getattr(error, 'strerror', None) or error}"
         ) from error
+
+
+def _can_read_heic() -> bool:
+    """Tells whether pillow-heif is there, and makes Pillow know its format."""
+    try:
+        import pillow_heif
+    except ImportError:
+        return False
+    pillow_heif.register_heif_opener()
+    return True
+
+
+def _is_preview(image: Pil.Image) -> bool:
+    """Tells the small preview that raw files of cameras begin with from a photo saved as TIFF."""
+    tags = getattr(image, "tag_v2", {})
+    return 50706 in tags or bool(int(tags.get(254, 0)) & 1)  # DNGVersion; NewSubfileType: reduced size
+
+
+def _unreadable(label: str, content: Content) -> UnreadableImageError:
+    advice = f"; {content.advice}" if content.advice else ""
+    return UnreadableImageError(f"cannot read {label}: expected {READABLE}, got {content.what}{advice}")
 
 
 def _too_large(label: str, what: str) -> UnreadableImageError:
@@ -178,11 +249,22 @@ def write_atomic(path: Path, data: bytes) -> None:
         raise
 
 
-def find_images(folder: Path) -> Iterator[Path]:
-    """Yields the image files of a folder and its subfolders by name ending, in sorted order.
+def is_photo(path: Path) -> bool:
+    """Tells whether a file is a photo by its ending or, whatever it is called, by its content."""
+    if path.suffix.lower() in IMAGE_SUFFIXES:
+        return path.is_file()
+    try:
+        return look_at(path).photo
+    except UnreadableImageError:
+        return False
 
-    Hidden files are left out; links to folders are not followed.
+
+def find_images(folder: Path) -> Iterator[Path]:
+    """Yields the photos of a folder and its subfolders, see `is_photo`, in sorted order.
+
+    Hidden files and folders are left out; links to folders are not followed.
     """
     for path in sorted(folder.rglob("*")):
-        if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".") and path.is_file():
+        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if not hidden and is_photo(path):
             yield path

@@ -134,7 +134,8 @@ def _read_cache(path: Path | None) -> dict[str, str]:
     return {
         key: value
         for key, value in content.items()
-        if isinstance(value, str) and (not value or (len(value) == BITS // 4 and _is_hex(value)))
+        # A photo that could not be read may be readable by now: what reads HEIC was installed.
+        if isinstance(value, str) and len(value) == BITS // 4 and _is_hex(value)
     }
 
 

@@ -122,6 +122,18 @@ def read_bundle(folder: Path) -> tuple[BundleInfo, bytes]:
     return info, contents[MODEL_NAME]
 
 
+def bundle_digest(folder: Path) -> str:
+    """Returns what tells a bundle from any other, hex; of the sums that `read_bundle` checks.
+
+    Raises:
+        MissingDataError, InvalidDataError: The sums are missing or cannot be read.
+    """
+    sums = _read_sums(folder)
+    return hashlib.sha256(
+        "".join(sums.get(name, "") for name in (MODEL_NAME, INFO_NAME)).encode()
+    ).hexdigest()
+
+
 def _read_sums(folder: Path) -> dict[str, str]:
     sums = {}
     for line in _read_file(folder, SUMS_NAME).decode(errors="replace").splitlines():

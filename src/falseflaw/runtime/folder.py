@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import csv
-import os
+import hashlib
+import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-import numpy as np
-
-from falseflaw.errors import ConfigurationError, MissingDataError, UnreadableImageError
+from falseflaw.errors import ConfigurationError, UnreadableImageError
 from falseflaw.imaging import codec
+from falseflaw.paths import short_name
+from falseflaw.runtime.listing import Listing, list_files
+from falseflaw.runtime.results import HEATMAPS_NAME, ResultLog, Row
 from falseflaw.runtime.tiling import Tiling
 from falseflaw.runtime.verdict import decide
-from falseflaw.types import Image, OperatingPoint, Prediction, Verdict
-
-PREDICTIONS_NAME = "predictions.csv"
-PARTIAL_NAME = "predictions.partial.csv"
-HEATMAPS_NAME = "heatmaps"
-COLUMNS = ("file", "probability", "verdict", "reason", "mask_area")
+from falseflaw.types import HeatMap, Image, OperatingPoint, Prediction, Verdict
 
 
 class Judge(Protocol):
@@ -31,6 +27,10 @@ class Judge(Protocol):
     def operating_point(self) -> OperatingPoint:
         """Calibration and thresholds."""
 
+    @property
+    def settings(self) -> Mapping[str, object]:
+        """What its answers depend on, of JSON's types."""
+
     def predict_batch(self, images: Sequence[Image]) -> list[Prediction]:
         """Judges photos of one size."""
 
@@ -39,60 +39,57 @@ class Judge(Protocol):
 
 
 @dataclass
-class Listing:
-    """The photos below an input.
-
-    Attributes:
-        root: What the photos' names are relative to.
-        files: Relative paths, sorted; of a file as input its name alone.
-        ignored: How many files have no ending of an image, by ending.
-        unlisted: Folders that could not be read, and links to folders, which are not followed.
-    """
-
-    root: Path
-    files: list[Path]
-    ignored: Counter[str] = field(default_factory=Counter)
-    unlisted: list[Path] = field(default_factory=list)
-
-
-@dataclass
 class Summary:
-    """What became of the photos.
+    """What became of the files.
 
     Attributes:
-        verdicts: How many photos got each verdict.
-        listing: What was judged.
-        first_error: Reason of the first photo that could not be judged, "" if none.
+        verdicts: How many files got each verdict.
+        before: How many of them an earlier run had judged already.
+        first_error: Reason of the first photo that could not be judged, else of the first file that is no
+            photo, "" if there are none.
     """
 
-    verdicts: Counter[Verdict]
-    listing: Listing
+    verdicts: Counter[Verdict] = field(default_factory=Counter)
+    before: int = 0
     first_error: str = ""
 
     @property
     def judged(self) -> int:
         """Photos that have a probability."""
-        return self.verdicts.total() - self.verdicts[Verdict.ERROR]
+        return self.photos - self.verdicts[Verdict.ERROR]
+
+    @property
+    def photos(self) -> int:
+        """Files that are photos, or may be."""
+        return self.verdicts.total() - self.verdicts[Verdict.SKIPPED]
+
+    def add(self, row: Row, before: bool) -> None:
+        """Counts a row."""
+        worse = row.verdict is Verdict.ERROR and not self.verdicts[Verdict.ERROR]
+        if worse or (row.verdict is Verdict.SKIPPED and not self.first_error):
+            self.first_error = row.reason
+        self.verdicts[row.verdict] += 1
+        self.before += before
 
     def describe(self) -> str:
         """Returns one line with the counts."""
-        parts = [f"{self.verdicts[verdict]} {verdict}" for verdict in Verdict if self.verdicts[verdict]]
-        text = f"{self.verdicts.total()} photos: {', '.join(parts)}"
-        if self.listing.ignored:
-            endings = ", ".join(f"{count} {name}" for name, count in self.listing.ignored.most_common(5))
-            text += f"; ignored {self.listing.ignored.total()} files that are no photos by name ({endings})"
-        if self.listing.unlisted:
-            text += f"; left out {len(self.listing.unlisted)} folders (unreadable or linked)"
+        parts = [
+            f"{self.verdicts[verdict]} {verdict}"
+            for verdict in Verdict
+            if self.verdicts[verdict] and verdict is not Verdict.SKIPPED
+        ]
+        text = f"{self.photos} photos{': ' if parts else ''}{', '.join(parts)}"
+        if self.before:
+            text += f"; {self.before} of them were judged before"
+        if self.verdicts[Verdict.SKIPPED]:
+            text += f"; skipped {self.verdicts[Verdict.SKIPPED]} others (their rows say why)"
         return text
 
 
-@dataclass(frozen=True)
-class _Row:
+class _Photo(NamedTuple):
     file: Path
-    verdict: Verdict
-    reason: str
-    probability: float | None = None
-    mask_area: float | None = None
+    sha256: str
+    image: Image
 
 
 def judge_folder(
@@ -101,50 +98,47 @@ def judge_folder(
     output: Path,
     batch_size: int = 1,
     progress: Callable[[Iterable[Path], int], Iterable[Path]] = lambda files, total: files,
+    overwrite: bool = False,
 ) -> Summary:
-    """Judges a photo, or every photo of a folder and its subfolders, and writes the results.
+    r"""Judges a photo, or every photo of a folder and its subfolders, and writes the results.
 
-    `output/predictions.csv` has one row a photo, in the order of the names: `file` relative to the source
-    (UTF-8; bytes that are not UTF-8 appear as backslash escapes), `probability` 0..1, `verdict`, `reason`,
-    `mask_area` 0..1. A photo that cannot be judged has the verdict `error`, a reason, and neither number.
-    `output/heatmaps/<file>.png` are the heat maps, 8-bit gray, of the photo's size once upright.
+    `output/predictions.csv` has one row a file, in the order of the names: `file` relative to the source
+    (UTF-8; bytes that are not UTF-8 appear as escapes such as `\xe9`, what looks like a formula begins with
+    `./`), `probability` 0..1, `verdict`, `reason`, `mask_area` 0..1, `heat_map`, its path below the output,
+    and `sha256` of the file. A photo that cannot be judged has the verdict `error`, and what is no photo
+    `skipped`, with a reason and without numbers. What is a photo, the content says; an ending of
+    `codec.IMAGE_SUFFIXES` claims it. A folder that is not searched (hidden, linked, unreadable) has one row.
+    `output/heatmaps/<file>.png` are the heat maps, 8-bit gray, of the photo's size once upright; a name
+    that is too long or does not fit for another reason is replaced by a short one.
 
-    Rows are appended to `output/predictions.partial.csv` as they come, which becomes `predictions.csv` at the
-    end: a killed run leaves its rows there and an older `predictions.csv` as it was. A new run starts over.
+    Every row is on disk in `output/predictions.jsonl` before the next photo is judged. A run that is
+    stopped, however, is gone on with by the next one into the same output: a photo with the same name and
+    the same bytes keeps its row. `predictions.csv` is made at the end, all at once.
 
     Args:
         judge: The predictor.
-        source: An image file of any ending, or a folder (see `list_photos`).
+        source: An image file of any ending, or a folder (see `list_files`).
         output: Made if missing. Heat maps in it are never taken for photos.
         batch_size: Most photos of one size that go through the network together.
         progress: Wraps the iteration over files, given their number.
+        overwrite: Whether rows of earlier runs are thrown away first.
 
     Raises:
-        MissingDataError: No such source, or no photo in it.
-        ConfigurationError: `batch_size` is below 1, or the output cannot be written.
+        MissingDataError: No such source, or no file in it.
+        ConfigurationError: `batch_size` is below 1, the output cannot be written, or it holds results of
+            other settings.
     """
     if not (isinstance(batch_size, int) and batch_size >= 1):
         raise ConfigurationError(f"expected batch_size of at least 1, got {batch_size!r}")
-    listing = list_photos(source, output)
-    if not listing.files:
-        ignored = f" ({listing.ignored.total()} other files)" if listing.ignored else ""
-        raise MissingDataError(
-            f"expected photos ({', '.join(sorted(codec.IMAGE_SUFFIXES))}) in {source}, found none{ignored}"
-        )
-    summary = Summary(Counter(), listing)
+    listing = list_files(source, output)
+    summary = Summary()
     try:
-        output.mkdir(parents=True, exist_ok=True)
-        partial = output / PARTIAL_NAME
-        with partial.open("w", encoding="utf-8", errors="backslashreplace", newline="") as stream:
-            writer = csv.writer(stream)
-            writer.writerow(COLUMNS)
-            for row in _judge_all(judge, listing, output, batch_size, progress):
-                writer.writerow(_cells(row))
-                stream.flush()
-                summary.verdicts[row.verdict] += 1
-                if row.verdict is Verdict.ERROR and not summary.first_error:
-                    summary.first_error = row.reason
-        partial.replace(output / PREDICTIONS_NAME)
+        with ResultLog(output, judge.settings, overwrite) as log:
+            run = _Run(judge, listing, output, log, batch_size)
+            for row, before in run.rows(progress):
+                log.append(row)
+                summary.add(row, before)
+            log.write_table(_name(listing, file) for file in listing)
     except OSError as error:
         raise ConfigurationError(
             f"cannot write the results to {output}: {error.strerror or error}; pass another output"
@@ -152,131 +146,101 @@ def judge_folder(
     return summary
 
 
-def list_photos(source: Path, output: Path) -> Listing:
-    """Finds the photos to judge.
+def _name(listing: Listing, file: Path) -> str:
+    """Returns what a file is called in the log; a folder ends with `/`."""
+    aside = listing.aside.get(file)
+    return f"{file.as_posix()}/" if aside and aside.folder else file.as_posix()
 
-    Of a folder: every file with an ending of `codec.IMAGE_SUFFIXES` in it and its subfolders. Hidden
-    files and folders are left out, as are links to folders and the heat maps of this run and of earlier ones.
 
-    Raises:
-        MissingDataError: There is nothing at `source`, or it is a folder that cannot be read.
-        ConfigurationError: The source lies in the folder that the heat maps go to.
-    """
-    if not source.is_dir():
-        if not os.path.lexists(source):
-            raise MissingDataError(f"expected a photo or a folder of photos at {source}, found nothing there")
-        return Listing(source.parent, [Path(source.name)])
-    listing = Listing(source, [])
-    own_heat_maps = (output / HEATMAPS_NAME).resolve()
-    if source.resolve().is_relative_to(own_heat_maps):
-        raise ConfigurationError(f"expected an output whose heat maps are not the input, got {output}")
+class _Run:
+    """One pass over a listing."""
 
-    def note(error: OSError) -> None:
-        if Path(error.filename) == source:
-            raise MissingDataError(f"cannot read the folder {source}: {error.strerror}") from error
-        listing.unlisted.append(Path(error.filename))
+    def __init__(self, judge: Judge, listing: Listing, output: Path, log: ResultLog, batch_size: int) -> None:
+        self._judge, self._listing, self._output, self._log = judge, listing, output, log
+        self._batch_size = batch_size
+        alike = Counter(_folded(file) for file in listing)
+        self._alike = {name for name, count in alike.items() if count > 1}
 
-    for name, folders, files in os.walk(source, onerror=note):
-        folder = Path(name)
-        visible = [folder / child for child in folders if not child.startswith(".")]
-        listing.unlisted += [child for child in visible if child.is_symlink()]
-        folders[:] = sorted(
-            child.name
-            for child in visible
-            if not child.is_symlink() and not _holds_heat_maps(child, own_heat_maps)
-        )
-        results = {PREDICTIONS_NAME, PARTIAL_NAME} if _is_output(folder) else set()
-        for file in files:
-            if file.startswith(".") or file in results:
+    def rows(self, progress: Callable[[Iterable[Path], int], Iterable[Path]]) -> Iterator[tuple[Row, bool]]:
+        """Yields each file's row and whether it was there before; neighbors of one size go together."""
+        waiting: list[_Photo] = []
+        for file in progress(self._listing.files, len(self._listing.files)):
+            found = self._look(file)
+            if isinstance(found, Row):
+                yield found, found.judged
                 continue
-            suffix = Path(file).suffix.lower()
-            if suffix in codec.IMAGE_SUFFIXES:
-                listing.files.append((folder / file).relative_to(source))
-            else:
-                listing.ignored[suffix or "without ending"] += 1
-    listing.files.sort()
-    return listing
+            if waiting and waiting[0].image.shape != found.image.shape:
+                yield from ((row, False) for row in self._judge_batch(waiting))
+                waiting = []
+            waiting.append(found)
+            if len(waiting) == self._batch_size:
+                yield from ((row, False) for row in self._judge_batch(waiting))
+                waiting = []
+        yield from ((row, False) for row in self._judge_batch(waiting))
 
-
-def _holds_heat_maps(folder: Path, own: Path) -> bool:
-    return folder.name == HEATMAPS_NAME and (folder.resolve() == own or _is_output(folder.parent))
-
-
-def _is_output(folder: Path) -> bool:
-    """Tells whether a folder is the output of a finished or killed run: its CSV begins with our header."""
-    header = ",".join(COLUMNS).encode()
-    for name in (PREDICTIONS_NAME, PARTIAL_NAME):
+    def _look(self, file: Path) -> Row | _Photo:
+        """Returns the photo to judge, or the row of a file that is judged already or cannot be."""
+        name, path = _name(self._listing, file), self._listing.root / file
+        aside = self._listing.aside.get(file)
+        if aside:
+            return Row(name, aside.verdict, aside.reason)
+        claims = file.suffix.lower() in codec.IMAGE_SUFFIXES or self._listing.single
         try:
-            with (folder / name).open("rb") as stream:
-                if stream.read(len(header)) == header:
-                    return True
-        except OSError:
-            continue
-    return False
-
-
-def _judge_all(
-    judge: Judge,
-    listing: Listing,
-    output: Path,
-    batch_size: int,
-    progress: Callable[[Iterable[Path], int], Iterable[Path]],
-) -> Iterator[_Row]:
-    """Yields one row a photo, in order; neighbors of one size go through the network together."""
-    waiting: list[tuple[Path, Image]] = []
-    for file in progress(listing.files, len(listing.files)):
-        try:
-            image = codec.decode(listing.root / file, str(file))
+            if not claims:
+                content = codec.look_at(path, str(file))
+                if not content.photo:
+                    return Row(name, Verdict.SKIPPED, f"{content.what}, no photo")
+            data = codec.read_file(path, str(file))
         except UnreadableImageError as error:
-            yield from _judge_batch(judge, waiting, output)
-            waiting = []
-            yield _Row(file, Verdict.ERROR, str(error))
-            continue
-        if waiting and waiting[0][1].shape != image.shape:
-            yield from _judge_batch(judge, waiting, output)
-            waiting = []
-        waiting.append((file, image))
-        if len(waiting) == batch_size:
-            yield from _judge_batch(judge, waiting, output)
-            waiting = []
-    yield from _judge_batch(judge, waiting, output)
-
-
-def _judge_batch(judge: Judge, batch: list[tuple[Path, Image]], output: Path) -> Iterator[_Row]:
-    if not batch:
-        return
-    try:
-        predictions = judge.predict_batch([image for _, image in batch])
-    except Exception as error:  # out of memory, or whatever onnxruntime meets in one photo
-        if len(batch) > 1:  # one photo must not spoil the others
-            for item in batch:
-                yield from _judge_batch(judge, [item], output)
-            return
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        yield _Row(batch[0][0], Verdict.ERROR, f"the network failed: {reason[:200]}")
-        return
-    tiles = judge.tiling(*batch[0][1].shape[:2]).count
-    for (file, _), prediction in zip(batch, predictions, strict=True):
-        heat_map = output / HEATMAPS_NAME / file.with_name(f"{file.name}.png")
+            return Row(name, Verdict.ERROR, str(error))
+        sha256 = hashlib.sha256(data).hexdigest()
+        before = self._log.get(name)
+        if before and before.judged and before.sha256 == sha256 and self._log.holds_heat_map(before):
+            return before
         try:
-            codec.write_atomic(heat_map, codec.encode_png(prediction.heat_map))
-        except OSError as error:
-            yield _Row(file, Verdict.ERROR, f"cannot write its heat map: {error.strerror or error}")
-            continue
-        verdict, reason, area = decide(prediction, judge.operating_point, tiles)
-        yield _Row(file, verdict, reason, prediction.probability, area)
+            return _Photo(file, sha256, codec.decode(data, str(file)))
+        except UnreadableImageError as error:
+            return Row(name, Verdict.ERROR, str(error), sha256=sha256)
+
+    def _judge_batch(self, batch: list[_Photo]) -> Iterator[Row]:
+        if not batch:
+            return
+        try:
+            predictions = self._judge.predict_batch([photo.image for photo in batch])
+        except Exception as error:  # out of memory, or whatever onnxruntime meets in one photo
+            if len(batch) > 1:  # one photo must not spoil the others
+                for photo in batch:
+                    yield from self._judge_batch([photo])
+                return
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            name, sha256 = batch[0].file.as_posix(), batch[0].sha256
+            yield Row(name, Verdict.ERROR, f"the network failed: {reason[:200]}", sha256=sha256)
+            return
+        tiles = self._judge.tiling(*batch[0].image.shape[:2]).count
+        for (file, sha256, _), prediction in zip(batch, predictions, strict=True):
+            heat_map = self._write_heat_map(file, prediction.heat_map)
+            verdict, reason, area = decide(prediction, self._judge.operating_point, tiles)
+            yield Row(file.as_posix(), verdict, reason, prediction.probability, area, heat_map, sha256)
+
+    def _write_heat_map(self, file: Path, heat_map: HeatMap) -> str:
+        """Writes a heat map under the photo's name, or a short one, and returns its path below the output.
+
+        Names can be too long, be refused by the output's file system, or be those of a folder there.
+        """
+        data = codec.encode_png(heat_map)
+        if _folded(file) not in self._alike:
+            try:
+                path = Path(HEATMAPS_NAME) / file.with_name(f"{file.name}.png")
+                codec.write_atomic(self._output / path, data)
+            except OSError:
+                pass  # whatever the reason, the other name tells whether it was the name
+            else:
+                return path.as_posix()
+        path = Path(HEATMAPS_NAME) / f"{short_name(file)}.png"
+        codec.write_atomic(self._output / path, data)
+        return path.as_posix()
 
 
-def _cells(row: _Row) -> list[str]:
-    return [
-        row.file.as_posix(),
-        _decimal(row.probability),
-        str(row.verdict),
-        " ".join(row.reason.split()),
-        _decimal(row.mask_area),
-    ]
-
-
-def _decimal(value: float | None) -> str:
-    """Writes a float32 with the digits that tell it from its neighbors, without exponent."""
-    return "" if value is None else np.format_float_positional(np.float32(value), unique=True, trim="0")
+def _folded(file: Path) -> str:
+    """Returns what names share that are one file where case or the way of writing accents do not count."""
+    return unicodedata.normalize("NFC", file.as_posix()).casefold()

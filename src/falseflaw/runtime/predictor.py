@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,8 +10,9 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from falseflaw import __version__
 from falseflaw.errors import ConfigurationError, InvalidDataError
-from falseflaw.runtime.bundle import MODEL_NAME, BundleInfo, read_bundle
+from falseflaw.runtime.bundle import MODEL_NAME, BundleInfo, bundle_digest, read_bundle
 from falseflaw.runtime.tiling import Tiling, plan, stitch, to_8_bits
 from falseflaw.types import HeatMap, Image, OperatingPoint, Prediction
 
@@ -73,12 +74,18 @@ class Predictor:
             except ValueError as error:
                 raise ConfigurationError(str(error)) from error
         self.info: BundleInfo = info
+        self._digest = bundle_digest(Path(bundle))
         self._session = _open_session(model, Path(bundle) / MODEL_NAME, threads, keep_memory)
 
     @property
     def operating_point(self) -> OperatingPoint:
         """Calibration and thresholds of the bundle."""
         return self.info.operating_point
+
+    @property
+    def settings(self) -> Mapping[str, object]:
+        """What the answers depend on, of JSON's types: which bundle, in what tiles, by which version."""
+        return {"bundle": self._digest, "tile_pixels": self.info.tile_pixels, "falseflaw": __version__}
 
     def predict(self, image: Image) -> Prediction:
         """Judges one photo, uint8 (H, W, 3) RGB of any size."""

@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -124,6 +125,24 @@ def test_user_folder_with_subfolders(write_photo, tmp_path):
     }
     assert {photo.product for photo in source.photos()} == {"product"}
     assert source.load(source.photos()[0]).shape == (160, 120, 3)
+
+
+def test_user_folder_takes_photos_whatever_their_names(write_photo, tmp_path):
+    usual = write_photo("ann/1.jpg", scene(1))
+    names = ["ann/IMG_2", "ann/3.jfif", "ann/" + "x" * 249 + ".jpg", os.fsdecode(b"caf\xe9/4.jpg")]
+    for name in names:
+        (tmp_path / "photos" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "photos" / name).write_bytes(usual.read_bytes())
+    source = FolderPhotos(tmp_path / "photos")
+    photos = source.photos()
+    assert {source.path(photo) for photo in photos} == {tmp_path / "photos" / name for name in names} | {
+        usual
+    }
+    assert Counter(photo.contributor for photo in photos) == {"ann": 4, "caf\\xe9": 1}
+    for photo in photos:
+        assert FolderPhotos(tmp_path / "photos").load(photo).shape == scene(1).shape
+        name = photo.photo_id.replace("/", "__") + "__round_trip_simulated_damage.jpg"
+        assert len(name.encode()) <= 255  # as a dataset calls it; strict UTF-8
 
 
 def test_user_folder_refuses_colliding_names_and_escapes(write_photo, tmp_path):

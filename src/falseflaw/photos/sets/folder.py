@@ -1,13 +1,20 @@
-"""The user's own photos: every image file below a folder."""
+"""The user's own photos: every photo below a folder, whatever its name."""
 
 from __future__ import annotations
 
+import os
+from functools import cached_property
 from pathlib import Path
 
 from falseflaw.errors import InvalidDataError, MissingDataError, UnreadableImageError
 from falseflaw.imaging import codec
+from falseflaw.imaging.formats import READABLE
+from falseflaw.paths import readable, short_name
 from falseflaw.photos.source import Photo
 from falseflaw.types import Image, Mask
+
+_LONGEST = 200
+"""Of the name that a dataset gives a photo, bytes: it appends edit and ending, and 255 is the limit."""
 
 
 class FolderPhotos:
@@ -24,7 +31,9 @@ class FolderPhotos:
         self._root = Path(folder).expanduser()
 
     def photos(self) -> list[Photo]:
-        """Returns every image file, sorted by `photo_id`; the id is the path below the folder.
+        """Returns every photo (see `codec.is_photo`), sorted by `photo_id`: the path below the folder.
+
+        What is too long for a dataset's file names, or no text, is replaced by a short name.
 
         Raises:
             MissingDataError: The folder is missing or holds no image file.
@@ -37,8 +46,8 @@ class FolderPhotos:
         photos = [self._photo(path.relative_to(self._root)) for path in codec.find_images(self._root)]
         if not photos:
             raise MissingDataError(
-                f"expected image files ({', '.join(sorted(codec.IMAGE_SUFFIXES))}) below {self._root}, "
-                "found none; set photos.folder=PATH"
+                f"expected photos ({READABLE}, or HEIC) below {self._root}, found none; "
+                "set photos.folder=PATH"
             )
         by_stem: dict[str, str] = {}
         for photo in photos:
@@ -58,6 +67,8 @@ class FolderPhotos:
             UnreadableImageError: The id does not name a file below the folder.
         """
         below = photo.photo_id.removeprefix(f"{self.name}/")
+        if "~" in below and below in self._renamed:
+            return self._root / self._renamed[below]
         if below == photo.photo_id or ".." in Path(below).parts:
             raise UnreadableImageError(f"expected a photo of the folder {self._root}, got {photo.photo_id!r}")
         return self._root / below
@@ -75,5 +86,16 @@ class FolderPhotos:
         return None
 
     def _photo(self, below: Path) -> Photo:
-        contributor = below.parts[0] if len(below.parts) > 1 else below.as_posix()
-        return Photo(f"{self.name}/{below.as_posix()}", contributor, "product")
+        contributor = readable(below.parts[0]) if len(below.parts) > 1 else self._name(below)
+        return Photo(f"{self.name}/{self._name(below)}", contributor, "product")
+
+    def _name(self, below: Path) -> str:
+        name = below.as_posix()
+        length = len(os.fsencode(f"{self.name}/{name}".replace("/", "__")))
+        return name if length <= _LONGEST and readable(name) == name else short_name(below)
+
+    @cached_property
+    def _renamed(self) -> dict[str, Path]:
+        """The photos that are called otherwise than their files."""
+        files = [path.relative_to(self._root) for path in codec.find_images(self._root)]
+        return {name: below for below in files if (name := self._name(below)) != below.as_posix()}
