@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from falseflaw.errors import InvalidDataError
-from falseflaw.evaluation.report.tables import markdown, markdown_table
+from falseflaw.evaluation.figures.summary import ComparisonSummary
+from falseflaw.evaluation.report.tables import results_table
 from falseflaw.imaging import codec
+from falseflaw.statistics.text import markdown_table
 
 MINUTES_NAME = "minutes.json"
 
@@ -16,13 +18,12 @@ Row = dict[str, Any]
 """What a figure takes: figure (what README calls it), command, and minutes (None: never measured)."""
 
 
-def results_block(summary: dict[str, Any]) -> str:
+def results_block(summary: ComparisonSummary) -> str:
     """Returns the table, what it compares, and where it comes from."""
-    provenance = summary["provenance"]
-    model = provenance["model"]
+    provenance, model = summary.provenance, summary.provenance.model
     return (
-        f"{markdown_table(summary)}\n\n"
-        f"From `{provenance['command']}` on {', '.join(provenance['photo_sets'])} photos; "
+        f"{results_table(summary)}\n\n"
+        f"From `{provenance.command}` on {', '.join(provenance.photo_sets)} photos; "
         f"{model['kind']} {model['sha256'][:12]}."
     )
 
@@ -30,7 +31,7 @@ def results_block(summary: dict[str, Any]) -> str:
 def figures_block(rows: list[Row]) -> str:
     """Returns the table of figures, commands and minutes."""
     lines = [(row["figure"], f"`{row['command']}`", _minutes(row["minutes"])) for row in rows]
-    return markdown([("figure", "command", "minutes"), *lines])
+    return markdown_table(("figure", "command", "minutes"), lines)
 
 
 def _minutes(value: float | None) -> str:

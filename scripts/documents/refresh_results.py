@@ -1,14 +1,14 @@
 """Makes evaluation, notebooks and README figures anew, in one go.
 
-usage: refresh-results [run=FOLDER] [dataset=FOLDER] [beside=FOLDER,...] [overrides of `falseflaw evaluate`]
-       refresh-results RUN-OR-EVALUATION-FOLDER [dataset=FOLDER] [beside=FOLDER,...]
+usage: refresh-results [run=FOLDER] [dataset=FOLDER] [others=FOLDER,...] [overrides of `falseflaw evaluate`]
+       refresh-results RUN-OR-EVALUATION-FOLDER [dataset=FOLDER] [others=FOLDER,...]
 
 Without a folder the bundle checkpoints/detectors/reference is evaluated first, under laundering=standard
 unless another is named; limit_sources=20 to try.
   run      where that evaluation is written, in evaluation_standard/ (default: runs/reference)
   dataset  of matched sets, audited (default: the dataset that the evaluation names)
-  beside   other photos, such as real damage: finished evaluations, or datasets to evaluate the bundle on
-Its report shows those and what notebooks/reference/beside holds from before.
+  others   of other photos, such as real damage: finished evaluations, or datasets to evaluate the bundle on
+Its report shows those and what notebooks/reference/other_evaluations holds from before.
 With a folder its evaluation is taken over as it is; notebooks/reference re-makes notebooks and README alone.
 """
 
@@ -18,20 +18,22 @@ import shlex
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import nbformat
 from nbclient import NotebookClient
 from readme_blocks import figures_block, read_minutes, record_minutes, replace_block, results_block
 
 from falseflaw.dataset.folder import AUDIT_NAME
-from falseflaw.dataset.manifest import MANIFEST_NAME
+from falseflaw.dataset.manifest import MANIFEST_NAME, read_manifest
 from falseflaw.errors import ConfigurationError, FalseFlawError, MissingDataError
 from falseflaw.evaluation.committed import committed
-from falseflaw.evaluation.committed.stale import stale
-from falseflaw.evaluation.figures.summary import SUMMARY_NAME
+from falseflaw.evaluation.committed.stale import find_outdated
+from falseflaw.evaluation.figures.summary import SUMMARY_NAME, ComparisonSummary, Provenance, read_summary
+from falseflaw.evaluation.report.beside import read_other_evaluations
+from falseflaw.evaluation.report.sentences import SCREENSHOT
 from falseflaw.imaging import codec
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -50,14 +52,14 @@ class Asked:
         evaluation: Folder to take over as it is; None evaluates first.
         run: Where to evaluate into.
         dataset: Of matched sets; None: the one that the evaluation names.
-        beside: Folders of evaluations or of datasets.
+        others: Folders of other evaluations or of datasets.
         overrides: For `falseflaw evaluate`.
     """
 
     evaluation: Path | None = None
     run: Path = Path("runs/reference")
     dataset: Path | None = None
-    beside: list[Path] = field(default_factory=list)
+    others: list[Path] = field(default_factory=list)
     overrides: list[str] = field(default_factory=list)
 
 
@@ -65,7 +67,7 @@ def parse(arguments: list[str]) -> Asked:
     """Reads the arguments.
 
     Raises:
-        ConfigurationError: Two folders, or overrides beside a folder, which is not evaluated again.
+        ConfigurationError: Two folders, or overrides with a folder, which is not evaluated again.
     """
     asked = Asked()
     for argument in arguments:
@@ -76,13 +78,13 @@ def parse(arguments: list[str]) -> Asked:
             asked.evaluation = Path(argument)
         elif name in {"run", "dataset"}:
             setattr(asked, name, Path(value))
-        elif name == "beside":
-            asked.beside = [Path(folder) for folder in value.strip("[]").split(",") if folder]
+        elif name == "others":
+            asked.others = [Path(folder) for folder in value.strip("[]").split(",") if folder]
         else:
             asked.overrides.append(argument)
     if asked.evaluation is not None and asked.overrides:
         raise ConfigurationError(
-            f"expected no overrides beside {asked.evaluation}, which is not evaluated again, "
+            f"expected no overrides with {asked.evaluation}, which is not evaluated again, "
             f"got {asked.overrides[0]}; leave one of them out"
         )
     return asked
@@ -118,36 +120,36 @@ def take_over(asked: Asked) -> None:
     given = asked.evaluation
     if given is None:
         dataset, output = asked.dataset or _dataset_of_today(), asked.run / "evaluation_standard"
-        _check_dataset(dataset)  # before the others beside it are evaluated
-        for folder in asked.beside:
-            _take_over_beside(folder, asked)
-        besides = ",".join(str(path.relative_to(ROOT)) for path in committed.beside_of(COMMITTED))
-        evaluate(dataset, output, [*asked.overrides, *([f"beside=[{besides}]"] if besides else [])])
+        _check_dataset(dataset)  # before the others are evaluated
+        for folder in asked.others:
+            _take_over_other(folder, asked)
+        others = ",".join(str(path.relative_to(ROOT)) for path in committed.others_of(COMMITTED))
+        evaluate(dataset, output, [*asked.overrides, *([f"other_evaluations=[{others}]"] if others else [])])
         given = ROOT / output
     elif (given / "evaluation").is_dir():
         given = given / "evaluation"
-    dataset = _dataset_of(committed.read_summary(given)["provenance"], asked.dataset)
+    dataset = _dataset_of(read_summary(given).provenance, asked.dataset)
     summary = committed.take_over(given, COMMITTED)
-    _record(RESULTS, summary["provenance"])
-    _take_over_dataset(dataset, summary["provenance"])
+    _record(RESULTS, summary.provenance)
+    _take_over_dataset(dataset, summary.provenance)
     if asked.evaluation is not None:
-        for folder in asked.beside:
-            _take_over_beside(folder, asked)
+        for folder in asked.others:
+            _take_over_other(folder, asked)
     print(f"{committed.check_size(COMMITTED) / 1e6:.1f} MB in {COMMITTED.relative_to(ROOT)}")
 
 
 def _dataset_of_today() -> Path:
-    return Path(committed.read_summary(COMMITTED)["provenance"]["dataset"])
+    return Path(read_summary(COMMITTED).provenance.dataset)
 
 
-def _dataset_of(provenance: dict[str, Any], given: Path | None) -> Path | None:
+def _dataset_of(provenance: Provenance, given: Path | None) -> Path | None:
     """Returns the dataset that was evaluated, or None where it is not at hand.
 
     Raises:
         ConfigurationError: Another one was given.
     """
-    dataset = ROOT / (given or provenance["dataset"])
-    if _is_of(dataset, provenance["dataset_config_hash"]):
+    dataset = ROOT / (given or provenance.dataset)
+    if _is_of(dataset, provenance.dataset_config_hash):
         return dataset
     if given is not None:
         raise ConfigurationError(
@@ -157,34 +159,32 @@ def _dataset_of(provenance: dict[str, Any], given: Path | None) -> Path | None:
     return None
 
 
-def _take_over_dataset(dataset: Path | None, provenance: dict[str, Any]) -> None:
+def _take_over_dataset(dataset: Path | None, provenance: Provenance) -> None:
     """Takes over the facts of the dataset; where it is not at hand, keeps those that belong to it."""
     if dataset is not None:
         committed.take_over_dataset(dataset, COMMITTED)
         return
     known = committed.read_facts(COMMITTED)
-    if known and sorted(set(known[0]["config_hash"])) == provenance["dataset_config_hash"]:
+    if known and sorted(set(known[0]["config_hash"])) == list(provenance.dataset_config_hash):
         return
     for name in (committed.FACTS_NAME, AUDIT_NAME):
         (COMMITTED / name).unlink(missing_ok=True)
-    print(
-        f"no facts of the dataset: {provenance['dataset']} as evaluated is not at hand; pass dataset=FOLDER"
-    )
+    print(f"no facts of the dataset: {provenance.dataset} as evaluated is not at hand; pass dataset=FOLDER")
 
 
-def _is_of(dataset: Path, config_hashes: list[str]) -> bool:
+def _is_of(dataset: Path, config_hashes: Sequence[str]) -> bool:
     try:
-        return sorted(set(committed.read_manifest(dataset)["config_hash"])) == config_hashes
+        return sorted(set(read_manifest(dataset)["config_hash"])) == list(config_hashes)
     except FalseFlawError:
         return False
 
 
-def _record(figure: str, provenance: dict[str, Any]) -> None:
+def _record(figure: str, provenance: Provenance) -> None:
     """Writes down what the evaluation of a figure took, as far as it says so itself."""
-    record_minutes(COMMITTED, figure, provenance["command"], provenance.get("minutes"))
+    record_minutes(COMMITTED, figure, provenance.command, provenance.minutes)
 
 
-def _take_over_beside(folder: Path, asked: Asked) -> None:
+def _take_over_other(folder: Path, asked: Asked) -> None:
     evaluation = ROOT / folder
     if not (evaluation / SUMMARY_NAME).is_file():
         output = asked.run / f"evaluation_{folder.name}"
@@ -192,11 +192,12 @@ def _take_over_beside(folder: Path, asked: Asked) -> None:
         evaluation = ROOT / output
     named = folder.resolve().parent if folder.name == "evaluation" else folder
     name = named.name.removeprefix("evaluation_")
-    committed.take_over_beside(evaluation, COMMITTED, name)
-    (beside,) = committed.read_beside([evaluation], COMMITTED)
-    launderings = [entry["name"] for entry in beside.summary.get("launderings", ())]
-    where = "03_robustness" if any("screenshot" in laundering for laundering in launderings) else "04_errors"
-    _record(f"{name.replace('_', ' ')}, `{where}`", beside.summary["provenance"])
+    committed.take_over_other(evaluation, COMMITTED, name)
+    (other,) = read_other_evaluations([evaluation], COMMITTED)
+    compares = isinstance(other.summary, ComparisonSummary)
+    names = [entry.name for entry in other.summary.launderings] if compares else []
+    where = "03_robustness" if any(SCREENSHOT in name for name in names) else "04_errors"
+    _record(f"{name.replace('_', ' ')}, `{where}`", other.summary.provenance)
 
 
 def run_notebook(path: Path) -> None:
@@ -226,10 +227,10 @@ def main(arguments: list[str]) -> int:
             print(f"executed {notebook.relative_to(ROOT)}")
         taken = (time.monotonic() - started) / 60
         record_minutes(COMMITTED, NOTEBOOKS, "scripts/run refresh-results notebooks/reference", taken)
-        replace_block(ROOT / "README.md", "results", results_block(committed.read_summary(COMMITTED)))
+        replace_block(ROOT / "README.md", "results", results_block(read_summary(COMMITTED)))
         replace_block(ROOT / "README.md", "figures", figures_block(read_minutes(COMMITTED)))
         print("updated README.md")
-        for line in stale(COMMITTED, ROOT / BUNDLE) if (ROOT / BUNDLE).is_dir() else []:
+        for line in find_outdated(COMMITTED, ROOT / BUNDLE) if (ROOT / BUNDLE).is_dir() else []:
             print(f"not to be committed so: {line}")
     except FalseFlawError as error:
         print(f"refresh-results: {error}", file=sys.stderr)

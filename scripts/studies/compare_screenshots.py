@@ -24,8 +24,9 @@ from falseflaw.cli.main import one_line
 from falseflaw.dataset.manifest import read_manifest
 from falseflaw.errors import InvalidDataError
 from falseflaw.evaluation.figures.calibration import calibrate
-from falseflaw.evaluation.prediction.predict import load_row, select_sources
+from falseflaw.evaluation.prediction.laundered import load_row
 from falseflaw.evaluation.prediction.scorers import BundleScorer
+from falseflaw.evaluation.selection import select_sources
 from falseflaw.imaging.codec import encode_png, write_atomic
 from falseflaw.imaging.laundering.screenshot import chromium
 from falseflaw.imaging.laundering.screenshot.browser import BrowserScreenshot

@@ -16,7 +16,7 @@ from pathlib import Path
 import yaml
 
 from falseflaw.evaluation.figures.summary import read_summary
-from falseflaw.evaluation.report.tables import figure_text
+from falseflaw.statistics.text import figure_text
 
 ROOT = Path(__file__).resolve().parents[2]
 GENERATORS = ("pixel", "latent")
@@ -67,7 +67,7 @@ def print_table(runs: list[str]) -> None:
     """Prints one Markdown table: a line a network, a column a run; what a run never saw is in bold."""
     summaries = {Path(run).name: read_summary(ROOT / run / "evaluation") for run in runs}
     unseen = {Path(run).name: left_out(ROOT / run) | reserved() for run in runs}
-    names = sorted({row["network"] for summary in summaries.values() for row in summary["networks"]})
+    names = sorted({row.name for summary in summaries.values() for row in summary.networks})
     print("AUROC against simulated damage of the same sources, untouched photos of fold test;")
     print("in bold what the detector was not trained on.\n")
     print(f"| pixels of | {' | '.join(summaries)} |")
@@ -75,8 +75,8 @@ def print_table(runs: list[str]) -> None:
     for name in names:
         cells = []
         for run, summary in summaries.items():
-            found = [row for row in summary["networks"] if row["network"] == name]
-            text = figure_text(found[0]["auroc"]) if found else "–"
+            found = [row for row in summary.networks if row.name == name]
+            text = figure_text(found[0].auroc) if found else "–"
             cells.append(f"**{text}**" if found and name in unseen[run] else text)
         print(f"| {name} | {' | '.join(cells)} |")
 

@@ -36,7 +36,7 @@ def test_train_and_val_are_learnt_from_and_test_is_not(dataset):
     assert learnt["config_hash"] == "tiny"
     seen = set(rows.loc[rows["fold"] != Fold.TEST, "contributor"])
     assert set(learnt["contributors"]) == {f"tiny/{name}" for name in seen}
-    check_unseen(contributor_digests(learnt), dataset)
+    check_unseen(contributor_digests(learnt), read_manifest(dataset), dataset)
     assert contributor_digests({}) == ()
     known = contributor_digests({"contributors": ["tiny/person-0"]})
     assert known == (hashlib.sha256(b"tiny/person-0").hexdigest()[:16],)
@@ -45,14 +45,16 @@ def test_train_and_val_are_learnt_from_and_test_is_not(dataset):
 def test_a_split_that_moves_a_train_contributor_to_the_test_fold_is_refused(dataset, tmp_path):
     other = moved(dataset, tmp_path / "other", "person-0", Fold.TEST)
     with pytest.raises(InvalidDataError, match=r"found 1 that it learnt from .*tiny/person-0") as caught:
-        check_unseen(contributor_digests(learnt_from(dataset)), other)
+        check_unseen(contributor_digests(learnt_from(dataset)), read_manifest(other), other)
     assert "\n" not in str(caught.value)
 
 
 def test_what_an_earlier_training_saw_stays_known(dataset, tmp_path):
     other = moved(dataset, tmp_path / "other", "person-0", Fold.TEST)
     with pytest.raises(InvalidDataError, match="person-0"):
-        check_unseen(contributor_digests(learnt_from(other, earlier=learnt_from(dataset))), other)
+        check_unseen(
+            contributor_digests(learnt_from(other, earlier=learnt_from(dataset))), read_manifest(other), other
+        )
 
 
 def test_a_run_goes_on_with_its_own_dataset_only(dataset, tmp_path):

@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from falseflaw.release.summary import Figure, read_evaluation
 from tests.runtime.red import POINT, info
 
 from falseflaw.errors import InvalidDataError, MissingDataError
 from falseflaw.release.card import model_card
-from falseflaw.release.summary import Figure, read_evaluation
 
 EDITS = ("authentic", "simulated_damage", "inpainted_spliced")
 

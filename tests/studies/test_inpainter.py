@@ -10,11 +10,12 @@ import torch
 from tests.dataset.builders import NETWORKS, FakePhotos, FakeSamples, cameras, engine
 
 from falseflaw.audit.content import content_probe
+from falseflaw.audit.flaws import KINDS, SIDE, Flaws, join
 from falseflaw.damage.prompts import CLEAN_PROMPT
 from falseflaw.errors import ConfigurationError, FalseFlawError
 from falseflaw.machine import StageTimer
 from falseflaw.photos.product.masks import ProductMasks
-from falseflaw.studies.inpainter.flaws import KINDS, SIDE, Flaws, inpainted, intact, join, simulated
+from falseflaw.studies.inpainter.flaws import inpainted, intact, simulated
 from falseflaw.studies.inpainter.kinds import accuracy, by_kind, name_kinds, train_kinds
 from falseflaw.studies.inpainter.measure import MeasureSettings, measure
 from falseflaw.studies.inpainter.prompts import compare_prompts, difference, vary_prompts

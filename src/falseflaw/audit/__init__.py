@@ -1,1 +1,1 @@
-"""Checks that a dataset teaches nothing but the trace of alteration."""
+"""Whether a dataset could teach something else than the trace of alteration."""

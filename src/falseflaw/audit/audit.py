@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,14 @@ from numpy.typing import NDArray
 from falseflaw.audit import gates
 from falseflaw.audit.container import container_facts
 from falseflaw.audit.content import content_probe
+from falseflaw.audit.flaws import KINDS, Flaws, join, window
 from falseflaw.audit.gates import Progress
 from falseflaw.audit.probe import probe, table_of
+from falseflaw.dataset.folder import AUDIT_NAME
 from falseflaw.dataset.manifest import MANIFEST_NAME, read_unchecked
 from falseflaw.errors import FalseFlawError, InvalidDataError
 from falseflaw.imaging.codec import decode, read_mask
 from falseflaw.statistics.bootstrap import Estimate
-from falseflaw.studies.inpainter.flaws import KINDS, Flaws, join, window
 from falseflaw.types import DamageKind, Edit, Image, Mask
 
 CHANCE = 0.5
@@ -80,7 +82,7 @@ class Audit:
             "passed": self.passed,
             "manifest": self.manifest,
             "findings": self.findings,
-            "probes": {name: estimate.to_json() for name, estimate in self.probes.items()},
+            "probes": {name: asdict(estimate) for name, estimate in self.probes.items()},
             "counts": self.counts,
             "areas": self.areas,
         }
@@ -122,6 +124,15 @@ def audit(dataset: Path, weights: Sequence[Path], progress: Progress) -> Audit:
 def manifest_digest(dataset: Path) -> str:
     """Returns the sha256 of a dataset's manifest; it names every image with its own."""
     return hashlib.sha256((dataset / MANIFEST_NAME).read_bytes()).hexdigest()
+
+
+def audited(dataset: Path) -> bool:
+    """Returns whether a dataset as it is has passed its audit."""
+    try:
+        result = json.loads((dataset / AUDIT_NAME).read_text())
+        return bool(result["passed"]) and result["manifest"] == manifest_digest(dataset)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def _tells(estimate: Estimate) -> list[str]:

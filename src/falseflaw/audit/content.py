@@ -10,9 +10,9 @@ from sklearn.model_selection import GroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
+from falseflaw.audit.flaws import Flaws
 from falseflaw.statistics.bootstrap import Bootstrap, Estimate
 from falseflaw.statistics.metrics import auroc
-from falseflaw.studies.inpainter.flaws import Flaws
 from falseflaw.types import Image, Mask
 
 SHRINK = 4

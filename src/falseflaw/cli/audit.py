@@ -63,15 +63,3 @@ def audit_dataset(dataset: Path, weights: Iterable[Path], output: Path, progress
         raise InvalidDataError(
             f"the audit of {dataset} failed: {', '.join(failed)}; mend what the table says and build it again"
         )
-
-
-def audited(dataset: Path) -> bool:
-    """Returns whether a dataset as it is has passed its audit."""
-    from falseflaw.audit.audit import manifest_digest
-    from falseflaw.dataset.folder import AUDIT_NAME
-
-    try:
-        result = json.loads((dataset / AUDIT_NAME).read_text(encoding="utf-8"))
-        return bool(result["passed"]) and result["manifest"] == manifest_digest(dataset)
-    except (OSError, ValueError, KeyError, TypeError):
-        return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
 
 from omegaconf import DictConfig, ListConfig, OmegaConf
@@ -30,18 +31,18 @@ def run(config: DictConfig) -> None:
     }
 
     from falseflaw.evaluation.figures.paired import compare, read_evaluation
-    from falseflaw.evaluation.paired_tables import comparison_markdown, comparison_text
+    from falseflaw.evaluation.report.tables import paired_markdown, paired_text
     from falseflaw.imaging.codec import write_atomic
 
     evaluations = [read_evaluation(name, folder, fold) for name, folder in found.items()]
-    comparison = {"folders": {name: str(folder) for name, folder in folders.items()}, "fold": str(fold)}
-    comparison |= compare(evaluations, config.replicates, config.seed)
-    print(comparison_text(comparison))
+    comparison = compare(evaluations, config.replicates, config.seed)
+    print(paired_text(comparison))
     if config.output is not None:
         output = Path(config.output).expanduser()
-        text = json.dumps(comparison, indent=1, allow_nan=False) + "\n"
+        named = {"folders": {name: str(folder) for name, folder in folders.items()}, "fold": str(fold)}
+        text = json.dumps(named | asdict(comparison), indent=1, allow_nan=False) + "\n"
         write_atomic(output / "compare.json", text.encode())
-        write_atomic(output / "compare.md", comparison_markdown(comparison).encode())
+        write_atomic(output / "compare.md", paired_markdown(comparison).encode())
         print(f"written to {output / 'compare.json'} and compare.md")
 
 

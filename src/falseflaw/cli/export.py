@@ -34,15 +34,14 @@ def run(config: DictConfig) -> None:
     from falseflaw.models.checkpoint import detector_arguments, load_detector, read_checkpoint
     from falseflaw.provenance import file_sha256, git_revision
     from falseflaw.release.bundle import release_bundle
-    from falseflaw.release.card import model_card
-    from falseflaw.release.summary import read_evaluation
+    from falseflaw.release.card import model_card, read_evaluation
     from falseflaw.runtime.bundle import BundleInfo
 
     detector = load_detector(checkpoint)
     arguments = detector_arguments(read_checkpoint(checkpoint))
-    evaluation = read_evaluation(evaluation_folder)
+    summary = read_evaluation(evaluation_folder)
     sha256 = file_sha256(checkpoint)
-    if evaluation.model_sha256 != sha256:
+    if summary.provenance.model["sha256"] != sha256:
         raise InvalidDataError(
             f"expected an evaluation of {checkpoint} in {evaluation_folder}, got one of another model; "
             "run `falseflaw evaluate` with this checkpoint"
@@ -53,12 +52,12 @@ def run(config: DictConfig) -> None:
             created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             falseflaw=__version__,
             git_revision=git_revision(),
-            operating_point=evaluation.operating_point,
+            operating_point=summary.operating_point,
             detector=arguments,
             checkpoint_sha256=sha256,
             dataset={
-                "name": Path(evaluation.dataset).name,
-                "config_hash": ",".join(evaluation.provenance.get("dataset_config_hash", [])),
+                "name": Path(summary.provenance.dataset).name,
+                "config_hash": ",".join(summary.provenance.dataset_config_hash),
             },
             contributors=contributor_digests(read_learnt_from(checkpoint.parent.parent)),
             stride_multiple=detector.stride_multiple,
@@ -70,9 +69,9 @@ def run(config: DictConfig) -> None:
     release = release_bundle(
         detector,
         info,
-        _parity_photos(config, evaluation.dataset),
+        _parity_photos(config, summary.provenance.dataset),
         Path(str(config.output)),
-        lambda final: model_card(final, evaluation),
+        lambda final: model_card(final, summary),
         latency_photos=config.latency_photos,
         show=print,
     )
@@ -109,8 +108,6 @@ def _parity_photos(config: DictConfig, dataset: str) -> list[Image]:
         paths, where = list(codec.find_images(folder)), str(folder)
         paths = paths[:: max(1, len(paths) // count)]
     else:
-        if not dataset:
-            raise MissingDataError("expected the evaluation to name its dataset; pass parity_folder=FOLDER")
         folder = find_existing(dataset, "the dataset that was evaluated", "pass parity_folder=FOLDER")
         paths, where = _test_photos(folder), f"the test fold of {folder}"
     if not paths:

@@ -11,7 +11,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from falseflaw.cli.audit import audit_dataset, audited
+from falseflaw.cli.audit import audit_dataset
 from falseflaw.cli.configuration.overrides import without
 from falseflaw.cli.mask_cache import mask_cache
 from falseflaw.paths import find_existing
@@ -40,9 +40,12 @@ def run(config: DictConfig) -> None:
         f"{f', {already} of them there before' if already else ''}"
         f"{f', {len(report.skipped)} sources skipped' if report.skipped else ''}; see DATASHEET.md"
     )
-    if config.audit and not audited(output):
-        print()
-        audit_dataset(output, _folders(config).values(), output / AUDIT_NAME, config.progress)
+    if config.audit:
+        from falseflaw.audit.audit import audited
+
+        if not audited(output):
+            print()
+            audit_dataset(output, _folders(config).values(), output / AUDIT_NAME, config.progress)
 
 
 def planned(config: DictConfig, command: Sequence[str]) -> Callable[[], BuildReport]:

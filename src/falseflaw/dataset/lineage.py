@@ -86,17 +86,18 @@ def seen_contributors(known: Collection[str], rows: pd.DataFrame) -> list[str]:
     return sorted(name for name in tested if _digest(name) in known)
 
 
-def check_unseen(known: Collection[str], dataset: Path) -> None:
+def check_unseen(known: Collection[str], rows: pd.DataFrame, dataset: Path) -> None:
     """Refuses a dataset whose test fold holds photos of people that the detector learnt from.
 
     Args:
         known: Digests of those that it learnt from, see `contributor_digests`.
+        rows: Of its manifest.
         dataset: To be measured on.
 
     Raises:
         InvalidDataError: A contributor is in both.
     """
-    both = seen_contributors(known, read_manifest(dataset))
+    both = seen_contributors(known, rows)
     if both:
         raise InvalidDataError(
             f"expected test photos of contributors that the detector never saw, found {len(both)} that it "

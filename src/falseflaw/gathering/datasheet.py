@@ -10,7 +10,7 @@ import pandas as pd
 
 from falseflaw.dataset.folder import CONFIG_NAME, SHEET_NAME, Skipped, skipped_text
 from falseflaw.photos.licenses import license_of
-from falseflaw.synthesis.datasheet import markdown_table
+from falseflaw.statistics.text import markdown_table
 
 _TEMPLATE = """# Datasheet: {name}
 

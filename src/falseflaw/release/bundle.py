@@ -106,7 +106,7 @@ def release_bundle(
         ]
         onnx_seconds = verify.median_seconds(predictor.infer, timed)
         torch_seconds = verify.median_seconds(
-            lambda images: verify.run_torch(detector, info.operating_point.temperature, images), timed
+            lambda images: verify.torch_outputs(detector, info.operating_point.temperature, images), timed
         )
         final = dataclasses.replace(info, parity=verify.largest(rows))
         (staging / CARD_NAME).write_text(card(final), encoding="utf-8", newline="\n")

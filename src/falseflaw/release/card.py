@@ -2,28 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
+from falseflaw.errors import InvalidDataError
+from falseflaw.evaluation.figures.calibration import OPERATING_POINT_NAME, read_operating_point
+from falseflaw.evaluation.figures.summary import (
+    SUMMARY_NAME,
+    ComparisonSummary,
+    LaunderingFigures,
+    read_summary,
+)
 from falseflaw.photos.licenses import license_of
-from falseflaw.release.summary import Evaluation, Figure, LaunderingFigures
 from falseflaw.runtime.bundle import BundleInfo
 from falseflaw.runtime.verdict import SMALLEST_SIDE
+from falseflaw.statistics.bootstrap import Share
+from falseflaw.statistics.text import figure_text
 
 TEMPLATE = Path(__file__).with_name("model_card.md")
 
 
-def model_card(info: BundleInfo, evaluation: Evaluation) -> str:
+def read_evaluation(folder: Path) -> ComparisonSummary:
+    """Reads the evaluation that a release rests on.
+
+    Raises:
+        MissingDataError: The folder or its summary is not there.
+        InvalidDataError: A file is damaged, or summary and operating point contradict each other.
+    """
+    summary = read_summary(folder)
+    point, _ = read_operating_point(folder / OPERATING_POINT_NAME)
+    if summary.operating_point != point:
+        raise InvalidDataError(
+            f"expected {OPERATING_POINT_NAME} and {SUMMARY_NAME} in {folder} to hold one operating point, "
+            "got two; run `falseflaw evaluate` again"
+        )
+    return summary
+
+
+def model_card(info: BundleInfo, summary: ComparisonSummary) -> str:
     """Returns the text of the model card.
 
     Args:
         info: Of the bundle, with parity.
-        evaluation: Of the checkpoint that was exported.
+        summary: Of the checkpoint that was exported.
     """
-    point, provenance = info.operating_point, evaluation.provenance
-    edits = list(evaluation.pooled.flagged)
-    launderings = [*evaluation.launderings, evaluation.pooled]
-    rule = str(evaluation.fitted.get("rule", "")).strip()
+    point, provenance = info.operating_point, summary.provenance
+    edits = list(summary.pooled.flagged)
+    launderings = [*summary.launderings, summary.pooled]
+    fitted = summary.fitted
     return TEMPLATE.read_text(encoding="utf-8").format(
         name=info.name,
         falseflaw=info.falseflaw,
@@ -34,15 +60,15 @@ def model_card(info: BundleInfo, evaluation: Evaluation) -> str:
         mask_threshold=point.mask_threshold,
         temperature=f"{point.temperature:.4g}",
         smallest=SMALLEST_SIDE,
-        rule=f"Operating point: {rule}." if rule else "How they were fitted was not recorded.",
+        rule=f"Operating point: {fitted.rule}." if fitted else "They were fixed before this summary.",
         tile_pixels=f"{info.tile_pixels:,}",
         tile_overlap=info.tile_overlap,
-        photo_sets=_join([_licensed(name) for name in _names(provenance, "photo_sets")]),
-        generators=_join(_names(provenance, "generators")),
-        config_hash=_join(_names(provenance, "dataset_config_hash")),
-        sources=evaluation.sources,
-        photo_rows="\n".join(f"| {_word(edit)} | {count} |" for edit, count in evaluation.photos.items()),
-        comparison=evaluation.comparison,
+        photo_sets=_join([_licensed(name) for name in provenance.photo_sets]),
+        generators=_join(provenance.generators),
+        config_hash=_join(provenance.dataset_config_hash),
+        sources=summary.sources,
+        photo_rows="\n".join(f"| {_word(edit)} | {count} |" for edit, count in summary.photos.items()),
+        comparison=summary.comparison,
         figure_rows="\n".join(_figure_row(entry) for entry in launderings),
         edit_names=" | ".join(_word(edit) for edit in edits),
         edit_rules=" --- |" * len(edits),
@@ -59,7 +85,9 @@ def model_card(info: BundleInfo, evaluation: Evaluation) -> str:
 
 
 def _figure_row(entry: LaunderingFigures) -> str:
-    return f"| {_label(entry)} | {entry.auroc} | {entry.tpr} | {entry.fpr} | {entry.pixel_f1} |"
+    head = entry.headline
+    cells = (figure_text(figure) for figure in (head.auroc, head.tpr, head.fpr, entry.pixel.f1))
+    return f"| {_label(entry)} | {' | '.join(cells)} |"
 
 
 def _edit_row(entry: LaunderingFigures, edits: Sequence[str]) -> str:
@@ -67,8 +95,8 @@ def _edit_row(entry: LaunderingFigures, edits: Sequence[str]) -> str:
     return f"| {_label(entry)} | {' | '.join(cells)} |"
 
 
-def _rate(figure: Figure | None) -> str:
-    return "n/a" if figure is None else f"{figure} of {figure.n}"
+def _rate(share: Share | None) -> str:
+    return "–" if share is None else f"{figure_text(share)} of {share.n}"
 
 
 def _label(entry: LaunderingFigures) -> str:
@@ -82,11 +110,6 @@ def _word(edit: str) -> str:
 def _licensed(photo_set: str) -> str:
     known = license_of(photo_set)
     return f"{photo_set} ({known})" if known else photo_set
-
-
-def _names(provenance: Mapping[str, object], key: str) -> list[str]:
-    values = provenance.get(key)
-    return [str(value) for value in values] if isinstance(values, list | tuple) else []
 
 
 def _join(names: Sequence[str]) -> str:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from falseflaw.errors import FalseFlawError
+from falseflaw.evaluation.prediction.scorers import run_torch
 from falseflaw.runtime.predictor import Outputs, Predictor
 from falseflaw.runtime.tiling import to_8_bits
 from falseflaw.runtime.verdict import decide
@@ -92,7 +93,7 @@ def compare(
     """
     rows = []
     for case, images in cases:
-        expected, got = run_torch(detector, point.temperature, images), predictor.infer(images)
+        expected, got = torch_outputs(detector, point.temperature, images), predictor.infer(images)
         expected_levels, got_levels = to_8_bits(expected.heat_map), to_8_bits(got.heat_map)
         verdicts = [
             [
@@ -168,18 +169,10 @@ def format_table(rows: Sequence[ParityRow]) -> str:
     return "\n".join(lines)
 
 
-def run_torch(detector: nn.Module, temperature: float, images: NDArray[np.uint8]) -> Outputs:
-    """Runs the detector itself on photos of one size, uint8 (B, H, W, 3), padded as the runtime pads."""
-    _, height, width, _ = images.shape
-    multiple = int(getattr(detector, "stride_multiple", 32))
-    below, right = -height % multiple, -width % multiple
-    padded = np.pad(images, ((0, 0), (0, below), (0, right), (0, 0)), mode="edge")
-    valid = torch.zeros(len(images), 1, height + below, width + right, dtype=torch.uint8)
-    valid[:, :, :height, :width] = 1
-    with torch.inference_mode():
-        logit, mask_logit = detector(torch.from_numpy(padded).permute(0, 3, 1, 2).contiguous(), valid)
-        probability = torch.sigmoid(logit / temperature)
-        heat_map = torch.sigmoid(mask_logit[:, 0, :height, :width])  # (B, H, W)
+def torch_outputs(detector: nn.Module, temperature: float, images: NDArray[np.uint8]) -> Outputs:
+    """Returns what the detector itself says of photos of one size, uint8 (B, H, W, 3)."""
+    logit, mask_logit = run_torch(detector, images)
+    probability, heat_map = torch.sigmoid(logit / temperature), torch.sigmoid(mask_logit)  # (B,), (B, H, W)
     return Outputs(probability.numpy(), heat_map.numpy(), logit.numpy())
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from falseflaw import __version__
 from falseflaw.errors import ConfigurationError, InvalidDataError
 from falseflaw.runtime.bundle import MODEL_NAME, BundleInfo, bundle_digest, read_bundle
+from falseflaw.runtime.padding import pad_to_stride
 from falseflaw.runtime.tiling import Tiling, plan, stitch, to_8_bits
 from falseflaw.types import HeatMap, Image, OperatingPoint, Prediction
 
@@ -121,12 +122,11 @@ class Predictor:
         """
         _check(images)
         _, height, width, _ = images.shape
-        multiple = self.info.stride_multiple
-        below, right = -height % multiple, -width % multiple
-        padded = np.pad(images, ((0, 0), (0, below), (0, right), (0, 0)), mode="edge")
-        valid = np.zeros((len(images), 1, height + below, width + right), np.uint8)
-        valid[:, :, :height, :width] = 1
-        feeds = {"image": np.ascontiguousarray(padded.transpose(0, 3, 1, 2)), "valid": valid}  # (B, 3, H, W)
+        padded, valid = pad_to_stride(images, self.info.stride_multiple)
+        feeds = {
+            "image": np.ascontiguousarray(padded.transpose(0, 3, 1, 2)),  # (B, 3, H', W')
+            "valid": valid[:, None].astype(np.uint8),  # (B, 1, H', W')
+        }
         probability, heat_map, logit = self._session.run(list(OUTPUTS), feeds)
         if not (np.isfinite(logit).all() and np.isfinite(heat_map).all()):
             raise InvalidDataError("expected finite outputs of the network, got NaN or infinity")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from falseflaw.types import OperatingPoint, Prediction, Verdict
 
@@ -10,14 +11,39 @@ SMALLEST_SIDE = 64
 """Photos with a shorter side, in pixels, are never judged: the network has too little to look at."""
 
 
+def verdicts(
+    probability: NDArray[np.float64],
+    marked: NDArray[np.bool_],
+    too_small: NDArray[np.bool_],
+    operating_point: OperatingPoint,
+) -> NDArray[np.object_]:
+    """Turns what the detector says of photos into verdicts.
+
+    `altered` needs both a probability of at least `image_threshold` and a marked pixel; below
+    `clear_threshold` a photo shows `no sign of alteration`; anything else is `inconclusive`.
+
+    Args:
+        probability: Calibrated, (N,), in [0, 1].
+        marked: Whether a pixel of the heat map is at or above `mask_threshold`, (N,).
+        too_small: Whether a side is below `SMALLEST_SIDE`, (N,); such photos are `inconclusive`.
+        operating_point: Of the model.
+
+    Returns:
+        A `Verdict` for every photo, (N,).
+    """
+    given = np.full(len(probability), Verdict.INCONCLUSIVE, dtype=object)
+    given[probability < operating_point.clear_threshold] = Verdict.NO_SIGN
+    given[(probability >= operating_point.image_threshold) & marked] = Verdict.ALTERED
+    given[too_small] = Verdict.INCONCLUSIVE
+    return given
+
+
 def decide(
     prediction: Prediction, operating_point: OperatingPoint, tiles: int = 1
 ) -> tuple[Verdict, str, float]:
     """Turns a prediction into a verdict, its reason and the marked share of the photo.
 
-    `altered` needs both a probability of at least `image_threshold` and a pixel of at least `mask_threshold`
-    in the heat map; below `clear_threshold` the photo shows `no sign of alteration`; anything else, and a
-    photo with a side below `SMALLEST_SIDE`, is `inconclusive`.
+    The rule is that of `verdicts`.
 
     Args:
         prediction: Of one photo.
@@ -31,42 +57,34 @@ def decide(
     height, width = prediction.heat_map.shape
     marked = int(np.count_nonzero(prediction.heat_map >= point.mask_threshold))
     area = marked / (height * width)
+    too_small = min(height, width) < SMALLEST_SIDE
+    (verdict,) = verdicts(np.array([probability]), np.array([marked > 0]), np.array([too_small]), point)
     shown, limit, clear = _percents(probability, point.image_threshold, point.clear_threshold)
     where = f" (judged in {tiles} overlapping tiles, the highest counts)" if tiles > 1 else ""
-    if min(height, width) < SMALLEST_SIDE:
-        return (
-            Verdict.INCONCLUSIVE,
+    if too_small:
+        reason = (
             f"the photo is too small to be judged: {width}x{height} pixels, "
-            f"at least {SMALLEST_SIDE} are needed on each side",
-            area,
+            f"at least {SMALLEST_SIDE} are needed on each side"
         )
-    if probability >= point.image_threshold and marked:
-        return (
-            Verdict.ALTERED,
+    elif verdict is Verdict.ALTERED:
+        reason = (
             f"traces of alteration: probability {shown}{where}, the limit is {limit}; "
-            f"the marked region covers {_share(area)} of the photo",
-            area,
+            f"the marked region covers {_share(area)} of the photo"
         )
-    if probability >= point.image_threshold:
-        return (
-            Verdict.INCONCLUSIVE,
+    elif verdict is Verdict.NO_SIGN:
+        weak = f"; the marked {_share(area)} of the photo is too weak a trace by itself" if marked else ""
+        reason = f"no traces of alteration found: probability {shown}{where}, clear below {clear}{weak}"
+    elif probability >= point.image_threshold:
+        reason = (
             f"the probability of alteration, {shown}{where}, reaches the limit of {limit}, "
-            "but no region of the photo supports it",
-            area,
+            "but no region of the photo supports it"
         )
-    if probability < point.clear_threshold:
-        beside = f"; the marked {_share(area)} of the photo is too weak a trace by itself" if marked else ""
-        return (
-            Verdict.NO_SIGN,
-            f"no traces of alteration found: probability {shown}{where}, clear below {clear}{beside}",
-            area,
+    else:
+        reason = (
+            f"the probability of alteration, {shown}{where}, lies between {clear} (clear below) "
+            f"and {limit} (altered from there on)"
         )
-    return (
-        Verdict.INCONCLUSIVE,
-        f"the probability of alteration, {shown}{where}, lies between {clear} (clear below) "
-        f"and {limit} (altered from there on)",
-        area,
-    )
+    return verdict, reason, area
 
 
 def _percents(*values: float) -> list[str]:

@@ -1,1 +1,1 @@
-"""Numbers in, numbers out: metrics, intervals, and how a figure with its interval is written."""
+"""Numbers in, numbers out: figures of merit, their intervals, and how both are written."""

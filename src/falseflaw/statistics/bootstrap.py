@@ -35,9 +35,16 @@ class Estimate:
     hi: float | None
     n: int
 
-    def to_json(self) -> dict[str, Any]:
-        """Returns the four fields."""
-        return {"value": self.value, "lo": self.lo, "hi": self.hi, "n": self.n}
+
+@dataclass(frozen=True)
+class Share(Estimate):
+    """A share of images with its interval.
+
+    Attributes:
+        count: Images that are counted, of `n`.
+    """
+
+    count: int
 
 
 class Bootstrap:
@@ -105,9 +112,7 @@ def clopper_pearson(count: int, total: int, level: float = LEVEL) -> tuple[float
     return low, high
 
 
-def rate(
-    flagged: NDArray[np.bool_], clusters: NDArray[Any], replicates: int = 1000, seed: int = 0
-) -> Estimate:
+def rate(flagged: NDArray[np.bool_], clusters: NDArray[Any], replicates: int = 1000, seed: int = 0) -> Share:
     """Share of flagged images with its interval.
 
     Clopper-Pearson where every source stands once. Otherwise the clustered bootstrap, save that a
@@ -115,15 +120,16 @@ def rate(
     """
     total, count = len(flagged), int(flagged.sum())
     if total == 0:
-        return Estimate(None, None, None, 0)
+        return Share(None, None, None, 0, 0)
     sources = len(set(clusters.tolist()))
     if sources == total:
-        return Estimate(count / total, *clopper_pearson(count, total), total)
+        return Share(count / total, *clopper_pearson(count, total), total, count)
     if count in {0, total}:
-        return Estimate(count / total, *clopper_pearson(sources * count // total, sources), total)
+        return Share(count / total, *clopper_pearson(sources * count // total, sources), total, count)
     hits = flagged.astype(np.float64)
     metrics: dict[str, Metric] = {"rate": lambda weights: (weights @ hits) / weights.sum(axis=1)}
-    return Bootstrap(clusters, replicates, seed).estimate(metrics)["rate"]
+    found = Bootstrap(clusters, replicates, seed).estimate(metrics)["rate"]
+    return Share(found.value, found.lo, found.hi, total, count)
 
 
 def difference(one: Estimate, other: Estimate) -> Estimate:

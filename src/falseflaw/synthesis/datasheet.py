@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +13,7 @@ import pandas as pd
 from falseflaw.dataset.folder import CONFIG_NAME, SHEET_NAME, Skipped, skipped_text
 from falseflaw.imaging.camera import Camera
 from falseflaw.photos.licenses import license_of
+from falseflaw.statistics.text import markdown_table
 from falseflaw.types import MATCHED, UNLABELLED, Edit, Fold
 
 _OWNER = "that of the photos' owner"
@@ -215,9 +216,3 @@ def _crosstab(sources: pd.DataFrame, column: str, title: str) -> str:
         (title, *(f"{fold}" for fold in folds)),
         ((word, *(counts[word, fold] for fold in folds)) for word in words),
     )
-
-
-def markdown_table(header: Sequence[str], lines: Iterable[Sequence[object]]) -> str:
-    """Returns a table in Markdown."""
-    rows = [header, ["---"] * len(header), *lines]
-    return "\n".join("| " + " | ".join(map(str, row)) + " |" for row in rows)

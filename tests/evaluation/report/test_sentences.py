@@ -1,7 +1,7 @@
 import pytest
+from falseflaw.evaluation.answers import asked
 from tests.evaluation.conftest import POINT
 
-from falseflaw.evaluation.answers import asked
 from falseflaw.evaluation.figures.measure import prepare
 from falseflaw.evaluation.figures.summary import summarize
 from falseflaw.evaluation.report.tables import answer_lines

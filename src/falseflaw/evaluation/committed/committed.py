@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -15,15 +15,17 @@ from falseflaw.dataset.folder import AUDIT_NAME
 from falseflaw.dataset.manifest import MANIFEST_NAME, SCHEMA, read_manifest
 from falseflaw.errors import InvalidDataError
 from falseflaw.evaluation.committed.compact import compacted
+from falseflaw.evaluation.decoding import decode
 from falseflaw.evaluation.figures.calibration import OPERATING_POINT_NAME, read_operating_point
-from falseflaw.evaluation.figures.summary import SUMMARY_NAME, read_summary
+from falseflaw.evaluation.figures.summary import SUMMARY_NAME, ComparisonSummary, read_summary
 from falseflaw.evaluation.prediction.predictions import PREDICTIONS_NAME, read_predictions
-from falseflaw.evaluation.report.beside import read_beside
+from falseflaw.evaluation.report.beside import read_other_evaluations
 from falseflaw.imaging import codec
 from falseflaw.provenance import file_sha256
+from falseflaw.statistics.bootstrap import Estimate
 
 FACTS_NAME = "dataset.parquet"
-BESIDE = "beside"
+OTHERS_NAME = "other_evaluations"
 LARGEST = 5_000_000
 """Bytes that the whole folder may have."""
 
@@ -36,10 +38,25 @@ FACTS = tuple(name for name in SCHEMA.names if name not in _LEFT_OUT)
 
 _DIGEST = b"falseflaw.manifest"
 
-Json = dict[str, Any]
+
+@dataclass(frozen=True)
+class DatasetAudit:
+    """What the committed audit of the dataset tells.
+
+    Attributes:
+        passed: Whether no gate found anything.
+        manifest: sha256 of the manifest that was audited.
+        findings: Gate to what is wrong, one line each.
+        probes: Probe to its AUROC.
+    """
+
+    passed: bool
+    manifest: str
+    findings: dict[str, tuple[str, ...]]
+    probes: dict[str, Estimate]
 
 
-def take_over(evaluation: Path, folder: Path) -> Json:
+def take_over(evaluation: Path, folder: Path) -> ComparisonSummary:
     """Copies the files that figures come from; the report stays behind, for it holds photos.
 
     Predictions of more than `LARGEST_PREDICTIONS` bytes are made smaller, see `compact`.
@@ -77,9 +94,9 @@ def take_over_dataset(dataset: Path, folder: Path) -> None:
     rows = read_manifest(dataset)
     digest = file_sha256(dataset / MANIFEST_NAME)
     audit = _read_audit(dataset / AUDIT_NAME)
-    if audit["manifest"] != digest:
+    if audit.manifest != digest:
         raise InvalidDataError(
-            f"expected {dataset / AUDIT_NAME} to be of manifest {digest[:12]}, got {audit['manifest'][:12]}; "
+            f"expected {dataset / AUDIT_NAME} to be of manifest {digest[:12]}, got {audit.manifest[:12]}; "
             f"run `falseflaw audit dataset={dataset}` again"
         )
     schema = pa.schema([SCHEMA.field(name) for name in FACTS], metadata={_DIGEST: digest.encode()})
@@ -90,22 +107,22 @@ def take_over_dataset(dataset: Path, folder: Path) -> None:
     shutil.copyfile(dataset / AUDIT_NAME, folder / AUDIT_NAME)
 
 
-def take_over_beside(evaluation: Path, folder: Path, name: str) -> None:
-    """Copies the summary of an evaluation of other photos to `beside/<name>`; its predictions stay behind.
+def take_over_other(evaluation: Path, folder: Path, name: str) -> None:
+    """Copies the summary of an evaluation of other photos to `other_evaluations/<name>`, nothing else of it.
 
     Raises:
         MissingDataError, InvalidDataError: It is no evaluation.
     """
-    read_beside([evaluation], folder)
-    target = folder / BESIDE / name
+    read_other_evaluations([evaluation], folder)
+    target = folder / OTHERS_NAME / name
     target.mkdir(parents=True, exist_ok=True)
     if target.resolve() != evaluation.resolve():
         shutil.copyfile(evaluation / SUMMARY_NAME, target / SUMMARY_NAME)
 
 
-def beside_of(folder: Path) -> list[Path]:
-    """Returns the folders beside an evaluation, by name."""
-    return sorted(path.parent for path in folder.glob(f"{BESIDE}/*/{SUMMARY_NAME}"))
+def others_of(folder: Path) -> list[Path]:
+    """Returns the folders of the other evaluations that are committed with an evaluation, by name."""
+    return sorted(path.parent for path in folder.glob(f"{OTHERS_NAME}/*/{SUMMARY_NAME}"))
 
 
 def read_facts(folder: Path) -> tuple[pd.DataFrame, str] | None:
@@ -127,7 +144,7 @@ def read_facts(folder: Path) -> tuple[pd.DataFrame, str] | None:
     return table.to_pandas(), (table.schema.metadata or {}).get(_DIGEST, b"").decode()
 
 
-def read_audit(folder: Path) -> Json | None:
+def read_audit(folder: Path) -> DatasetAudit | None:
     """Returns the committed audit of the dataset, or None if there is none.
 
     Raises:
@@ -137,16 +154,14 @@ def read_audit(folder: Path) -> Json | None:
     return _read_audit(path) if path.is_file() else None
 
 
-def _read_audit(path: Path) -> Json:
+def _read_audit(path: Path) -> DatasetAudit:
     try:
-        audit: Json = json.loads(path.read_text(encoding="utf-8"))
-        audit["passed"], audit["findings"], audit["probes"], audit["manifest"]
-    except (OSError, ValueError, LookupError, TypeError) as error:
+        return decode(DatasetAudit, json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError) as error:
         raise InvalidDataError(
             f"expected the audit of the dataset at {path}, got none to be read ({type(error).__name__}); "
             f"run `falseflaw audit dataset={path.parent}`"
         ) from error
-    return audit
 
 
 def check_size(folder: Path) -> int:

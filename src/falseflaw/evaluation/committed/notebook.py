@@ -10,18 +10,19 @@ from typing import Any
 
 import pandas as pd
 
-from falseflaw.evaluation.committed.committed import beside_of, read_audit, read_facts
+from falseflaw.evaluation.committed.committed import DatasetAudit, others_of, read_audit, read_facts
 from falseflaw.evaluation.figures import paired
 from falseflaw.evaluation.figures.groups import HEADLINE_POSITIVES
 from falseflaw.evaluation.figures.measure import prepare
-from falseflaw.evaluation.figures.summary import POOLED, Json, read_summary
+from falseflaw.evaluation.figures.summary import POOLED, ComparisonSummary, Subset, read_summary
 from falseflaw.evaluation.prediction.predictions import COPIED, read_predictions
 from falseflaw.evaluation.report import breakdown
-from falseflaw.evaluation.report.beside import Beside, read_beside
+from falseflaw.evaluation.report.beside import OtherEvaluation, read_other_evaluations
 from falseflaw.evaluation.report.plotting import Drawn, resolution
 from falseflaw.evaluation.report.severity import UNTOUCHED
-from falseflaw.evaluation.report.tables import figure_text
 from falseflaw.paths import find_existing
+from falseflaw.statistics.bootstrap import Estimate
+from falseflaw.statistics.text import figure_text
 from falseflaw.types import Edit, OperatingPoint
 
 VARIABLE = "FALSEFLAW_EVALUATION"
@@ -33,11 +34,11 @@ _PAIRED = "the same photos"
 
 
 @dataclass(frozen=True)
-class Material:
+class CommittedEvaluation:
     """An evaluation as the notebooks read it.
 
     Attributes:
-        summary: Of `summary.summarize`.
+        summary: What it found.
         predictions: All of them, columns of `predictions.SCHEMA`.
         rows: Of `measure.prepare`, the fold that the summary is of.
         point: The thresholds.
@@ -45,20 +46,20 @@ class Material:
             predictions say of those that were predicted.
         whole: Whether `facts` is of the whole dataset.
         audit: Of the dataset, or None.
-        besides: Evaluations of other photos with the same detector.
+        others: Evaluations of other photos with the same detector.
     """
 
-    summary: Json
+    summary: ComparisonSummary
     predictions: pd.DataFrame
     rows: pd.DataFrame
     point: OperatingPoint
     facts: pd.DataFrame
     whole: bool
-    audit: Json | None
-    besides: list[Beside]
+    audit: DatasetAudit | None
+    others: list[OtherEvaluation]
 
 
-def read() -> Material:
+def read() -> CommittedEvaluation:
     """Reads the committed evaluation, or the one that `FALSEFLAW_EVALUATION` names.
 
     From then on pandas shows tables whole.
@@ -69,39 +70,39 @@ def read() -> Material:
     pd.set_option("display.max_colwidth", None, "display.max_rows", None)
     folder = find_existing(os.environ.get(VARIABLE, _COMMITTED), "an evaluation", "run `falseflaw evaluate`")
     summary, predictions = read_summary(folder), read_predictions(folder)
-    point = OperatingPoint(**summary["operating_point"])
+    point = summary.operating_point
     committed = read_facts(folder)
     facts = committed[0] if committed else predictions.drop_duplicates("path")[list(COPIED)]
-    return Material(
+    return CommittedEvaluation(
         summary,
         predictions,
-        prepare(predictions[predictions["fold"] == summary["fold"]], point),
+        prepare(predictions[predictions["fold"] == summary.fold], point),
         point,
         facts.reset_index(drop=True),
         committed is not None,
         read_audit(folder),
         [
-            Beside(Path(beside.folder).name, beside.summary)
-            for beside in read_beside([str(path) for path in beside_of(folder)], folder)
+            OtherEvaluation(Path(other.folder).name, other.summary)
+            for other in read_other_evaluations(others_of(folder), folder)
         ],
     )
 
 
-def losses(material: Material, replicates: int = 1000) -> Json:
+def losses(evaluation: CommittedEvaluation, replicates: int = 1000) -> paired.PairedComparison:
     """Compares every laundering with the first one, on the same photos.
 
     Returns:
         Of `paired.compare`: its evaluations are the launderings.
     """
     sides = [*HEADLINE_POSITIVES, str(Edit.SIMULATED_DAMAGE)]
-    rows = material.rows[material.rows["edit"].isin(sides)]
+    rows = evaluation.rows[evaluation.rows["edit"].isin(sides)]
     return paired.compare(
         [
-            paired.Evaluation(str(name), part.assign(laundering=_PAIRED), material.point)
+            paired.Evaluation(str(name), part.assign(laundering=_PAIRED), evaluation.point)
             for name, part in rows.groupby("laundering", sort=False)
         ],
         replicates,
-        material.summary["intervals"]["seed"],
+        evaluation.summary.intervals.seed,
     )
 
 
@@ -123,32 +124,33 @@ def frame_of(table: breakdown.Table) -> pd.DataFrame:
     return frame([table.header, *table.rows])
 
 
-def percent(share: Json) -> str:
+def percent(share: Estimate) -> str:
     """Returns `98.8 % [97.3, 100.0]`, or a dash where it is undefined."""
     value, *interval = share_text(share, 100, 1).split(" ", 1)
-    return value if share["value"] is None else " ".join([value, "%", *interval])
+    return value if share.value is None else " ".join([value, "%", *interval])
 
 
-def share_text(share: Json, per: int, digits: int = 0) -> str:
+def share_text(share: Estimate, per: int, digits: int = 0) -> str:
     """Returns a share with its interval as so many of 10, 100 or 1,000."""
-    keys = ("value", "lo", "hi")
-    return figure_text({key: None if share[key] is None else per * share[key] for key in keys}, digits)
+    value, lo, hi = (None if end is None else per * end for end in (share.value, share.lo, share.hi))
+    return figure_text(Estimate(value, lo, hi, share.n), digits)
 
 
-def extremes(rows: Sequence[Json], figure: str) -> tuple[Json, Json] | None:
+def extremes(rows: Sequence[Subset], figure: str) -> tuple[Subset, Subset] | None:
     """Returns the rows with the highest and the lowest figure, of at least two of enough sources.
 
     They are picked because they differ most: of many groups that are alike, two lie apart by chance.
 
     Args:
-        rows: Of a summary's groups, networks or edits.
+        rows: A summary's groups, networks or edits.
         figure: Such as `tpr`.
     """
-    known = [row for row in rows if row["sources"] >= breakdown.FEWEST and row[figure]["value"] is not None]
+    values = [(getattr(row, figure).value, row) for row in rows if row.sources >= breakdown.FEWEST]
+    known = [(value, row) for value, row in values if value is not None]
     if len(known) < 2:
         return None
-    ordered = sorted(known, key=lambda row: row[figure]["value"], reverse=True)
-    return ordered[0], ordered[-1]
+    ordered = sorted(known, key=lambda pair: pair[0], reverse=True)
+    return ordered[0][1], ordered[-1][1]
 
 
 def under(laundering: str) -> str:
@@ -159,4 +161,4 @@ def under(laundering: str) -> str:
 
 
 def _cell(value: Any) -> Any:
-    return figure_text(value) if isinstance(value, dict) else value
+    return figure_text(value) if isinstance(value, Estimate) else value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import expit
 
 from falseflaw.errors import InvalidDataError
+from falseflaw.evaluation.decoding import decode
 from falseflaw.evaluation.figures.groups import MIXTURE
 from falseflaw.evaluation.prediction.predictions import histograms
 from falseflaw.imaging import codec
@@ -35,7 +36,42 @@ _TEMPERATURES = (0.1, 10.0)
 _LARGEST_LOGIT = 12.0  # of the threshold after calibration: 1 - sigmoid(12) is 100 float32 steps wide
 
 
-def fit(predictions: pd.DataFrame, launderings: Sequence[str]) -> tuple[OperatingPoint, dict[str, Any]]:
+@dataclass(frozen=True)
+class Fitted:
+    """How an operating point came about.
+
+    Attributes:
+        fold: That it was fitted on.
+        launderings: That were pooled.
+        sources: Number.
+        predictions: Number, all edits.
+        positives: Number of predictions.
+        simulated_damage: Number of predictions.
+        simulated_damage_photos: Number of photos.
+        realised_fpr: Share of simulated damage at or above image_threshold there.
+        val_tpr: Share of positives at or above it there.
+        val_pixel_f1: At mask_threshold there.
+        target_fpr: That the threshold was chosen for.
+        rule: All of this in words.
+        small: Whether there were too few photos to show a rate of 1 %.
+    """
+
+    fold: str
+    launderings: tuple[str, ...]
+    sources: int
+    predictions: int
+    positives: int
+    simulated_damage: int
+    simulated_damage_photos: int
+    realised_fpr: float
+    val_tpr: float
+    val_pixel_f1: float
+    target_fpr: float
+    rule: str
+    small: bool
+
+
+def fit(predictions: pd.DataFrame, launderings: Sequence[str]) -> tuple[OperatingPoint, Fitted]:
     """Fits temperature and thresholds on the val predictions of the named launderings, pooled.
 
     - temperature: least negative log-likelihood of positives (inpainted) against all negatives; edits of
@@ -87,21 +123,21 @@ def fit(predictions: pd.DataFrame, launderings: Sequence[str]) -> tuple[Operatin
     )
     photos = int(val.loc[simulated, "path"].nunique())
     flagged = int((probabilities[simulated] >= image_threshold).sum())
-    record = {
-        "fold": str(Fold.VAL),
-        "launderings": list(launderings),
-        "sources": int(val["source_id"].nunique()),
-        "predictions": len(val),
-        "positives": int(positive.sum()),
-        "simulated_damage": int(simulated.sum()),
-        "simulated_damage_photos": photos,
-        "realised_fpr": flagged / int(simulated.sum()),
-        "val_tpr": float((probabilities[positive] >= image_threshold).mean()),
-        "val_pixel_f1": float(scores.max()),
-        "target_fpr": FALSE_POSITIVE_RATE,
-        "rule": _rule(point, int(simulated.sum()), photos, len(launderings)),
-        "small": photos < FEW,
-    }
+    record = Fitted(
+        fold=str(Fold.VAL),
+        launderings=tuple(launderings),
+        sources=int(val["source_id"].nunique()),
+        predictions=len(val),
+        positives=int(positive.sum()),
+        simulated_damage=int(simulated.sum()),
+        simulated_damage_photos=photos,
+        realised_fpr=flagged / int(simulated.sum()),
+        val_tpr=float((probabilities[positive] >= image_threshold).mean()),
+        val_pixel_f1=float(scores.max()),
+        target_fpr=FALSE_POSITIVE_RATE,
+        rule=_rule(point, int(simulated.sum()), photos, len(launderings)),
+        small=photos < FEW,
+    )
     return point, record
 
 
@@ -147,13 +183,13 @@ def calibrate(logits: NDArray[np.float64], temperature: float) -> NDArray[np.flo
     return np.asarray(expit(logits / temperature), dtype=np.float64)
 
 
-def write_operating_point(path: Path, point: OperatingPoint, record: dict[str, Any]) -> None:
-    """Writes the fields of the operating point and how it came about as JSON."""
-    text = json.dumps(asdict(point) | {"fitted": record}, indent=2)
+def write_operating_point(path: Path, point: OperatingPoint, fitted: Fitted | None) -> None:
+    """Writes the fields of the operating point and how it came about as JSON; None: it was fixed before."""
+    text = json.dumps(asdict(point) | {"fitted": fitted and asdict(fitted)}, indent=2)
     codec.write_atomic(path, (text + "\n").encode())
 
 
-def read_operating_point(path: Path) -> tuple[OperatingPoint, dict[str, Any]]:
+def read_operating_point(path: Path) -> tuple[OperatingPoint, Fitted | None]:
     """Reads what `write_operating_point` wrote.
 
     Raises:
@@ -162,6 +198,7 @@ def read_operating_point(path: Path) -> tuple[OperatingPoint, dict[str, Any]]:
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
         point = OperatingPoint(**{name: values[name] for name in OperatingPoint.__dataclass_fields__})
-        return point, dict(values.get("fitted", {}))
+        return point, decode(Fitted, values["fitted"]) if values.get("fitted") else None
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InvalidDataError(f"cannot read {path}: {error}; run `falseflaw evaluate` again") from error
+        reason = str(error).splitlines()[0]
+        raise InvalidDataError(f"cannot read {path}: {reason}; run `falseflaw evaluate` again") from error

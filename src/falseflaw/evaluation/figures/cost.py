@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from falseflaw.errors import ConfigurationError
 from falseflaw.evaluation.figures.groups import clusters_of
-from falseflaw.statistics.bootstrap import Bootstrap, Metric, rate
+from falseflaw.statistics.bootstrap import Bootstrap, Estimate, Metric, rate
 from falseflaw.statistics.metrics import mean
 from falseflaw.types import OperatingPoint
 
@@ -27,8 +27,6 @@ RULE = (
     "(1 - fraud_share) x share of honest claims refused x wrong_refusal). Refused is what is called altered; "
     "inconclusive claims are paid"
 )
-
-Json = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -70,13 +68,61 @@ class CostAssumptions:
             return lost / (self.claim_value * fakes_refused + lost)
 
 
+@dataclass(frozen=True)
+class Curve:
+    """Savings per 1,000 claims over the thresholds, (T,), each point at 95 % for itself; None: undefined."""
+
+    saving: tuple[float | None, ...]
+    lo: tuple[float | None, ...]
+    hi: tuple[float | None, ...]
+
+
+@dataclass(frozen=True)
+class Saving:
+    """What is saved under one laundering, or under all of them pooled.
+
+    Attributes:
+        saving: Per 1,000 claims at the shipped threshold.
+        pessimistic: Per 1,000, if both shares lay at the bad ends of their own intervals. It keeps its
+            distance where no honest claim was refused and resampling shows no spread.
+        break_even_fraud_share: More fraud than that and the detector pays.
+        curve: Over `Savings.thresholds`.
+    """
+
+    saving: Estimate
+    pessimistic: float | None
+    break_even_fraud_share: Estimate
+    curve: Curve
+
+
+@dataclass(frozen=True)
+class Savings:
+    """What the detector saves.
+
+    Attributes:
+        assumptions: Of the shop.
+        rule: How the saving is reckoned.
+        image_threshold: The shipped one.
+        thresholds: Of all curves, rising, (T,).
+        launderings: By name.
+        pooled: All launderings.
+    """
+
+    assumptions: CostAssumptions
+    rule: str
+    image_threshold: float
+    thresholds: tuple[float, ...]
+    launderings: dict[str, Saving]
+    pooled: Saving
+
+
 def savings(
     rows: pd.DataFrame,
     point: OperatingPoint,
     assumptions: CostAssumptions,
     replicates: int = 1000,
     seed: int = 0,
-) -> Json:
+) -> Savings:
     """Expected saving per 1,000 claims at the shipped threshold and over others, under each laundering.
 
     Args:
@@ -86,34 +132,21 @@ def savings(
         assumptions: Of the shop.
         replicates: Of the bootstrap, clustered by source.
         seed: Of the bootstrap.
-
-    Returns:
-        `assumptions`; `rule`, how the saving is reckoned; `image_threshold`; `thresholds`, (T,), of all
-        curves; `launderings` and `pooled`, which hold:
-
-        - `saving` at the shipped threshold: per_1000, lo, hi, n;
-        - `pessimistic`: per 1,000, if both shares lay at the bad ends of their own intervals. It keeps its
-          distance where no honest claim was refused and resampling shows no spread;
-        - `break_even_fraud_share`: value, lo, hi, n; more fraud than that and the detector pays;
-        - `curve`: lists saving, lo and hi, (T,), per 1,000, each point at 95 % for itself.
     """
     shipped = point.image_threshold
     thresholds = threshold_grid(rows["probability"].to_numpy(dtype=np.float64), shipped)
 
-    def saving(chosen: pd.DataFrame) -> Json:
+    def saving(chosen: pd.DataFrame) -> Saving:
         return _saving(chosen, assumptions, thresholds, shipped, replicates, seed)
 
-    return {
-        "assumptions": asdict(assumptions),
-        "rule": RULE,
-        "image_threshold": shipped,
-        "thresholds": thresholds.tolist(),
-        "launderings": [
-            {"name": name} | saving(rows[rows["laundering"] == name])
-            for name in dict.fromkeys(rows["laundering"])
-        ],
-        "pooled": saving(rows),
-    }
+    return Savings(
+        assumptions,
+        RULE,
+        shipped,
+        tuple(thresholds.tolist()),
+        {name: saving(rows[rows["laundering"] == name]) for name in dict.fromkeys(rows["laundering"])},
+        saving(rows),
+    )
 
 
 def threshold_grid(probabilities: NDArray[np.float64], shipped: float) -> NDArray[np.float64]:
@@ -132,7 +165,7 @@ def _saving(
     shipped: float,
     replicates: int,
     seed: int,
-) -> Json:
+) -> Saving:
     probability = rows["probability"].to_numpy(dtype=np.float64)
     marked = rows["marked"].to_numpy(dtype=bool)
     fake = rows["label"].to_numpy() == 1
@@ -152,18 +185,18 @@ def _saving(
     found = bootstrap.estimate(both)
     fakes, honest = (rate(now[side], clusters[side], replicates, seed) for side in (fake, ~fake))
     known = fakes.lo is not None and honest.hi is not None
-    at_shipped = found["saving"].to_json()
-    return {
-        "saving": {"per_1000": at_shipped.pop("value"), **at_shipped},
-        "pessimistic": assumptions.saving(fakes.lo, honest.hi) if known else None,
-        "break_even_fraud_share": found["break_even"].to_json(),
-        "curve": _curve(bootstrap, lambda weights: assumptions.saving(*shares(weights, refused))),
-    }
+    return Saving(
+        found["saving"],
+        assumptions.saving(fakes.lo, honest.hi) if known else None,
+        found["break_even"],
+        _curve(bootstrap, lambda weights: assumptions.saving(*shares(weights, refused))),
+    )
 
 
-def _curve(bootstrap: Bootstrap, metric: Metric) -> Json:
-    names = ("saving", "lo", "hi")
-    return {
-        name: [round(float(value), 2) if np.isfinite(value) else None for value in values]
-        for name, values in zip(names, bootstrap.curve(metric), strict=True)
-    }
+def _curve(bootstrap: Bootstrap, metric: Metric) -> Curve:
+    return Curve(
+        *(
+            tuple(round(float(value), 2) if np.isfinite(value) else None for value in values)
+            for values in bootstrap.curve(metric)
+        )
+    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -20,6 +22,28 @@ GROUPINGS = {"damage_kind": "kind of flaw", "product": "product", "mask_area_bin
 AREA_EDGES = (0.002, 0.01, 0.03, 0.06, 0.15)
 AREA_BINS = ("below 0.2 %", "0.2 to 1 %", "1 to 3 %", "3 to 6 %", "6 to 15 %", "15 % and more")
 """Bins of the mask's share of the photo before laundering; edges belong to the upper bin."""
+
+
+def headline(edits: Iterable[str]) -> str:
+    """Returns the words for what is compared, naming the inpainted edits that were measured."""
+    measured = set(edits)
+    names = [
+        str(edit).removeprefix("inpainted_") for edit in Edit if edit in INPAINTED and str(edit) in measured
+    ]
+    words = " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
+    return f"inpainted ({words}) against simulated damage"
+
+
+def comparable(rows: pd.DataFrame) -> bool:
+    """Whether there are both inpainted photos and simulated damage among manifest rows or predictions."""
+    edits = set(rows["edit"])
+    return bool(edits & set(HEADLINE_POSITIVES)) and str(Edit.SIMULATED_DAMAGE) in edits
+
+
+def compared(rows: pd.DataFrame) -> pd.DataFrame:
+    """Returns the two sides of the headline."""
+    sides: pd.DataFrame = rows[rows["edit"].isin([*HEADLINE_POSITIVES, str(Edit.SIMULATED_DAMAGE)])]
+    return sides
 
 
 def clusters_of(rows: pd.DataFrame) -> NDArray[np.str_]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -13,17 +11,18 @@ from falseflaw.evaluation.figures.groups import (
     HEADLINE_POSITIVES,
     MIXTURE,
     clusters_of,
+    compared,
     values_of,
     with_groups,
 )
+from falseflaw.evaluation.figures.summary import Comparison, LaunderingFigures, OneKind, PixelFigures, Subset
 from falseflaw.evaluation.prediction.predictions import histograms
+from falseflaw.runtime.verdict import verdicts
 from falseflaw.statistics import metrics
-from falseflaw.statistics.bootstrap import Bootstrap, Metric, rate
+from falseflaw.statistics.bootstrap import Bootstrap, Estimate, Metric, Share, rate
 from falseflaw.types import POSITIVES, Edit, OperatingPoint, Verdict
 
 VERDICTS = (Verdict.ALTERED, Verdict.INCONCLUSIVE, Verdict.NO_SIGN)
-
-Json = dict[str, Any]
 
 
 def prepare(rows: pd.DataFrame, point: OperatingPoint) -> pd.DataFrame:
@@ -39,8 +38,7 @@ def prepare(rows: pd.DataFrame, point: OperatingPoint) -> pd.DataFrame:
     flagged = probability >= point.image_threshold
     inside, outside = histograms(rows)
     marked = np.asarray((inside + outside)[:, point.mask_threshold :].any(axis=1))
-    verdict = np.where(probability < point.clear_threshold, Verdict.NO_SIGN, Verdict.INCONCLUSIVE)
-    verdict = np.where(flagged & marked, Verdict.ALTERED, np.where(flagged, Verdict.INCONCLUSIVE, verdict))
+    verdict = verdicts(probability, marked, rows["too_small"].to_numpy(dtype=bool), point)
     rows = rows.assign(probability=probability, flagged=flagged, marked=marked, verdict=verdict)
     masked = rows["edit"].isin([str(edit) for edit in Edit if edit.masked]).to_numpy()
     inside, outside = inside[masked], outside[masked]
@@ -54,6 +52,12 @@ def prepare(rows: pd.DataFrame, point: OperatingPoint) -> pd.DataFrame:
         column[masked] = values
         rows[name] = column
     return rows
+
+
+def photos_by_edit(rows: pd.DataFrame) -> dict[str, int]:
+    """Returns the number of photos of each edit, the most frequent first."""
+    counts = rows.drop_duplicates("path")["edit"].value_counts()
+    return {str(edit): int(count) for edit, count in counts.items()}
 
 
 def image_metrics(rows: pd.DataFrame) -> dict[str, Metric]:
@@ -79,121 +83,119 @@ def pixel_metrics(rows: pd.DataFrame) -> dict[str, Metric]:
 
 
 class Measure:
-    """Turns prepared rows into figures with intervals."""
+    """Turns prepared rows into figures with intervals.
 
-    def __init__(self, point: OperatingPoint, replicates: int, seed: int) -> None:
-        self._point = point
-        self._replicates = replicates
-        self._seed = seed
+    Attributes:
+        point: Thresholds that the rows were prepared with.
+        replicates: Of the bootstrap.
+        seed: Of the bootstrap.
+    """
 
-    def laundering(self, rows: pd.DataFrame) -> Json:
-        """All figures of one laundering: headline, each positive alone, pixels, rates by edit."""
+    def __init__(self, point: OperatingPoint, replicates: int = 1000, seed: int = 0) -> None:
+        self.point = point
+        self.replicates = replicates
+        self.seed = seed
+
+    def laundering(self, name: str, rows: pd.DataFrame) -> LaunderingFigures:
+        """All figures of one laundering, or of all of them under the name `POOLED`."""
         edits = [edit for edit in Edit if str(edit) in set(rows["edit"])]
         simulated = rows["edit"] == Edit.SIMULATED_DAMAGE
         positive = rows["edit"].isin(HEADLINE_POSITIVES)
-        return {
-            "headline": self.comparison(rows[positive | simulated]),
-            "pixel": self.pixel(rows[positive]),
-            "spliced": self.positive_alone(rows, Edit.SPLICED),
-            "feathered": self.positive_alone(rows, Edit.FEATHERED),
-            "regenerated": self.positive_alone(rows, Edit.REGENERATED),
-            "flagged": {str(edit): self.flagged(rows[rows["edit"] == edit]) for edit in edits},
-            "verdicts": {str(edit): self.verdicts(rows[rows["edit"] == edit]) for edit in edits},
-            "inpainted_verdicts": self.verdicts(rows[positive]),
-            "ece": self.calibration(rows),
-        }
+        first = rows.iloc[0]
+        single = name == first["laundering"]
+        return LaunderingFigures(
+            name=name,
+            severity=str(first["severity"]) if single else "",
+            unseen=bool(first["unseen"]) if single else False,
+            headline=self.comparison(rows[positive | simulated]),
+            pixel=self.pixel(rows[positive]),
+            spliced=self.one_kind(rows, Edit.SPLICED),
+            feathered=self.one_kind(rows, Edit.FEATHERED),
+            regenerated=self.one_kind(rows, Edit.REGENERATED),
+            flagged={str(edit): self.flagged(rows[rows["edit"] == edit]) for edit in edits},
+            verdicts={str(edit): self.verdicts(rows[rows["edit"] == edit]) for edit in edits},
+            inpainted_verdicts=self.verdicts(rows[positive]),
+            ece=self.calibration(rows),
+        )
 
-    def positive_alone(self, rows: pd.DataFrame, edit: Edit) -> Json:
+    def one_kind(self, rows: pd.DataFrame, edit: Edit) -> OneKind:
         """The headline's figures with one kind of positive only."""
         chosen = rows["edit"] == edit
         simulated = rows["edit"] == Edit.SIMULATED_DAMAGE
-        return self.comparison(rows[chosen | simulated]) | {"pixel": self.pixel(rows[chosen])}
+        return OneKind(**vars(self.comparison(rows[chosen | simulated])), pixel=self.pixel(rows[chosen]))
 
-    def edits(self, rows: pd.DataFrame) -> list[Json]:
+    def edits(self, rows: pd.DataFrame) -> tuple[Subset, ...]:
         """Figures of every edit that is no negative, against negatives of the same sources that look alike.
 
         With a flaw that is simulated damage; without one, the authentic photo and the null edit.
         """
         present = [edit for edit in Edit if edit.label != 0 and (rows["edit"] == edit).any()]
-        return [
-            {"edit": str(edit), "label": edit.label}
-            | self._against_alike(rows, (rows["edit"] == edit), edit.flawed)
-            for edit in present
-        ]
+        return tuple(
+            self._against_alike(str(edit), rows, rows["edit"] == edit, edit.flawed) for edit in present
+        )
 
-    def networks(self, rows: pd.DataFrame) -> list[Json]:
+    def networks(self, rows: pd.DataFrame) -> tuple[Subset, ...]:
         """Figures of every network, over positives with a flaw that it wrote, against simulated damage."""
         flawed = [str(edit) for edit in POSITIVES if edit.flawed]
         positive = rows["edit"].isin(flawed)
         names = sorted(set(rows.loc[positive, "generator"]) - {""})
-        return [
-            {"network": name} | self._against_alike(rows, positive & (rows["generator"] == name), True)
-            for name in names
-        ]
+        return tuple(
+            self._against_alike(name, rows, positive & (rows["generator"] == name), True) for name in names
+        )
 
-    def _against_alike(self, rows: pd.DataFrame, chosen: pd.Series, flawed: bool) -> Json:
+    def _against_alike(self, name: str, rows: pd.DataFrame, chosen: pd.Series, flawed: bool) -> Subset:
         alike = [str(edit) for edit in Edit if edit.label == 0 and edit.flawed == flawed]
         sources = rows.loc[chosen, "source_id"].unique()
         negatives = rows["edit"].isin(alike) & rows["source_id"].isin(sources)
         pair = rows[chosen | negatives].assign(label=chosen[chosen | negatives].astype(int))
-        figures = self.comparison(pair)
-        return {
-            "photos": int(chosen.sum()),
-            "sources": len(sources),
-            **{name: figures[name] for name in ("auroc", "tpr", "fpr")},
-            "pixel_f1": self.pixel(rows[chosen])["f1"],
-        }
+        return self._subset(name, len(sources), pair)
 
-    def comparison(self, rows: pd.DataFrame) -> Json:
+    def groups(self, rows: pd.DataFrame, grouping: str) -> tuple[Subset, ...]:
+        """Headline and pixel figures of each value of a grouping, all launderings pooled."""
+        rows = compared(rows)
+        values = values_of(rows, grouping)
+        parts = {value: rows[rows[grouping] == value] for value in values}
+        return tuple(
+            self._subset(value, int(part["source_id"].nunique()), part) for value, part in parts.items()
+        )
+
+    def _subset(self, name: str, sources: int, rows: pd.DataFrame) -> Subset:
+        figures = self.comparison(rows)
+        pixel = self.pixel(rows[rows["label"] == 1])
+        return Subset(name, sources, figures.auroc, figures.tpr, figures.fpr, pixel.f1)
+
+    def comparison(self, rows: pd.DataFrame) -> Comparison:
         """Image-level figures of positives against negatives."""
-        figures = self._estimated(rows, image_metrics(rows))
-        figures["tpr"] = self.flagged(rows[rows["label"] == 1])
-        figures["fpr"] = self.flagged(rows[rows["label"] == 0])
-        return figures
+        return Comparison(
+            **self._estimated(rows, image_metrics(rows)),
+            tpr=self.flagged(rows[rows["label"] == 1]),
+            fpr=self.flagged(rows[rows["label"] == 0]),
+        )
 
-    def calibration(self, rows: pd.DataFrame) -> Json:
+    def calibration(self, rows: pd.DataFrame) -> Estimate:
         """Calibration error over positives and negatives as they were when it was fitted."""
         rows = rows[rows["edit"].isin(MIXTURE)]
         scores, labels = rows["probability"].to_numpy(dtype=np.float64), rows["label"].to_numpy()
         error: dict[str, Metric] = {
             "ece": lambda weights: metrics.expected_calibration_error(scores, labels, weights)
         }
-        return dict(self._estimated(rows, error)["ece"])
+        return self._estimated(rows, error)["ece"]
 
-    def pixel(self, rows: pd.DataFrame) -> Json:
+    def pixel(self, rows: pd.DataFrame) -> PixelFigures:
         """Pixel-level figures at the fixed threshold, averaged over positives."""
-        return self._estimated(rows, pixel_metrics(rows))
+        return PixelFigures(**self._estimated(rows, pixel_metrics(rows)))
 
-    def flagged(self, rows: pd.DataFrame) -> Json:
-        """Share at or above image_threshold, with the count."""
+    def flagged(self, rows: pd.DataFrame) -> Share:
+        """Share at or above image_threshold."""
         return self._rate(rows, rows["flagged"].to_numpy(dtype=bool))
 
-    def verdicts(self, rows: pd.DataFrame) -> Json:
-        """Share of each verdict, with the count."""
+    def verdicts(self, rows: pd.DataFrame) -> dict[str, Share]:
+        """Share of each verdict."""
         given = rows["verdict"].to_numpy(dtype=str)
         return {str(verdict): self._rate(rows, given == str(verdict)) for verdict in VERDICTS}
 
-    def groups(self, rows: pd.DataFrame, grouping: str) -> list[Json]:
-        """Headline and pixel figures of each value of a grouping, all launderings pooled."""
-        rows = rows[rows["edit"].isin([*HEADLINE_POSITIVES, str(Edit.SIMULATED_DAMAGE)])]
-        found = []
-        for value in values_of(rows, grouping):
-            subset = rows[rows[grouping] == value]
-            figures = self.comparison(subset)
-            found.append(
-                {
-                    "group": value,
-                    "sources": int(subset["source_id"].nunique()),
-                    **{name: figures[name] for name in ("auroc", "tpr", "fpr")},
-                    "pixel_f1": self.pixel(subset[subset["label"] == 1])["f1"],
-                }
-            )
-        return found
+    def _rate(self, rows: pd.DataFrame, chosen: NDArray[np.bool_]) -> Share:
+        return rate(chosen, clusters_of(rows), self.replicates, self.seed)
 
-    def _rate(self, rows: pd.DataFrame, chosen: NDArray[np.bool_]) -> Json:
-        estimate = rate(chosen, clusters_of(rows), self._replicates, self._seed)
-        return estimate.to_json() | {"count": int(chosen.sum())}
-
-    def _estimated(self, rows: pd.DataFrame, wanted: dict[str, Metric]) -> Json:
-        found = Bootstrap(clusters_of(rows), self._replicates, self._seed).estimate(wanted)
-        return {name: estimate.to_json() for name, estimate in found.items()}
+    def _estimated(self, rows: pd.DataFrame, wanted: dict[str, Metric]) -> dict[str, Estimate]:
+        return Bootstrap(clusters_of(rows), self.replicates, self.seed).estimate(wanted)

@@ -7,7 +7,7 @@ side.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,17 @@ from numpy.typing import NDArray
 
 from falseflaw.errors import ConfigurationError, InvalidDataError
 from falseflaw.evaluation.figures.calibration import OPERATING_POINT_NAME, read_operating_point
-from falseflaw.evaluation.figures.groups import HEADLINE_POSITIVES, clusters_of
-from falseflaw.evaluation.figures.measure import Measure, image_metrics, pixel_metrics, prepare
-from falseflaw.evaluation.figures.summary import POOLED, comparable, headline
+from falseflaw.evaluation.figures.groups import HEADLINE_POSITIVES, clusters_of, comparable, headline
+from falseflaw.evaluation.figures.measure import (
+    Measure,
+    image_metrics,
+    photos_by_edit,
+    pixel_metrics,
+    prepare,
+)
+from falseflaw.evaluation.figures.summary import POOLED, Intervals
 from falseflaw.evaluation.prediction.predictions import read_predictions
-from falseflaw.statistics.bootstrap import LEVEL, Bootstrap, Estimate, Metric, clopper_pearson
+from falseflaw.statistics.bootstrap import Bootstrap, Estimate, Metric, clopper_pearson
 from falseflaw.statistics.metrics import mean
 from falseflaw.types import Edit, Fold, OperatingPoint
 
@@ -30,8 +36,6 @@ KEY = ["laundering", "sha256", "edit", "source_id"]
 
 IMAGE = ("auroc", "average_precision", "balanced_accuracy")
 PIXEL = {"pixel_f1": "f1", "pixel_iou": "iou"}
-
-Json = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,52 @@ class Evaluation:
     point: OperatingPoint
 
 
+@dataclass(frozen=True)
+class PairedMetric:
+    """One metric of all evaluations.
+
+    Attributes:
+        values: In the order of the evaluations, as their summaries have them.
+        differences: To the first, resampled in pairs; None for the first itself.
+    """
+
+    values: tuple[Estimate, ...]
+    differences: tuple[Estimate | None, ...]
+
+
+@dataclass(frozen=True)
+class PairedLaundering:
+    """All metrics by name, under one laundering or under all of them pooled."""
+
+    name: str
+    metrics: dict[str, PairedMetric]
+
+
+@dataclass(frozen=True)
+class PairedComparison:
+    """Evaluations side by side.
+
+    Attributes:
+        evaluations: Operating point by name, the first one first.
+        comparison: What is compared, in words; None without matched sets.
+        photos: Number by edit.
+        sources: Number.
+        left_out: Launderings that not all evaluations have.
+        intervals: How all intervals came about.
+        launderings: In the order of the first evaluation.
+        pooled: All of those.
+    """
+
+    evaluations: dict[str, OperatingPoint]
+    comparison: str | None
+    photos: dict[str, int]
+    sources: int
+    left_out: tuple[str, ...]
+    intervals: Intervals
+    launderings: tuple[PairedLaundering, ...]
+    pooled: PairedLaundering
+
+
 def read_evaluation(name: str, folder: Path, fold: str = Fold.TEST) -> Evaluation:
     """Reads predictions and operating point of an evaluation folder.
 
@@ -63,7 +113,7 @@ def read_evaluation(name: str, folder: Path, fold: str = Fold.TEST) -> Evaluatio
     return Evaluation(name, prepare(predictions, point), point)
 
 
-def compare(evaluations: Sequence[Evaluation], replicates: int = 1000, seed: int = 0) -> Json:
+def compare(evaluations: Sequence[Evaluation], replicates: int = 1000, seed: int = 0) -> PairedComparison:
     """Sets evaluations side by side, each against the first.
 
     Of matched sets the figures are the headline's and the pixels', each detector at its own fixed
@@ -73,12 +123,6 @@ def compare(evaluations: Sequence[Evaluation], replicates: int = 1000, seed: int
         evaluations: At least two, of the same photos; launderings that not all have are left out.
         replicates: Of the bootstrap.
         seed: Of the bootstrap.
-
-    Returns:
-        `evaluations` (name, operating_point), `comparison` (None without matched sets), `photos`, `sources`,
-        `left_out` (launderings), `intervals`, and `launderings` and `pooled`: name and `metrics`, which holds
-        for every metric the `values` (value, lo, hi, n) in the order of the evaluations, as `summary.json`
-        has them, and the `differences` to the first (the same fields; None for the first itself).
 
     Raises:
         ConfigurationError: Fewer than two evaluations, or two of one name.
@@ -96,24 +140,19 @@ def compare(evaluations: Sequence[Evaluation], replicates: int = 1000, seed: int
     first = aligned[0]
     aligned = [rows.assign(group=first["group"], label=first["label"]) for rows in aligned]
     paired = _Paired([evaluation.point for evaluation in evaluations], replicates, seed)
-    edits = first.drop_duplicates("path")["edit"].value_counts()
-    return {
-        "evaluations": [
-            {"name": evaluation.name, "operating_point": asdict(evaluation.point)}
-            for evaluation in evaluations
-        ],
-        "comparison": headline(first["edit"]) if comparable(first) else None,
-        "photos": {str(edit): int(count) for edit, count in edits.items()},
-        "sources": int(first["source_id"].nunique()),
-        "left_out": left_out,
-        "intervals": {"level": LEVEL, "clustered_by": "group", "replicates": replicates, "seed": seed},
-        "launderings": [
-            {"name": name}
-            | paired.metrics([rows[(first["laundering"] == name).to_numpy()] for rows in aligned])
+    return PairedComparison(
+        evaluations={evaluation.name: evaluation.point for evaluation in evaluations},
+        comparison=headline(first["edit"]) if comparable(first) else None,
+        photos=photos_by_edit(first),
+        sources=int(first["source_id"].nunique()),
+        left_out=tuple(left_out),
+        intervals=Intervals("group", replicates, seed),
+        launderings=tuple(
+            paired.metrics(name, [rows[(first["laundering"] == name).to_numpy()] for rows in aligned])
             for name in kept
-        ],
-        "pooled": {"name": POOLED} | paired.metrics(aligned),
-    }
+        ),
+        pooled=paired.metrics(POOLED, aligned),
+    )
 
 
 def rate_difference(
@@ -142,15 +181,14 @@ class _Paired:
         self._replicates = replicates
         self._seed = seed
 
-    def metrics(self, aligned: list[pd.DataFrame]) -> Json:
+    def metrics(self, name: str, aligned: list[pd.DataFrame]) -> PairedLaundering:
         if not comparable(aligned[0]):
             edits = [edit for edit in Edit if (aligned[0]["edit"] == edit).any()]
-            return {
-                "metrics": {
-                    f"flagged_{edit}": self._flagged(_chosen(aligned, aligned[0]["edit"] == edit))
-                    for edit in edits
-                }
+            rates = {
+                f"flagged_{edit}": self._flagged(_chosen(aligned, aligned[0]["edit"] == edit))
+                for edit in edits
             }
+            return PairedLaundering(name, rates)
         positive = aligned[0]["edit"].isin(HEADLINE_POSITIVES)
         simulated = aligned[0]["edit"] == Edit.SIMULATED_DAMAGE
         both, fakes = _chosen(aligned, positive | simulated), _chosen(aligned, positive)
@@ -159,41 +197,35 @@ class _Paired:
         image = self._differences(both, [image_metrics(rows) for rows in both])
         pixel = self._differences(fakes, [pixel_metrics(rows) for rows in fakes])
         figures = {
-            name: {"values": [entry[name] for entry in compared], "differences": image[name]}
-            for name in IMAGE
+            key: PairedMetric(tuple(getattr(entry, key) for entry in compared), image[key]) for key in IMAGE
         }
         figures |= {"tpr": self._flagged(fakes), "fpr": self._flagged(_chosen(aligned, simulated))}
         figures |= {
-            name: {"values": [entry[key] for entry in pixels], "differences": pixel[key]}
-            for name, key in PIXEL.items()
+            key: PairedMetric(tuple(getattr(entry, field) for entry in pixels), pixel[field])
+            for key, field in PIXEL.items()
         }
-        return {"metrics": figures}
+        return PairedLaundering(name, figures)
 
     def _differences(
         self, aligned: list[pd.DataFrame], metrics: list[dict[str, Metric]]
-    ) -> dict[str, list[Json | None]]:
+    ) -> dict[str, tuple[Estimate | None, ...]]:
         """Differences to the first of every metric; one draw of weights serves both sides."""
         bootstrap = Bootstrap(clusters_of(aligned[0]), self._replicates, self._seed)
-        found: dict[str, list[Json | None]] = {name: [None] for name in metrics[0]}
+        found: dict[str, tuple[Estimate | None, ...]] = dict.fromkeys(metrics[0], (None,))
         for other in metrics[1:]:
             steps = {name: _step(metrics[0][name], other[name]) for name in other}
             for name, estimate in bootstrap.estimate(steps).items():
-                found[name].append(estimate.to_json())
+                found[name] += (estimate,)
         return found
 
-    def _flagged(self, aligned: list[pd.DataFrame]) -> Json:
+    def _flagged(self, aligned: list[pd.DataFrame]) -> PairedMetric:
         flags = [rows["flagged"].to_numpy(dtype=bool) for rows in aligned]
         clusters = clusters_of(aligned[0])
-        return {
-            "values": [measure.flagged(rows) for measure, rows in zip(self._measures, aligned, strict=True)],
-            "differences": [
-                None,
-                *(
-                    rate_difference(flags[0], flag, clusters, self._replicates, self._seed).to_json()
-                    for flag in flags[1:]
-                ),
-            ],
-        }
+        values = [measure.flagged(rows) for measure, rows in zip(self._measures, aligned, strict=True)]
+        differences = [
+            rate_difference(flags[0], flag, clusters, self._replicates, self._seed) for flag in flags[1:]
+        ]
+        return PairedMetric(tuple(values), (None, *differences))
 
 
 def _step(one: Metric, other: Metric) -> Metric:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,62 +11,99 @@ from numpy.typing import NDArray
 
 from falseflaw.evaluation.figures.groups import clusters_of
 from falseflaw.seeding import derive_rng
-from falseflaw.statistics.bootstrap import LEVEL, Estimate, difference, rate
+from falseflaw.statistics.bootstrap import LEVEL, Estimate, Share, difference, rate
 
 FEWEST = 10
 """Objects that a product needs to enter the largest gap: one of fewer alone makes more than 10 points."""
 
-Json = dict[str, Any]
+
+@dataclass(frozen=True)
+class ProductAlarms:
+    """False alarms of one product.
+
+    Attributes:
+        product: Its name.
+        photos: Distinct ones.
+        groups: Objects on them.
+        fpr: Share flagged.
+    """
+
+    product: str
+    photos: int
+    groups: int
+    fpr: Share
 
 
-def parity(negatives: pd.DataFrame, replicates: int = 1000, seed: int = 0) -> Json:
+@dataclass(frozen=True)
+class Gap:
+    """The largest gap between two products.
+
+    Attributes:
+        highest: The product of the highest rate.
+        lowest: And that of the lowest.
+        difference: Of the two rates, see `bootstrap.difference`.
+        by_chance: The largest gap that 95 % of the shuffles stay below.
+    """
+
+    highest: str
+    lowest: str
+    difference: Estimate
+    by_chance: float
+
+
+@dataclass(frozen=True)
+class Parity:
+    """False-positive rates by product.
+
+    Attributes:
+        laundering: Whose photos these are.
+        products: Sorted by name.
+        gap: None with fewer than two products of at least `FEWEST` objects.
+        left_out: Products of fewer objects, which the gap leaves aside.
+    """
+
+    laundering: str
+    products: tuple[ProductAlarms, ...]
+    gap: Gap | None
+    left_out: tuple[str, ...]
+
+
+def parity(laundering: str, negatives: pd.DataFrame, replicates: int = 1000, seed: int = 0) -> Parity:
     """False-positive rate of every product, and the largest gap between two of them.
 
     The two products of the gap are picked because they differ most, so their interval alone is too
     optimistic: `by_chance` says how large the largest gap would be if all products were alike.
 
     Args:
+        laundering: Whose photos these are.
         negatives: Of `measure.prepare`, with product, flagged and group; photos that nobody altered.
         replicates: Of the bootstrap, and shuffles of the products among the objects.
         seed: Of both.
-
-    Returns:
-        `products`: product, photos, groups (objects) and fpr (value, lo, hi, n, count), sorted by name.
-        `gap`: highest and lowest product, their difference (value, lo, hi, n; `bootstrap.difference`) and
-        `by_chance`, the largest gap that 95 % of the shuffles stay below; None with fewer than two products
-        of at least `FEWEST` objects. `left_out`: products of fewer.
     """
     products, rates = [], {}
     for name, rows in negatives.groupby("product", sort=True):
-        flagged = rows["flagged"].to_numpy(dtype=bool)
-        estimate = rate(flagged, clusters_of(rows), replicates, seed)
+        estimate = rate(rows["flagged"].to_numpy(dtype=bool), clusters_of(rows), replicates, seed)
         groups = int(rows["group"].nunique())
         if groups >= FEWEST:
             rates[str(name)] = estimate
-        products.append(
-            {
-                "product": str(name),
-                "photos": int(rows["path"].nunique()),
-                "groups": groups,
-                "fpr": estimate.to_json() | {"count": int(flagged.sum())},
-            }
-        )
-    return {
-        "products": products,
-        "gap": _gap(negatives, rates, replicates, seed) if len(rates) > 1 else None,
-        "left_out": [entry["product"] for entry in products if entry["product"] not in rates],
-    }
+        products.append(ProductAlarms(str(name), int(rows["path"].nunique()), groups, estimate))
+    return Parity(
+        laundering,
+        tuple(products),
+        _gap(negatives, rates, replicates, seed) if len(rates) > 1 else None,
+        tuple(entry.product for entry in products if entry.product not in rates),
+    )
 
 
-def _gap(negatives: pd.DataFrame, rates: dict[str, Estimate], replicates: int, seed: int) -> Json:
+def _gap(negatives: pd.DataFrame, rates: dict[str, Share], replicates: int, seed: int) -> Gap:
     names = sorted(rates, key=lambda name: rates[name].value or 0.0)  # of equal ones by name
     lowest, highest = names[0], names[-1]
-    return {
-        "highest": highest,
-        "lowest": lowest,
-        "difference": difference(rates[highest], rates[lowest]).to_json(),
-        "by_chance": _gap_by_chance(negatives[negatives["product"].isin(names)], replicates, seed),
-    }
+    return Gap(
+        highest,
+        lowest,
+        difference(rates[highest], rates[lowest]),
+        _gap_by_chance(negatives[negatives["product"].isin(names)], replicates, seed),
+    )
 
 
 def _gap_by_chance(negatives: pd.DataFrame, replicates: int, seed: int) -> float:

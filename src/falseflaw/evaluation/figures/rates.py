@@ -2,96 +2,56 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
 
 from falseflaw.errors import InvalidDataError
-from falseflaw.evaluation import answers
-from falseflaw.evaluation.figures.measure import Measure, prepare
+from falseflaw.evaluation.figures.calibration import Fitted
+from falseflaw.evaluation.figures.measure import Measure, photos_by_edit
 from falseflaw.evaluation.figures.parity import parity
-from falseflaw.evaluation.figures.summary import POOLED, described
-from falseflaw.statistics.bootstrap import LEVEL
-from falseflaw.types import Edit, Fold, OperatingPoint
+from falseflaw.evaluation.figures.summary import POOLED, Intervals, Provenance, Rate, RatesSummary
+from falseflaw.types import Edit
 
 ALL = "all products"
 
-Json = dict[str, Any]
-
 
 def summarize(
-    predictions: pd.DataFrame,
-    point: OperatingPoint,
-    provenance: Json,
-    *,
-    fitted: Json | None = None,
-    fold: str = Fold.TEST,
-    replicates: int = 1000,
-    seed: int = 0,
-) -> Json:
+    rows: pd.DataFrame, measure: Measure, provenance: Provenance, fitted: Fitted | None = None
+) -> RatesSummary:
     """Computes the rates of one fold, by the same code as those of matched sets.
 
     Args:
-        predictions: Columns of `predictions.SCHEMA`.
-        point: Thresholds; never refitted here.
+        rows: Of `measure.prepare`, one fold.
+        measure: At the thresholds that the rows were prepared with; they are never refitted here.
         provenance: Taken over as it is.
         fitted: How the operating point came about; taken over as it is.
-        fold: To measure on.
-        replicates: Of the bootstrap.
-        seed: Of the bootstrap.
 
     Returns:
-        What `summary.json` holds: `rates` has an entry for every laundering and for all pooled, every product
-        and for all together, and every edit. Its shares have value, lo, hi (95 %), n and count; see
-        `bootstrap.rate` for when they are Clopper-Pearson's. `pixel_f1` is None where there is no true mask.
-        `parity` and `answers` are as in `summary.summarize`, of the honest from photos of real damage.
+        Rates, and the parity of photos of real damage.
 
     Raises:
-        InvalidDataError: The fold is empty.
+        InvalidDataError: There are no rows.
     """
-    rows = prepare(predictions[predictions["fold"] == str(fold)], point)
     if rows.empty:
-        raise InvalidDataError(f"expected predictions of the {fold} fold, got none")
-    measure = Measure(point, replicates, seed)
+        raise InvalidDataError("expected predictions of the fold to measure on, got none")
     names = list(dict.fromkeys(rows["laundering"]))
+    parts = {name: rows[rows["laundering"] == name] for name in names} | {POOLED: rows}
     real = rows[rows["edit"] == Edit.REAL_DAMAGE]
-    entries = [
-        {"laundering": name} | entry
-        for name in (*names, POOLED)
-        for entry in _rates(rows if name == POOLED else rows[rows["laundering"] == name], measure)
-    ]
-    return {
-        **described(rows, point, fitted, fold),
-        "groups": int(rows["group"].nunique()),
-        "intervals": {"level": LEVEL, "clustered_by": "group", "replicates": replicates, "seed": seed},
-        "rates": entries,
-        "parity": [
-            {"laundering": name}
-            | parity(real if name == POOLED else real[real["laundering"] == name], replicates, seed)
-            for name in (names[0], POOLED)
-            if len(real)
-        ],
-        "answers": _answers(entries, names),
-        "provenance": provenance,
-    }
+    damaged = {names[0]: real[real["laundering"] == names[0]], POOLED: real} if len(real) else {}
+    return RatesSummary(
+        fold=str(rows["fold"].iloc[0]),
+        sources=int(rows["source_id"].nunique()),
+        photos=photos_by_edit(rows),
+        operating_point=measure.point,
+        fitted=fitted,
+        intervals=Intervals("group", measure.replicates, measure.seed),
+        parity=tuple(parity(name, part, measure.replicates, measure.seed) for name, part in damaged.items()),
+        provenance=provenance,
+        objects=int(rows["group"].nunique()),
+        rates=tuple(rate for name, part in parts.items() for rate in _rates(name, part, measure)),
+    )
 
 
-def _answers(entries: list[Json], names: list[str]) -> Json:
-    """Answers from the rates over all products; where there is one product, over that."""
-    overall = {(entry["laundering"], entry["edit"]): entry for entry in entries}  # all products stand last
-    honest = overall.get((names[0], str(Edit.REAL_DAMAGE)))
-    return {
-        "honest_buyers": honest
-        and answers.honest_buyers(honest["edit"], names[0], honest["flagged"], honest["verdicts"]),
-        "fakes": [
-            answers.fakes(name, overall[name, str(Edit.BY_OTHERS)]["verdicts"])
-            for name in answers.asked(names)
-            if (name, str(Edit.BY_OTHERS)) in overall
-        ],
-    }
-
-
-def _rates(rows: pd.DataFrame, measure: Measure) -> list[Json]:
+def _rates(laundering: str, rows: pd.DataFrame, measure: Measure) -> list[Rate]:
     products = sorted(set(rows["product"]))
     found = []
     for product in [*products, *([ALL] if len(products) > 1 else [])]:
@@ -99,15 +59,15 @@ def _rates(rows: pd.DataFrame, measure: Measure) -> list[Json]:
         for edit in [edit for edit in Edit if (chosen["edit"] == edit).any()]:
             subset = chosen[chosen["edit"] == edit]
             found.append(
-                {
-                    "product": product,
-                    "edit": str(edit),
-                    "label": edit.label,
-                    "photos": int(subset["path"].nunique()),
-                    "groups": int(subset["group"].nunique()),
-                    "flagged": measure.flagged(subset),
-                    "verdicts": measure.verdicts(subset),
-                    "pixel_f1": measure.pixel(subset)["f1"] if edit.masked else None,
-                }
+                Rate(
+                    laundering=laundering,
+                    product=product,
+                    edit=str(edit),
+                    photos=int(subset["path"].nunique()),
+                    groups=int(subset["group"].nunique()),
+                    flagged=measure.flagged(subset),
+                    verdicts=measure.verdicts(subset),
+                    pixel_f1=measure.pixel(subset).f1 if edit.masked else None,
+                )
             )
     return found

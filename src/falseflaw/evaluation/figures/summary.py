@@ -1,169 +1,307 @@
-"""Every figure of an evaluation, computed from its predictions and operating point and nothing else."""
+"""What an evaluation found, as types; `summary.json` holds the same, field by field."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
-import pandas as pd
-
-from falseflaw.errors import InvalidDataError
-from falseflaw.evaluation import answers
-from falseflaw.evaluation.figures.cost import CostAssumptions, savings
-from falseflaw.evaluation.figures.groups import GROUPINGS, HEADLINE_POSITIVES
-from falseflaw.evaluation.figures.measure import Measure, prepare
-from falseflaw.evaluation.figures.parity import parity
+from falseflaw.errors import ConfigurationError, InvalidDataError, MissingDataError
+from falseflaw.evaluation.decoding import decode
+from falseflaw.evaluation.figures.calibration import Fitted
+from falseflaw.evaluation.figures.cost import Savings
+from falseflaw.evaluation.figures.parity import Parity
 from falseflaw.imaging import codec
-from falseflaw.statistics.bootstrap import LEVEL
-from falseflaw.types import INPAINTED, Edit, Fold, OperatingPoint
+from falseflaw.statistics.bootstrap import LEVEL, Estimate, Share
+from falseflaw.types import Edit, OperatingPoint
 
 SUMMARY_NAME = "summary.json"
 POOLED = "all launderings pooled"
-
-Json = dict[str, Any]
-
-
-def headline(edits: Iterable[str]) -> str:
-    """Returns the words for what is compared, naming the inpainted edits that were measured."""
-    measured = set(edits)
-    names = [
-        str(edit).removeprefix("inpainted_") for edit in Edit if edit in INPAINTED and str(edit) in measured
-    ]
-    words = " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
-    return f"inpainted ({words}) against simulated damage"
+_AGAIN = "run `falseflaw evaluate` again"
 
 
-def summarize(
-    predictions: pd.DataFrame,
-    point: OperatingPoint,
-    provenance: Json,
-    *,
-    fitted: Json | None = None,
-    fold: str = Fold.TEST,
-    replicates: int = 1000,
-    seed: int = 0,
-    costs: CostAssumptions | None = None,
-) -> Json:
-    """Computes all figures of one fold.
+@dataclass(frozen=True)
+class Comparison:
+    """Image-level figures of positives against negatives.
 
-    Args:
-        predictions: Columns of `predictions.SCHEMA`.
-        point: Thresholds; never refitted here.
-        provenance: Taken over as it is.
-        fitted: How the operating point came about; taken over as it is.
-        fold: To measure on.
-        replicates: Of the bootstrap.
-        seed: Of the bootstrap.
-        costs: What the saving is told for; None for the defaults.
-
-    Returns:
-        What `summary.json` holds: figures as value, lo, hi (95 %) and n.
-
-    Raises:
-        InvalidDataError: The fold has no inpainted photo or no simulated damage.
+    Attributes:
+        auroc: Of the logits.
+        average_precision: Of the logits.
+        oracle_tpr_at_fpr_1: Best TPR at an FPR of at most 1 %, threshold read off these very photos.
+        balanced_accuracy: At the fixed threshold.
+        tpr: Positives at or above image_threshold.
+        fpr: Negatives at or above it.
     """
-    rows = prepare(predictions[predictions["fold"] == str(fold)], point)
-    if not comparable(rows):
-        raise InvalidDataError(
-            f"expected inpainted and simulated-damage photos in the {fold} fold, got "
-            f"{_photos(rows)}; build a larger dataset"
-        )
-    names = list(dict.fromkeys(rows["laundering"]))
-    measure = Measure(point, replicates, seed)
-    launderings = []
-    for name in names:
-        subset = rows[rows["laundering"] == name]
-        first = subset.iloc[0]
-        facts = {"name": name, "severity": first["severity"], "unseen": bool(first["unseen"])}
-        launderings.append(facts | measure.laundering(subset))
-    return {
-        "comparison": headline(rows["edit"]),
-        **described(rows, point, fitted, fold),
-        "intervals": {"level": LEVEL, "clustered_by": "source", "replicates": replicates, "seed": seed},
-        "launderings": launderings,
-        "pooled": {"name": POOLED} | measure.laundering(rows),
-        "groups": {grouping: measure.groups(rows, grouping) for grouping in GROUPINGS},
-        "edits": measure.edits(rows[rows["laundering"] == names[0]]),
-        "networks": measure.networks(rows[rows["laundering"] == names[0]]),
-        "parity": [
-            {"laundering": name} | parity(subset[subset["edit"] == Edit.SIMULATED_DAMAGE], replicates, seed)
-            for name, subset in ((names[0], rows[rows["laundering"] == names[0]]), (POOLED, rows))
-        ],
-        "cost": savings(_compared(rows), point, costs or CostAssumptions(), replicates, seed),
-        "answers": _answers(launderings),
-        "provenance": provenance,
-    }
+
+    auroc: Estimate
+    average_precision: Estimate
+    oracle_tpr_at_fpr_1: Estimate
+    balanced_accuracy: Estimate
+    tpr: Share
+    fpr: Share
 
 
-def described(rows: pd.DataFrame, point: OperatingPoint, fitted: Json | None, fold: str) -> Json:
-    """Returns what every summary opens with: fold, sources, photos of each edit, and the operating point."""
-    return {
-        "fold": str(fold),
-        "sources": int(rows["source_id"].nunique()),
-        "photos": _photos(rows),
-        "operating_point": asdict(point),
-        "fitted": fitted or {},
-    }
+@dataclass(frozen=True)
+class PixelFigures:
+    """Pixel-level figures, averaged over photos; F1 and IoU at the fixed mask threshold."""
+
+    f1: Estimate
+    iou: Estimate
+    auroc: Estimate
 
 
-def _photos(rows: pd.DataFrame) -> dict[str, int]:
-    counts = rows.drop_duplicates("path")["edit"].value_counts()
-    return {str(edit): int(count) for edit, count in counts.items()}
+@dataclass(frozen=True)
+class OneKind(Comparison):
+    """The headline's figures with one kind of inpainting alone."""
+
+    pixel: PixelFigures
 
 
-def _compared(rows: pd.DataFrame) -> pd.DataFrame:
-    """Returns the two sides of the headline."""
-    compared: pd.DataFrame = rows[rows["edit"].isin([*HEADLINE_POSITIVES, str(Edit.SIMULATED_DAMAGE)])]
-    return compared
+@dataclass(frozen=True)
+class LaunderingFigures:
+    """All figures under one laundering, or under all of them pooled.
+
+    Attributes:
+        name: Of the laundering, or `POOLED`.
+        severity: As the laundering words it; empty for all pooled.
+        unseen: Whether training never showed it.
+        headline: Inpainted against simulated damage.
+        pixel: Of all inpainted photos.
+        spliced: Every pixel outside the flaw is the original one.
+        feathered: Spliced with a soft seam.
+        regenerated: The whole photo went through the autoencoder.
+        flagged: By edit, share at or above image_threshold.
+        verdicts: By edit, share of each verdict.
+        inpainted_verdicts: Of all inpainted photos, share of each verdict.
+        ece: Calibration error over `groups.MIXTURE`.
+    """
+
+    name: str
+    severity: str
+    unseen: bool
+    headline: Comparison
+    pixel: PixelFigures
+    spliced: OneKind
+    feathered: OneKind
+    regenerated: OneKind
+    flagged: dict[str, Share]
+    verdicts: dict[str, dict[str, Share]]
+    inpainted_verdicts: dict[str, Share]
+    ece: Estimate
 
 
-def _answers(launderings: list[Json]) -> Json:
-    first = launderings[0]
-    honest = str(Edit.SIMULATED_DAMAGE)
-    names = answers.asked([entry["name"] for entry in launderings])
-    return {
-        "honest_buyers": answers.honest_buyers(
-            honest, first["name"], first["flagged"][honest], first["verdicts"][honest]
-        ),
-        "fakes": [
-            answers.fakes(entry["name"], entry["inpainted_verdicts"])
-            for entry in launderings
-            if entry["name"] in names
-        ],
-    }
+@dataclass(frozen=True)
+class Subset:
+    """The main figures of a part of the photos.
+
+    Attributes:
+        name: Of the product, kind of flaw, bin of area, edit or network.
+        sources: That its positives come from; of a group, that all its photos come from.
+        auroc: Against the negatives that belong to it.
+        tpr: Its positives at or above image_threshold.
+        fpr: Its negatives at or above it.
+        pixel_f1: Averaged over its positives.
+    """
+
+    name: str
+    sources: int
+    auroc: Estimate
+    tpr: Share
+    fpr: Share
+    pixel_f1: Estimate
 
 
-def comparable(rows: pd.DataFrame) -> bool:
-    """Whether there are both inpainted photos and simulated damage among manifest rows or predictions."""
-    edits = set(rows["edit"])
-    return bool(edits & set(HEADLINE_POSITIVES)) and str(Edit.SIMULATED_DAMAGE) in edits
+@dataclass(frozen=True)
+class Rate:
+    """How often photos of one edit and product are flagged under one laundering.
+
+    Attributes:
+        laundering: Its name, or `POOLED`.
+        product: Its name, or `rates.ALL`.
+        edit: How the photos came about.
+        photos: Distinct ones.
+        groups: Objects on them.
+        flagged: Share at or above image_threshold.
+        verdicts: Share of each verdict.
+        pixel_f1: None where there is no true mask.
+    """
+
+    laundering: str
+    product: str
+    edit: str
+    photos: int
+    groups: int
+    flagged: Share
+    verdicts: dict[str, Share]
+    pixel_f1: Estimate | None
+
+    @property
+    def label(self) -> int:
+        """Of the edit: 1 where to be flagged is right, 0 where it is wrong."""
+        return Edit(self.edit).label
 
 
-def write_summary(folder: Path, summary: Json) -> Path:
+@dataclass(frozen=True)
+class Intervals:
+    """How the intervals came about: their level, what is resampled, how often and with which seed."""
+
+    clustered_by: str
+    replicates: int
+    seed: int
+    level: float = LEVEL
+
+
+@dataclass(frozen=True)
+class SuiteRecord:
+    """The launderings: the name of their configuration, and each as Python writes it."""
+
+    name: str
+    launderings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where figures come from.
+
+    Attributes:
+        created: Time in UTC, ISO 8601.
+        command: That gives the same figures.
+        falseflaw: Version.
+        git_revision: None outside of a clone.
+        model: kind, path and sha256, see `Scorer.describe`.
+        dataset: Folder.
+        dataset_config_hash: Of all photos.
+        photo_sets: Of all photos.
+        generators: Of all photos.
+        suite: The launderings.
+        limit_sources: Most sources of each fold.
+        fitted_sources: Most sources of the fold that was fitted on.
+        edits: That were measured; empty for all.
+        other_evaluations: Folders that the report shows.
+        versions: By package.
+        minutes: That predictions and figures took; None where predictions were there before.
+    """
+
+    created: str
+    command: str
+    falseflaw: str
+    git_revision: str | None
+    model: dict[str, str]
+    dataset: str
+    dataset_config_hash: tuple[str, ...]
+    photo_sets: tuple[str, ...]
+    generators: tuple[str, ...]
+    suite: SuiteRecord
+    limit_sources: int | None
+    fitted_sources: int | None
+    edits: tuple[str, ...]
+    other_evaluations: tuple[str, ...]
+    versions: dict[str, str]
+    minutes: float | None
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What every evaluation tells.
+
+    Attributes:
+        fold: That was measured on.
+        sources: Number.
+        photos: Number by edit.
+        operating_point: Calibration and thresholds.
+        fitted: How they came about; None where they were fixed before.
+        intervals: How all intervals came about.
+        parity: False alarms by product, under the first laundering and pooled.
+        provenance: Where all of it comes from.
+    """
+
+    fold: str
+    sources: int
+    photos: dict[str, int]
+    operating_point: OperatingPoint
+    fitted: Fitted | None
+    intervals: Intervals
+    parity: tuple[Parity, ...]
+    provenance: Provenance
+
+
+@dataclass(frozen=True)
+class ComparisonSummary(Summary):
+    """Of matched sets: inpainted photos against simulated damage.
+
+    Attributes:
+        comparison: What is compared, in words.
+        launderings: In the order of the suite.
+        pooled: All launderings.
+        groups: By column of `groups.GROUPINGS`, all launderings pooled.
+        edits: Every edit that is no negative, under the first laundering.
+        networks: Every network that wrote flaws, under the first laundering.
+        cost: What the detector saves.
+    """
+
+    comparison: str
+    launderings: tuple[LaunderingFigures, ...]
+    pooled: LaunderingFigures
+    groups: dict[str, tuple[Subset, ...]]
+    edits: tuple[Subset, ...]
+    networks: tuple[Subset, ...]
+    cost: Savings
+
+
+@dataclass(frozen=True)
+class RatesSummary(Summary):
+    """Of photos in no matched set.
+
+    Attributes:
+        objects: Number on all photos.
+        rates: Every laundering and all pooled; in each every product and, last, all of them.
+    """
+
+    objects: int
+    rates: tuple[Rate, ...]
+
+
+def write_summary(folder: Path, summary: Summary) -> Path:
     """Writes `summary.json` atomically and returns its path."""
     path = folder / SUMMARY_NAME
-    codec.write_atomic(path, (json.dumps(summary, indent=1, allow_nan=False) + "\n").encode())
+    codec.write_atomic(path, (json.dumps(asdict(summary), indent=1, allow_nan=False) + "\n").encode())
     return path
 
 
-def read_summary(folder: Path) -> Json:
-    """Reads `summary.json` of an evaluation folder.
+def read_any_summary(folder: Path) -> ComparisonSummary | RatesSummary:
+    """Reads `summary.json` of an evaluation folder, whatever was measured.
 
     Raises:
-        InvalidDataError: It is missing or not one.
+        MissingDataError: It is not there.
+        InvalidDataError: It is not one of this version.
     """
     path = folder / SUMMARY_NAME
     try:
-        summary: Json = json.loads(path.read_text(encoding="utf-8"))
-        if "rates" in summary and "launderings" not in summary:
-            raise InvalidDataError(
-                f"expected a comparison of inpainted photos with simulated damage in {path}, got rates only; "
-                "evaluate on a dataset of matched sets"
-            )
-        summary["launderings"][0]["headline"]["auroc"]
-    except (OSError, ValueError, LookupError, TypeError) as error:
-        raise InvalidDataError(f"cannot read {path}: {error}; run `falseflaw evaluate` again") from error
+        values = json.loads(path.read_text(encoding="utf-8"))
+        if isinstance(values, dict) and "rates" in values:
+            return decode(RatesSummary, values)
+        return decode(ComparisonSummary, values)
+    except FileNotFoundError as error:
+        raise MissingDataError(
+            f"expected an evaluation with {SUMMARY_NAME} in {folder}, found none; "
+            "run `falseflaw evaluate` first"
+        ) from error
+    except (OSError, ValueError, TypeError, ConfigurationError) as error:
+        reason = str(error).splitlines()[0]
+        raise InvalidDataError(f"cannot read {path}: {reason}; {_AGAIN}") from error
+
+
+def read_summary(folder: Path) -> ComparisonSummary:
+    """Reads `summary.json` of an evaluation of matched sets.
+
+    Raises:
+        MissingDataError: It is not there.
+        InvalidDataError: It is not one of this version, or of photos in no matched set.
+    """
+    summary = read_any_summary(folder)
+    if isinstance(summary, RatesSummary):
+        raise InvalidDataError(
+            f"expected a comparison of inpainted photos with simulated damage in {folder / SUMMARY_NAME}, "
+            "got rates only; evaluate on a dataset of matched sets"
+        )
     return summary

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -19,7 +19,6 @@ from tqdm import tqdm
 
 from falseflaw.errors import ConfigurationError, InvalidDataError
 from falseflaw.evaluation.prediction.laundered import laundered
-from falseflaw.evaluation.prediction.laundered import load_row as load_row
 from falseflaw.evaluation.prediction.predictions import (
     COPIED,
     PREDICTIONS_NAME,
@@ -28,10 +27,11 @@ from falseflaw.evaluation.prediction.predictions import (
     write,
 )
 from falseflaw.evaluation.prediction.scorers import Scorer, lanes_of
-from falseflaw.imaging.laundering.base import Laundering, check_suite, versions_of
+from falseflaw.evaluation.selection import Selection
+from falseflaw.imaging.laundering.base import Laundering, versions_of
 from falseflaw.machine import StageTimer
 from falseflaw.provenance import code_digest, package_versions
-from falseflaw.seeding import unit_interval
+from falseflaw.runtime.verdict import SMALLEST_SIDE
 from falseflaw.types import HeatMap, Image, Mask
 
 _CHUNK = 32  # images between two part files: what a kill can cost
@@ -64,9 +64,7 @@ class _Job:
 
 
 def predict(
-    dataset: Path,
-    rows: pd.DataFrame,
-    launderings: Iterable[Laundering],
+    selection: Selection,
     scorer: Scorer,
     output: Path,
     *,
@@ -75,17 +73,14 @@ def predict(
     workers: int = 0,
     progress: bool = True,
     timer: StageTimer | None = None,
-    only: Mapping[str, Sequence[str]] | None = None,
 ) -> pd.DataFrame:
-    """Scores every row under every laundering and writes `predictions.parquet` into `output`.
+    """Scores every selected photo under its launderings and writes `predictions.parquet` into `output`.
 
     Killed and called again, it goes on where it stopped; called again when done, it reads the file. Both
     hold only while images, launderings, model and scoring code are the same ones.
 
     Args:
-        dataset: Folder that the rows' paths are relative to.
-        rows: Of the manifest, in the order to predict in; each path once.
-        launderings: Of distinct names.
+        selection: What to score.
         scorer: The model.
         output: Folder for the result and, until it is complete, for part files.
         batch_size: Most photos scored at once; they are of one size.
@@ -94,26 +89,27 @@ def predict(
         progress: Show a bar.
         timer: Gets the seconds of `decode`, `launder`, `score`, `histogram` and `write`, each summed over
             all that work on it.
-        only: Fold to the names of those launderings that its photos go through; without an entry, all.
 
     Returns:
-        Columns of `SCHEMA`, one row per image and laundering of its fold, in the order of `rows`; the same
-        for any number of threads and workers.
+        Columns of `SCHEMA`, one row per image and laundering of its fold, in the order of the selection; the
+        same for any number of threads and workers.
 
     Raises:
         ConfigurationError: `threads` or `workers` is out of range.
         InvalidDataError: No rows, one twice, or a file is missing, broken or not the one of the manifest.
         WorkerLostError: A worker was killed.
     """
-    suite = check_suite(launderings)
+    rows, suite = selection.rows, selection.suite
     _check_counts(threads, workers)
     if rows.empty:
-        raise InvalidDataError(f"expected images to evaluate in {dataset}, got none; choose other folds")
+        raise InvalidDataError(
+            f"expected images to evaluate in {selection.dataset}, got none; choose other folds"
+        )
     if (twice := rows["path"].duplicated()).any():
         raise InvalidDataError(f"expected every image once, got {rows.loc[twice, 'path'].iloc[0]} twice")
     timer = timer or StageTimer()
     chunks = [rows.iloc[start : start + _CHUNK] for start in range(0, len(rows), _CHUNK)]
-    common = _common_key(suite, only, scorer, batch_size)
+    common = _common_key(selection, scorer, batch_size)
     columns = ("path", "sha256", "mask_path", "group", "fold")
     keys = [_digest(common, *(word for name in columns for word in chunk[name])) for chunk in chunks]
     whole = _digest(*keys)
@@ -124,7 +120,7 @@ def predict(
     tables = [read_if_current(parts / f"{key}.parquet", key) for key in keys]
     todo = {index: _records(chunks[index]) for index, table in enumerate(tables) if table is None}
     missing = [record for records in todo.values() for record in records]
-    by_fold = {fold: _chosen(suite, only, fold) for fold in rows["fold"].unique()}
+    by_fold = {fold: selection.positions(fold) for fold in rows["fold"].unique()}
     chosen = [by_fold[record["fold"]] for record in missing]
     total = sum(len(by_fold[fold]) for fold in rows["fold"])
     bar = tqdm(
@@ -138,7 +134,9 @@ def predict(
     lanes = threads or lanes_of(scorer)
     with (
         bar,
-        closing(laundered(dataset, missing, suite, chosen, min(workers, len(missing)), timer)) as ahead,
+        closing(
+            laundered(selection.dataset, missing, suite, chosen, min(workers, len(missing)), timer)
+        ) as ahead,
         ThreadPoolExecutor(lanes) as pool,
     ):
         scoring = _Lanes(scorer, pool, lanes, timer, bar)
@@ -166,27 +164,8 @@ def _check_counts(threads: int | None, workers: int) -> None:
         raise ConfigurationError(f"expected workers of at least 0, got {workers!r}")
 
 
-def _chosen(
-    suite: Sequence[Laundering], only: Mapping[str, Sequence[str]] | None, fold: str
-) -> tuple[int, ...]:
-    """Returns the positions of the launderings that photos of a fold go through."""
-    names = None if only is None else only.get(fold)
-    return tuple(index for index, item in enumerate(suite) if names is None or item.name in names)
-
-
 def _records(rows: pd.DataFrame) -> list[_Record]:
     return [{str(name): value for name, value in row.items()} for row in rows.to_dict("records")]
-
-
-def select_sources(rows: pd.DataFrame, limit: int | None) -> pd.DataFrame:
-    """Returns the rows of at most `limit` sources of each fold, drawn by a hash of their names."""
-    if limit is None:
-        return rows
-    sources = rows[["fold", "source_id"]].drop_duplicates()
-    sources = sources.assign(draw=[unit_interval("limit", source) for source in sources["source_id"]])
-    kept = sources.sort_values("draw").groupby("fold").head(limit)["source_id"]
-    limited: pd.DataFrame = rows[rows["source_id"].isin(set(kept))]
-    return limited
 
 
 class _Lanes:
@@ -265,24 +244,20 @@ def _record(job: _Job, logit: float, heat: HeatMap) -> _Record:
         "laundering": job.laundering.name,
         "severity": f"{severity:g}" if isinstance(severity, float) else str(severity),
         "unseen": job.laundering.unseen,
+        "too_small": min(heat.shape) < SMALLEST_SIDE,
         "logit": logit,
         "positive_histogram": inside,
         "negative_histogram": total - inside,
     }
 
 
-def _common_key(
-    suite: Sequence[Laundering],
-    only: Mapping[str, Sequence[str]] | None,
-    scorer: Scorer,
-    batch_size: int,
-) -> str:
+def _common_key(selection: Selection, scorer: Scorer, batch_size: int) -> str:
     """Digests what all parts depend on; the code counts, so that an old file never passes for a new one."""
-    versions = package_versions(_SCORING_PACKAGES) | versions_of(suite)
-    some = sorted((fold, *names) for fold, names in (only or {}).items())
+    versions = package_versions(_SCORING_PACKAGES) | versions_of(selection.suite)
+    some = sorted((fold, *names) for fold, names in selection.only.items())
     return _digest(
         scorer.fingerprint,
-        *map(repr, suite),
+        *map(repr, selection.suite),
         repr(some),
         str(batch_size),
         repr(versions),

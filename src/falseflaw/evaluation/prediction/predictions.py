@@ -44,6 +44,7 @@ SCHEMA = pa.schema(
         pa.field("laundering", pa.string(), nullable=False),
         pa.field("severity", pa.string(), nullable=False),
         pa.field("unseen", pa.bool_(), nullable=False),
+        pa.field("too_small", pa.bool_(), nullable=False),  # laundered, a side below verdict.SMALLEST_SIDE
         pa.field("logit", pa.float64(), nullable=False),  # uncalibrated
         pa.field("positive_histogram", _HISTOGRAM, nullable=False),  # (256,) heat map inside the mask
         pa.field("negative_histogram", _HISTOGRAM, nullable=False),  # (256,) and outside

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from falseflaw.errors import InvalidDataError, MissingDataError
 from falseflaw.provenance import file_sha256
 from falseflaw.runtime.bundle import BundleInfo
+from falseflaw.runtime.padding import STRIDE, pad_to_stride
 from falseflaw.types import OperatingPoint
 
-STRIDE = 32
-"""Height and width of the network's input are multiples of it."""
+if TYPE_CHECKING:
+    import torch
 
 
 class Scorer(Protocol):
@@ -40,6 +41,30 @@ def lanes_of(scorer: Scorer) -> int:
     """Returns how many batches a scorer does well to score at once: its `lanes` if it has such, else one."""
     lanes: int = getattr(scorer, "lanes", 1)
     return lanes
+
+
+def run_torch(
+    detector: torch.nn.Module, images: NDArray[np.uint8], device: torch.device | str = "cpu"
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Runs a detector in torch on photos of one size, padded as the runtime pads.
+
+    Args:
+        detector: In eval mode, on the device.
+        images: uint8 (B, H, W, 3).
+        device: Where it is.
+
+    Returns:
+        Uncalibrated logits (B,), and logits of the pixels (B, H, W).
+    """
+    import torch
+
+    height, width = images.shape[1:3]
+    padded, valid = pad_to_stride(images, int(getattr(detector, "stride_multiple", STRIDE)))
+    with torch.inference_mode():
+        batch = torch.from_numpy(padded).permute(0, 3, 1, 2).to(device)  # (B, 3, H', W')
+        inside = torch.from_numpy(valid)[:, None].to(device)  # (B, 1, H', W')
+        logit, mask_logit = detector(batch, inside)
+    return logit, mask_logit[:, 0, :height, :width]
 
 
 class CheckpointScorer:
@@ -87,17 +112,10 @@ class CheckpointScorer:
 
     def score(self, images: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
         """Scores uint8 (B, H, W, 3); returns logits (B,) and heat maps uint8 (B, H, W)."""
-        import torch
-
         from falseflaw.models.postprocess import to_heat_map_8bit
 
-        height, width = images.shape[1:3]
-        padded, valid = pad_to_stride(images)
-        with torch.inference_mode():
-            batch = torch.from_numpy(padded).permute(0, 3, 1, 2).to(self._device)  # (B, 3, H', W')
-            inside = torch.from_numpy(valid)[:, None].to(self._device)  # (B, 1, H', W')
-            logit, mask_logit = self._detector(batch, inside)
-            heat = to_heat_map_8bit(mask_logit[:, 0, :height, :width].float())  # (B, H, W)
+        logit, mask_logit = run_torch(self._detector, images, self._device)
+        heat = to_heat_map_8bit(mask_logit.float())  # (B, H, W)
         logits = logit.double().cpu().numpy().reshape(-1)
         if not np.isfinite(logits).all():
             raise InvalidDataError(f"expected finite logits of {self.path}, got NaN or infinity; train again")
@@ -157,16 +175,3 @@ class BundleScorer:
 def _cores() -> int:
     """Returns how many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def pad_to_stride(images: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-    """Pads uint8 (B, H, W, 3) at the bottom and right with the edge pixels to multiples of `STRIDE`.
-
-    Returns the padded batch (B, H', W', 3) and where it is photo, bool (B, H', W').
-    """
-    count, height, width = images.shape[:3]
-    below, behind = -height % STRIDE, -width % STRIDE
-    padded = np.pad(images, ((0, 0), (0, below), (0, behind), (0, 0)), mode="edge")
-    valid = np.zeros((count, height + below, width + behind), dtype=bool)
-    valid[:, :height, :width] = True
-    return padded, valid

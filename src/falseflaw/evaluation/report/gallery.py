@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,11 +13,12 @@ from PIL import Image as Pil
 from scipy.ndimage import binary_erosion
 
 from falseflaw.errors import InvalidDataError
-from falseflaw.evaluation.prediction.predict import load_row
+from falseflaw.evaluation.prediction.laundered import load_row
 from falseflaw.evaluation.prediction.scorers import Scorer
 from falseflaw.evaluation.report.localization import SEAM, heat_shares
+from falseflaw.evaluation.selection import Selection
 from falseflaw.imaging import codec
-from falseflaw.imaging.laundering.base import Laundering, launder, resize_mask
+from falseflaw.imaging.laundering.base import launder, resize_mask
 from falseflaw.types import Edit, HeatMap, Image, Mask
 
 _SIDE = 360  # longest side of a picture in the report, pixels
@@ -56,24 +56,17 @@ def pick(rows: pd.DataFrame, count: int, highest: bool) -> pd.DataFrame:
     return picked
 
 
-def examples(
-    dataset: Path,
-    manifest: pd.DataFrame,
-    picked: pd.DataFrame,
-    launderings: Iterable[Laundering],
-    scorer: Scorer,
-) -> list[Example]:
+def examples(selection: Selection, picked: pd.DataFrame, scorer: Scorer) -> list[Example]:
     """Launders and scores the picked rows once more, and pictures them.
 
     Args:
-        dataset: The folder.
-        manifest: Its rows.
+        selection: That was predicted.
         picked: Rows of `measure.prepare`.
-        launderings: The suite that they were predicted under.
         scorer: The model.
     """
-    by_name = {laundering.name: laundering for laundering in launderings}
-    by_path = manifest.set_index("path", drop=False)
+    dataset = selection.dataset
+    by_name = {laundering.name: laundering for laundering in selection.suite}
+    by_path = selection.rows.set_index("path", drop=False)
     found = []
     for row in picked.to_dict("records"):
         record = {str(name): value for name, value in by_path.loc[row["path"]].to_dict().items()}

@@ -2,54 +2,57 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
+from sklearn.metrics import roc_curve
 
-from falseflaw.evaluation.figures.groups import MIXTURE, clusters_of
+from falseflaw.evaluation.figures.cost import Savings
+from falseflaw.evaluation.figures.groups import MIXTURE, clusters_of, compared
+from falseflaw.evaluation.figures.summary import ComparisonSummary, LaunderingFigures, RatesSummary
 from falseflaw.evaluation.report import severity
 from falseflaw.evaluation.report.plotting import COLORS, DASHES, GRID, INK, Drawn, canvas, plain, png
-from falseflaw.statistics.bootstrap import rate
+from falseflaw.statistics.bootstrap import Estimate, Share, rate
 from falseflaw.statistics.metrics import calibration_bins
-from falseflaw.types import INPAINTED, Edit
+from falseflaw.types import Edit
 
 _ZOOM = 0.1  # false-positive rate up to which the second ROC plot goes
 
 
-def roc(rows: pd.DataFrame, summary: dict[str, Any]) -> Drawn:
+def roc(rows: pd.DataFrame, launderings: Sequence[LaunderingFigures], image_threshold: float) -> Drawn:
     """ROC of every laundering with the fixed operating point on it, whole and near the left edge.
 
     Args:
         rows: Of `measure.prepare`, one fold.
-        summary: Of `summary.summarize`.
+        launderings: To draw.
+        image_threshold: Of the operating point.
     """
-    height = 5.4 + 0.25 * -(-len(summary["launderings"]) // 4)  # four names a line of the legend
+    height = 5.4 + 0.25 * -(-len(launderings) // 4)  # four names a line of the legend
     figure = Figure(figsize=(10.4, height), layout="constrained")
     FigureCanvasAgg(figure)
     whole, near = figure.subplots(1, 2)
     whole.plot([0, 1], [0, 1], color=GRID, zorder=1)
     spoken = []
-    for index, entry in enumerate(summary["launderings"]):
-        subset = _compared(rows[rows["laundering"] == entry["name"]])
-        false_rate, true_rate = roc_curve(subset["logit"].to_numpy(), subset["label"].to_numpy())
-        headline = entry["headline"]
-        unseen = " (unseen)" if entry["unseen"] else ""
-        label = f"{entry['name']}{unseen}  {headline['auroc']['value']:.3f}"
+    for index, entry in enumerate(launderings):
+        subset = compared(rows[rows["laundering"] == entry.name])
+        false_rate, true_rate, _ = roc_curve(subset["label"], subset["logit"], drop_intermediate=False)
+        auroc, fpr, tpr = entry.headline.auroc, entry.headline.fpr, entry.headline.tpr
+        unseen = " (unseen)" if entry.unseen else ""
+        label = f"{entry.name}{unseen}  {_number(auroc.value):.3f}"
         color, dash = COLORS[index % len(COLORS)], DASHES[index // len(COLORS) % len(DASHES)]
-        fpr, tpr = headline["fpr"], headline["tpr"]
         for axes in (whole, near):
             axes.plot(false_rate, true_rate, dash, color=color, lw=1.8, label=label, zorder=2)
-            axes.plot(fpr["value"], tpr["value"], "o", color=color, ms=8, mec="white", mew=1.2, zorder=5,
+            axes.plot(fpr.value, tpr.value, "o", color=color, ms=8, mec="white", mew=1.2, zorder=5,
                       clip_on=axes is near)  # fmt: skip
-        near.plot([fpr["lo"], fpr["hi"]], [tpr["value"]] * 2, color=color, lw=1.2, zorder=4)
-        near.plot([fpr["value"]] * 2, [tpr["lo"], tpr["hi"]], color=color, lw=1.2, zorder=4)
+        near.plot([fpr.lo, fpr.hi], [tpr.value] * 2, color=color, lw=1.2, zorder=4)
+        near.plot([fpr.value] * 2, [tpr.lo, tpr.hi], color=color, lw=1.2, zorder=4)
         spoken.append(
-            f"{entry['name']}: AUROC {headline['auroc']['value']:.3f}, at the threshold {tpr['value']:.3f} "
-            f"found and {fpr['value']:.3f} false alarms"
+            f"{entry.name}: AUROC {_number(auroc.value):.3f}, at the threshold {_number(tpr.value):.3f} "
+            f"found and {_number(fpr.value):.3f} false alarms"
         )
     for axes, text in ((whole, "whole"), (near, f"false-positive rates to {_ZOOM:g}")):
         plain(axes)
@@ -64,7 +67,7 @@ def roc(rows: pd.DataFrame, summary: dict[str, Any]) -> Drawn:
     )
     caption = (
         "Inpainted against simulated damage. Dots: the operating point, one threshold "
-        f"({summary['operating_point']['image_threshold']:.3f}) fixed before and the same for every "
+        f"({image_threshold:.3f}) fixed before and the same for every "
         "laundering; crosses, on the right: its 95 % intervals."
     )
     return Drawn(
@@ -110,33 +113,31 @@ def reliability(rows: pd.DataFrame) -> Drawn:
     return Drawn(png(figure), "Reliability", caption, f"Share inpainted by calibrated probability: {pairs}.")
 
 
-def robustness(summary: dict[str, Any]) -> Drawn:
+def robustness(summary: ComparisonSummary) -> Drawn:
     """AUROC, pixel F1, TPR and FPR by laundering, with 95 % intervals."""
-    entries = summary["launderings"]
+    entries = summary.launderings
     figure, axes = canvas(max(6.4, 1.0 * len(entries) + 1.8), 4.2)
     markers = "os^v"
     for index, (name, estimates) in enumerate(series_of(summary).items()):
         place = np.arange(len(entries)) + (index - 1.5) * 0.14
-        ordered = [estimates[entry["name"]] for entry in entries]
-        values = [_number(estimate["value"]) for estimate in ordered]
-        spread = np.array(
-            [
-                [_number(item["value"]) - _number(item["lo"]), _number(item["hi"]) - _number(item["value"])]
-                for item in ordered
-            ]
-        ).T
-        bars = np.nan_to_num(np.maximum(spread, 0))  # a percentile interval need not hold the value
+        ordered = [estimates[entry.name] for entry in entries]
+        values, lows, highs = (
+            np.array([_number(getattr(estimate, end)) for estimate in ordered])
+            for end in ("value", "lo", "hi")
+        )
+        # a percentile interval need not hold the value
+        bars = np.nan_to_num(np.maximum(np.stack([values - lows, highs - values]), 0))
         axes.errorbar(place, values, yerr=bars, fmt=markers[index], color=COLORS[index], ms=6, lw=1.4,
                       capsize=2.5, label=name)  # fmt: skip
     axes.axhline(0.5, color=GRID, lw=1.2, zorder=0)
-    names = [entry["name"] + ("\n(unseen)" if entry["unseen"] else "") for entry in entries]
+    names = [entry.name + ("\n(unseen)" if entry.unseen else "") for entry in entries]
     axes.set_xticks(range(len(entries)), [name.replace("+", "\n+") for name in names], fontsize=9)
     axes.set_ylim(-0.02, 1.02)
     axes.legend(ncols=4, loc="lower center", bbox_to_anchor=(0.5, 1.0), frameon=False)
-    worst = min(entries, key=lambda entry: _number(entry["headline"]["auroc"]["value"]))
+    worst = min(entries, key=lambda entry: _number(entry.headline.auroc.value))
     alt = (
         f"Four figures under {len(entries)} launderings, as in the tables above; lowest AUROC "
-        f"{_number(worst['headline']['auroc']['value']):.3f} under {worst['name']}."
+        f"{_number(worst.headline.auroc.value):.3f} under {worst.name}."
     )
     return Drawn(
         png(figure),
@@ -147,8 +148,8 @@ def robustness(summary: dict[str, Any]) -> Drawn:
     )
 
 
-def scores(rows: pd.DataFrame, summary: dict[str, Any]) -> Drawn:
-    """Where the calibrated probabilities of each edit lie, all launderings pooled."""
+def scores(rows: pd.DataFrame, threshold: float) -> Drawn:
+    """Where the calibrated probabilities of each edit lie, all launderings pooled, and the threshold."""
     figure, axes = canvas(6.4, 4.8)
     edges = np.linspace(0, 1, 41)
     present = [edit for edit in Edit if (rows["edit"] == edit).any()]
@@ -158,7 +159,6 @@ def scores(rows: pd.DataFrame, summary: dict[str, Any]) -> Drawn:
         name = str(edit).replace("_", " ")
         color, dash = COLORS[index % len(COLORS)], DASHES[index // len(COLORS) % len(DASHES)]
         axes.stairs(heights / len(values), edges, color=color, ls=dash, lw=1.8, label=name)
-    threshold = summary["operating_point"]["image_threshold"]
     axes.axvline(threshold, color=INK, lw=1.2, ls=":")
     axes.text(threshold, 0.98, " image threshold ", transform=axes.get_xaxis_transform(), color=INK,
               fontsize=9, va="top", ha="left" if threshold < 0.5 else "right")  # fmt: skip
@@ -171,108 +171,90 @@ def scores(rows: pd.DataFrame, summary: dict[str, Any]) -> Drawn:
     return Drawn(png(figure), "Scores", caption, f"Share at or above the image threshold: {shares}.")
 
 
-def saving(cost: dict[str, Any]) -> Drawn:
-    """What a shop saves per 1,000 claims, over the threshold.
-
-    Args:
-        cost: The summary's part of that name.
-    """
+def saving(cost: Savings) -> Drawn:
+    """What a shop saves per 1,000 claims, over the threshold."""
     figure, axes = canvas(6.4, 4.8)
     # Calibrated probabilities crowd at both ends, which this scale draws apart; 0 and 1 lie at infinity.
-    places = np.clip(cost["thresholds"], 1e-4, 1 - 1e-4)
-    curve = {name: np.array(values, dtype=float) for name, values in cost["pooled"]["curve"].items()}
+    places = np.clip(cost.thresholds, 1e-4, 1 - 1e-4)
+    curve = {name: np.array(values, dtype=float) for name, values in asdict(cost.pooled.curve).items()}
     axes.fill_between(places, curve["lo"], curve["hi"], color=COLORS[0], alpha=0.15, lw=0)
     axes.plot(places, curve["saving"], color=COLORS[0], lw=1.8)
     axes.axhline(0, color=INK, lw=0.8)
-    axes.axvline(float(np.clip(cost["image_threshold"], 1e-4, 1 - 1e-4)), color=INK, lw=1.2, ls=":")
+    axes.axvline(float(np.clip(cost.image_threshold, 1e-4, 1 - 1e-4)), color=INK, lw=1.2, ls=":")
     axes.set_xscale("logit")
     axes.minorticks_off()
     axes.set(xlabel="image threshold (dotted: the shipped one)", ylabel="saved per 1,000 claims")
-    words = ", ".join(f"{name.replace('_', ' ')} {value:g}" for name, value in cost["assumptions"].items())
+    words = ", ".join(
+        f"{name.replace('_', ' ')} {value:g}" for name, value in asdict(cost.assumptions).items()
+    )
     caption = (
         f"All launderings pooled, each point with its own 95 % interval, if: {words}. The highest point was "
         "found on these very photos and promises too much; the dotted threshold was fixed before."
     )
-    now = cost["pooled"]["saving"]
-    said = "undefined" if now["per_1000"] is None else f"{now['per_1000']:.0f}"
+    now = cost.pooled.saving.value
+    said = "undefined" if now is None else f"{now:.0f}"
     return Drawn(
         png(figure), "Saving", caption, f"Saving per 1,000 claims by threshold; {said} at the shipped one."
     )
 
 
-def roc_curve(values: NDArray[Any], labels: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Returns false- and true-positive rates at every distinct threshold, from (0, 0) to (1, 1)."""
-    order = np.argsort(-values, kind="stable")
-    ends = np.flatnonzero(np.r_[np.diff(values[order]) != 0, True])
-    positive = labels[order] == 1
-    true, false = np.cumsum(positive)[ends], np.cumsum(~positive)[ends]
-    return np.r_[0, false / max(1, false[-1])], np.r_[0, true / max(1, true[-1])]
-
-
-def draw_all(rows: pd.DataFrame, summary: dict[str, Any]) -> dict[str, Drawn]:
+def draw_all(rows: pd.DataFrame, summary: ComparisonSummary) -> dict[str, Drawn]:
     """Draws every figure of a comparison; returns them by file name without ending."""
     series = series_of(summary)
+    threshold = summary.operating_point.image_threshold
     caption = (
         "Inpainted against simulated damage, one threshold throughout; 95 % intervals clustered by source."
     )
     drawn = {
         f"severity_{family}": severity.draw(family, steps, series, caption)
-        for family, steps in severity.families(summary["launderings"]).items()
+        for family, steps in severity.families(suite_of(summary)).items()
     }
     drawn["robustness"] = robustness(summary)
-    drawn["roc"] = roc(rows, summary)
+    drawn["roc"] = roc(rows, summary.launderings, threshold)
     drawn["reliability"] = reliability(rows)
-    drawn["scores"] = scores(rows, summary)
-    if "cost" in summary:
-        drawn["saving"] = saving(summary["cost"])
+    drawn["scores"] = scores(rows, threshold)
+    drawn["saving"] = saving(summary.cost)
     return drawn
 
 
-def draw_rates(rows: pd.DataFrame, summary: dict[str, Any]) -> dict[str, Drawn]:
+def draw_rates(rows: pd.DataFrame, summary: RatesSummary) -> dict[str, Drawn]:
     """Draws the figures of photos in no matched set: rates over severity, and scores.
 
     Args:
         rows: Of `measure.prepare`, one fold.
-        summary: Of `rates.summarize`.
+        summary: Of the same rows.
     """
-    launderings = rows.drop_duplicates("laundering")
-    suite = [
-        {"name": name, "severity": grade, "unseen": unseen}
-        for name, grade, unseen in zip(
-            launderings["laundering"], launderings["severity"], launderings["unseen"], strict=True
-        )
-    ]
-    last = summary["rates"][-1]["product"]  # all products, or the only one
-    series: dict[str, dict[str, Any]] = {}
-    for entry in summary["rates"]:
-        if entry["product"] == last:
-            name = f"{entry['edit'].replace('_', ' ')}, flagged"
-            series.setdefault(name, {})[entry["laundering"]] = entry["flagged"]
+    launderings = rows.drop_duplicates("laundering")[["laundering", "severity", "unseen"]]
+    suite = launderings.itertuples(index=False, name=None)
+    last = summary.rates[-1].product  # all products, or the only one
+    series: dict[str, dict[str, Share]] = {}
+    for entry in summary.rates:
+        if entry.product == last:
+            name = f"{entry.edit.replace('_', ' ')}, flagged"
+            series.setdefault(name, {})[entry.laundering] = entry.flagged
     caption = "Share at or above the image threshold; 95 % intervals clustered by object."
     drawn = {
         f"severity_{family}": severity.draw(family, steps, series, caption)
         for family, steps in severity.families(suite).items()
     }
-    drawn["scores"] = scores(rows, summary)
+    drawn["scores"] = scores(rows, summary.operating_point.image_threshold)
     return drawn
 
 
-def series_of(summary: dict[str, Any]) -> dict[str, dict[str, Any]]:
+def suite_of(summary: ComparisonSummary) -> list[tuple[str, str, bool]]:
+    """Returns name, severity and whether it is unseen of every laundering."""
+    return [(entry.name, entry.severity, entry.unseen) for entry in summary.launderings]
+
+
+def series_of(summary: ComparisonSummary) -> dict[str, dict[str, Estimate]]:
     """Returns the four figures that the report plots, by name and by laundering."""
-    entries = {entry["name"]: entry for entry in summary["launderings"]}
+    entries = summary.launderings
     return {
-        "AUROC": {name: entry["headline"]["auroc"] for name, entry in entries.items()},
-        "pixel F1": {name: entry["pixel"]["f1"] for name, entry in entries.items()},
-        "TPR": {name: entry["headline"]["tpr"] for name, entry in entries.items()},
-        "FPR": {name: entry["headline"]["fpr"] for name, entry in entries.items()},
+        "AUROC": {entry.name: entry.headline.auroc for entry in entries},
+        "pixel F1": {entry.name: entry.pixel.f1 for entry in entries},
+        "TPR": {entry.name: entry.headline.tpr for entry in entries},
+        "FPR": {entry.name: entry.headline.fpr for entry in entries},
     }
-
-
-def _compared(rows: pd.DataFrame) -> pd.DataFrame:
-    """The two sides of the headline."""
-    sides = {str(edit) for edit in INPAINTED} | {str(Edit.SIMULATED_DAMAGE)}
-    chosen: pd.DataFrame = rows[rows["edit"].isin(sides)]
-    return chosen
 
 
 def _number(value: float | None) -> float:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from falseflaw.evaluation.report.plotting import COLORS, DASHES, Drawn, canvas, png
-
-Json = dict[str, Any]
+from falseflaw.statistics.bootstrap import Estimate
 
 UNTOUCHED = "identity"
 
@@ -66,11 +64,11 @@ class Step:
     joined: bool
 
 
-def families(launderings: Sequence[Mapping[str, Any]]) -> dict[str, list[Step]]:
+def families(launderings: Iterable[tuple[str, str, bool]]) -> dict[str, list[Step]]:
     """Sorts a suite into families of one operation at several severities.
 
     Args:
-        launderings: Each with name, severity (text or number) and unseen. A chain of several operations
+        launderings: Name, severity and whether it is unseen. A chain of several operations
             (`jpeg80+resize_0.5`) has no one severity and is left out.
 
     Returns:
@@ -79,23 +77,18 @@ def families(launderings: Sequence[Mapping[str, Any]]) -> dict[str, list[Step]]:
         resizing at factor 1; steps without a number come last. An operation that nothing grades makes a
         family only if the report knows its name.
     """
-    untouched = any(entry["name"] == UNTOUCHED for entry in launderings)
+    suite = list(launderings)
+    untouched = any(name == UNTOUCHED for name, _, _ in suite)
     found: dict[str, list[Step]] = {}
-    for entry in launderings:
-        match = _NAME.fullmatch(entry["name"])
-        if entry["name"] == UNTOUCHED or match is None:
+    for name, severity, unseen in suite:
+        match = _NAME.fullmatch(name)
+        if name == UNTOUCHED or match is None:
             continue
-        number = _number(entry.get("severity"), match["number"])
-        word = f"{number:g}" if number is not None else str(entry.get("severity") or entry["name"])
+        number = _number(severity, match["number"])
+        word = f"{number:g}" if number is not None else severity or name
         words = (match["variant"] or "").split("_")
         variant = " ".join(part for part in words if not _RATIO.fullmatch(part))
-        step = Step(
-            entry["name"],
-            number,
-            f"{word} {variant}".strip(),
-            bool(entry["unseen"]),
-            number is not None and not variant,
-        )
+        step = Step(name, number, f"{word} {variant}".strip(), unseen, number is not None and not variant)
         found.setdefault(match["family"], []).append(step)
     return {
         family: _ordered(family, steps, untouched)
@@ -110,14 +103,14 @@ def title_of(family: str) -> str:
 
 
 def draw(
-    family: str, steps: Sequence[Step], series: Mapping[str, Mapping[str, Json]], threshold_text: str
+    family: str, steps: Sequence[Step], series: Mapping[str, Mapping[str, Estimate]], threshold_text: str
 ) -> Drawn:
     """Draws figures with 95 % intervals over the severities of one family.
 
     Args:
         family: Of `families`.
         steps: Of the family, mild to harsh.
-        series: By name of the figure and of the laundering: value, lo and hi, in [0, 1] or None.
+        series: By name of the figure and of the laundering, in [0, 1] or undefined.
         threshold_text: For the caption: what holds of every point.
     """
     figure, axes = canvas(5.4, 4.0)
@@ -167,7 +160,7 @@ def _ordered(family: str, steps: Sequence[Step], untouched: bool) -> list[Step]:
     return [*graded, *(step for step in steps if step.severity is None)]
 
 
-def _number(severity: Any, from_name: str | None) -> float | None:
+def _number(severity: str, from_name: str | None) -> float | None:
     """Returns the severity if it is a number, else the number in the name."""
     for given in (severity, from_name):
         try:
@@ -177,9 +170,10 @@ def _number(severity: Any, from_name: str | None) -> float | None:
     return None
 
 
-def _value(estimate: Json, key: str = "value") -> float:
-    return float("nan") if estimate[key] is None else float(estimate[key])
+def _value(estimate: Estimate, end: str = "value") -> float:
+    number = getattr(estimate, end)
+    return float("nan") if number is None else float(number)
 
 
-def _spoken(estimate: Json) -> str:
-    return "undefined" if estimate["value"] is None else f"{estimate['value']:.2f}"
+def _spoken(estimate: Estimate) -> str:
+    return "undefined" if estimate.value is None else f"{estimate.value:.2f}"

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
 from falseflaw.audit.content import content_probe
+from falseflaw.audit.flaws import Flaws
 from falseflaw.errors import ConfigurationError
 from falseflaw.statistics.bootstrap import Bootstrap, Estimate
 from falseflaw.statistics.metrics import mean
-from falseflaw.studies.inpainter.flaws import Flaws, inpainted, simulated
+from falseflaw.studies.inpainter.flaws import inpainted, simulated
 from falseflaw.studies.inpainter.kinds import accuracy, by_kind, name_kinds, train_kinds
 from falseflaw.studies.inpainter.prompts import Prompted, compare_prompts, vary_prompts
 from falseflaw.studies.inpainter.sampling import sample_crops
@@ -69,7 +70,7 @@ class Measurement:
 
     def to_json(self) -> dict[str, Any]:
         """Returns figures and table as plain types."""
-        figures = {name: estimate.to_json() for name, estimate in self.figures.items()}
+        figures = {name: asdict(estimate) for name, estimate in self.figures.items()}
         return {"figures": figures, "kinds_seen": self.seen, "kinds_seen_painted": self.seen_painted}
 
 

@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from falseflaw.audit.flaws import KINDS, Flaws
 from falseflaw.damage.prompts import CLEAN_PROMPT, product_word
 from falseflaw.seeding import derive_seed
 from falseflaw.statistics.bootstrap import Bootstrap, Estimate, Metric
 from falseflaw.statistics.metrics import mean
-from falseflaw.studies.inpainter.flaws import KINDS, Flaws, inpainted, intact
+from falseflaw.studies.inpainter.flaws import inpainted, intact
 from falseflaw.studies.inpainter.sampling import sample_crops
 from falseflaw.synthesis.networks import Inpainter
 from falseflaw.synthesis.prepare import PreparedSet

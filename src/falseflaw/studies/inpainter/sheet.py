@@ -8,7 +8,8 @@ import numpy as np
 from PIL import Image as Pil
 from PIL import ImageDraw, ImageFont
 
-from falseflaw.studies.inpainter.flaws import KINDS, Flaws, simulated
+from falseflaw.audit.flaws import KINDS, Flaws
+from falseflaw.studies.inpainter.flaws import simulated
 from falseflaw.studies.inpainter.prompts import Prompted
 from falseflaw.synthesis.prepare import PreparedSet
 from falseflaw.types import Image

@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from falseflaw.audit.flaws import Flaws
 from falseflaw.statistics.bootstrap import Bootstrap, Estimate, Metric
 from falseflaw.statistics.metrics import mean
-from falseflaw.studies.inpainter.flaws import Flaws
 
 _SIGMA = 1.5  # of the low pass whose rest counts as high frequency, pixels
 _LEAST = 0.01  # energy added to both sides of a ratio, squared 8-bit levels: flat regions have none

@@ -1,0 +1,135 @@
+"""The detector that is evaluated: of a training run, a checkpoint or a bundle."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
+
+from falseflaw.dataset.lineage import contributor_digests, read_learnt_from
+from falseflaw.errors import ConfigurationError, InvalidDataError, MissingDataError
+from falseflaw.evaluation.figures.calibration import OPERATING_POINT_NAME, read_operating_point
+from falseflaw.evaluation.prediction.scorers import BundleScorer, CheckpointScorer, Scorer
+from falseflaw.paths import find_existing
+from falseflaw.types import OperatingPoint
+
+
+@dataclass(frozen=True)
+class DetectorUnderTest:
+    """A detector with what fixes its thresholds and its ignorance of the test photos.
+
+    Attributes:
+        scorer: Runs it.
+        operating_point: Fixed before, of a bundle or an earlier evaluation; None: to be fitted.
+        learnt_from: Digests of the contributors that it learnt from, as far as that is known.
+    """
+
+    scorer: Scorer
+    operating_point: OperatingPoint | None = None
+    learnt_from: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is named to be evaluated.
+
+    Attributes:
+        kind: A training run stands for its best checkpoint.
+        path: Folder of the run or the bundle, or file of the checkpoint.
+    """
+
+    kind: Literal["run", "checkpoint", "bundle"]
+    path: Path
+
+    @classmethod
+    def named(cls, *, run: str | None, checkpoint: str | None, bundle: str | None) -> Target:
+        """Returns the one that is named.
+
+        Raises:
+            ConfigurationError: None is, or more than one.
+        """
+        given: dict[Literal["run", "checkpoint", "bundle"], str] = {}
+        if run is not None:
+            given["run"] = run
+        if checkpoint is not None:
+            given["checkpoint"] = checkpoint
+        if bundle is not None:
+            given["bundle"] = bundle
+        if len(given) != 1:
+            raise ConfigurationError(
+                "expected one of run=FOLDER, checkpoint=FILE and bundle=FOLDER, "
+                f"got {' and '.join(given) if given else 'none'}"
+            )
+        ((kind, path),) = given.items()
+        return cls(kind, Path(path))
+
+    def dataset(self, given: str | None) -> Path:
+        """Returns the dataset given, or the one that the run was trained on.
+
+        Raises:
+            ConfigurationError: Neither is there.
+            MissingDataError: It does not exist, or the run does not.
+            InvalidDataError: The run's configuration cannot be read.
+        """
+        if given is not None:
+            return find_existing(given, "a dataset", "build one with `falseflaw synthesize`")
+        if self.kind != "run":
+            raise ConfigurationError("expected dataset=FOLDER with checkpoint= or bundle=, got none")
+        path = self.path / "config.yaml"
+        if not path.is_file():
+            raise MissingDataError(
+                f"expected a training run with config.yaml at {self.path}, found none; "
+                "name a folder that `falseflaw train` made"
+            )
+        try:
+            trained_on = OmegaConf.select(OmegaConf.load(path), "data.dataset")
+        except (OSError, ValueError, YAMLError, OmegaConfBaseException) as error:
+            raise InvalidDataError(f"cannot read {path}: {str(error).splitlines()[0]}") from error
+        if not isinstance(trained_on, str):
+            raise InvalidDataError(
+                f"expected data.dataset in {path}, got {trained_on!r}; pass dataset=FOLDER"
+            )
+        return find_existing(trained_on, "the dataset of the run", "pass dataset=FOLDER")
+
+    def output(self, dataset: Path, fixed: bool) -> Path:
+        """Returns where results are written if nobody says otherwise.
+
+        Args:
+            dataset: That is evaluated on.
+            fixed: Whether thresholds of an earlier evaluation are used; its folder is not written to.
+        """
+        if self.kind == "bundle":
+            return Path("runs") / f"evaluation_{self.path.name}"
+        folder = self.path if self.kind == "run" else self.path.parent
+        return folder / (f"evaluation_{dataset.name}" if fixed else "evaluation")
+
+    def open(self, operating_point: str | None, device: str) -> DetectorUnderTest:
+        """Opens the detector.
+
+        Args:
+            operating_point: Of an earlier evaluation: its folder or file; None: the bundle's own, or none.
+            device: Torch device of a checkpoint, or `auto`.
+
+        Raises:
+            ConfigurationError: An operating point for a bundle, which brings its own.
+            MissingDataError, InvalidDataError: Something named is not there or damaged.
+        """
+        if self.kind == "bundle":
+            if operating_point is not None:
+                raise ConfigurationError("expected bundle= without operating_point=: a bundle brings its own")
+            bundle = BundleScorer(find_existing(self.path, "a bundle", "make one with `falseflaw export`"))
+            return DetectorUnderTest(bundle, bundle.operating_point, tuple(bundle.info.contributors))
+        point = None
+        if operating_point is not None:
+            path = find_existing(operating_point, "an operating point", "run `falseflaw evaluate` first")
+            point, _ = read_operating_point(path / OPERATING_POINT_NAME if path.is_dir() else path)
+        if self.kind == "checkpoint":
+            return DetectorUnderTest(CheckpointScorer(self.path, device), point)
+        learnt = contributor_digests(read_learnt_from(self.path))
+        return DetectorUnderTest(
+            CheckpointScorer(self.path / "checkpoints" / "best.ckpt", device), point, learnt
+        )
