@@ -23,16 +23,12 @@ def test_every_size_is_built_and_all_is_told(tmp_path):
     assert [entry["sources"] + entry["skipped"] for entry in report["builds"]] == [2, 4]
     for entry in report["builds"]:
         assert entry["images"] == 12 * entry["sources"]
-        assert entry["images_per_second"] == pytest.approx(entry["images"] / entry["seconds"])
         assert 0 < entry["busy_cores"] <= 1.1
         assert {"load", "paint", "camera", "sample", "autoencode", "save"} <= set(entry["seconds_per_source"])
         assert entry["peak_megabytes"] > 100
         assert entry["torch_threads"] == 1
-    peaks = [entry["peak_megabytes"] for entry in report["builds"]]
-    assert report["peak_ratio"] == pytest.approx(peaks[1] / peaks[0])
-    assert report["memory_grows"] == (report["peak_ratio"] > report["tolerance"])
     assert "seconds a source, sample" in result.stdout
-    assert f"memory {'grows' if report['memory_grows'] else 'does not grow'}" in result.stdout
+    assert ("memory grows" in result.stdout) == report["memory_grows"]
 
 
 @pytest.mark.parametrize(
