@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from falseflaw.dataset.manifest import MANIFEST_NAME, write_manifest
+from falseflaw.dataset.manifest import MANIFEST_NAME, ManifestRow, write_manifest
 from falseflaw.imaging import codec
+from falseflaw.photos.source import Photo
 from falseflaw.seeding import derive_rng
 from falseflaw.types import INPAINTED, MATCHED, ROUND_TRIPS, Edit, Fold, Image
 
@@ -67,43 +68,32 @@ def make_dataset(folder: Path, sources: int = 8, size: tuple[int, int] = (96, 12
             codec.write_atomic(folder / path, data)
             inpainted = edit in INPAINTED or edit is Edit.REFILLED
             autoencoded = edit is Edit.AUTOENCODED or edit in ROUND_TRIPS
-            rows.append(
-                {
-                    "path": path,
-                    "sha256": hashlib.sha256(data).hexdigest(),
-                    "source_id": source,
-                    "group": source,
-                    "contributor": f"person-{index}",
-                    "photo_set": "tiny",
-                    "product": "shirt" if index % 2 else "hat",
-                    "fold": str(FOLDS[index % len(FOLDS)]),
-                    "edit": str(edit),
-                    "label": edit.label,
-                    "damage_kind": ("coffee" if index % 2 else "hole") if edit.flawed else "",
-                    "placement": "product",
-                    "region_path": f"masks/{stem}.png",
-                    "region_shape": "box",
-                    "region_origin": "planned",
-                    "mask_path": f"masks/{stem}.png" if edit.masked else "",
-                    "mask_area": float(region.mean()) if edit.masked else 0.0,
-                    "rewritten": edit is Edit.REGENERATED or edit in ROUND_TRIPS,
-                    "generator": "checker" if inpainted else "twin" if autoencoded else "",
-                    "prompt": "a coffee stain on a shirt" if inpainted else "",
-                    "seed": index,
-                    "steps": 2 if inpainted else 0,
-                    "guidance": 0.0,
-                    "crop_size": 64,
-                    "crop_scale": 1.0,
-                    "camera": "{}",
-                    "first_quality": 95,
-                    "upload_quality": 95,
-                    "subsampling": "4:2:0",
-                    "width": width,
-                    "height": height,
-                    "batch": index // 4,
-                    "config_hash": "tiny",
-                }
+            row = ManifestRow.of(
+                Photo(source, f"person-{index}", "shirt" if index % 2 else "hat"),
+                edit,
+                path=path,
+                sha256=hashlib.sha256(data).hexdigest(),
+                fold=FOLDS[index % len(FOLDS)],
+                damage_kind=("coffee" if index % 2 else "hole") if edit.flawed else "",
+                placement="product",
+                region_path=f"masks/{stem}.png",
+                region_area=float(region.mean()),
+                region_shape="box",
+                rewritten=edit is Edit.REGENERATED or edit in ROUND_TRIPS,
+                generator="checker" if inpainted else "twin" if autoencoded else "",
+                prompt="a coffee stain on a shirt" if inpainted else "",
+                seed=index,
+                steps=2 if inpainted else 0,
+                crop_size=64,
+                first_quality=95,
+                upload_quality=95,
+                subsampling="4:2:0",
+                width=width,
+                height=height,
+                batch=index // 4,
+                config_hash="tiny",
             )
+            rows.append(row.columns())
     write_manifest(pd.DataFrame(rows), folder / MANIFEST_NAME)
     return folder
 

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from falseflaw.dataset import memory
+from falseflaw import machine
 
 PROGRAM = """
 from pathlib import Path
@@ -36,5 +36,5 @@ def test_freed_memory_is_returned_behind_a_block_in_use() -> None:
 
 
 def test_it_does_nothing_where_the_library_cannot(monkeypatch) -> None:
-    monkeypatch.setattr(memory.ctypes, "CDLL", lambda name: object())
-    memory.return_freed_memory()
+    monkeypatch.setattr(machine.ctypes, "CDLL", lambda name: object())
+    machine.return_freed_memory()

@@ -32,7 +32,7 @@ from falseflaw.cli.main import one_line
 from falseflaw.errors import ConfigurationError
 from falseflaw.imaging.codec import write_atomic
 from falseflaw.inpainting.latent.families import family_of
-from falseflaw.inpainting.latent.inpainter import Inpainter
+from falseflaw.inpainting.latent.inpainter import LatentInpainter
 from falseflaw.inpainting.latent.sampling import encode_images
 from falseflaw.inpainting.loading import load_pipeline
 from falseflaw.studies.inpainter.sampling import sample_crops
@@ -84,7 +84,7 @@ def benchmark(config: DictConfig, repetitions: int) -> dict[str, Any]:
         raise ConfigurationError(
             f"expected an inpainter of a pipeline of diffusers, such as latent, got {config.inpainter.name}"
         )
-    inpainter: Inpainter = instantiate(config.inpainter)
+    inpainter: LatentInpainter = instantiate(config.inpainter)
     sets = prepare_sets(config, inpainter.grid, inpainter.factor)
     pipeline = _plain_pipeline(config, inpainter)
     ways: dict[str, tuple[Any, Callable[[], dict[str, np.ndarray]]]] = {
@@ -102,7 +102,7 @@ def benchmark(config: DictConfig, repetitions: int) -> dict[str, Any]:
     return _report(config, inpainter, sets, passes)
 
 
-def _wrapper(inpainter: Inpainter, sets: list[PreparedSet]) -> dict[str, np.ndarray]:
+def _wrapper(inpainter: LatentInpainter, sets: list[PreparedSet]) -> dict[str, np.ndarray]:
     """Samples as a build does: planned batches, crops of one size together."""
     images = {}
     for _, planned in groupby(sets, key=lambda entry: entry.plan.batch):
@@ -150,7 +150,7 @@ def _side(entry: PreparedSet) -> int:
     return entry.box.height
 
 
-def _plain_pipeline(config: DictConfig, inpainter: Inpainter) -> Any:
+def _plain_pipeline(config: DictConfig, inpainter: LatentInpainter) -> Any:
     """Loads the same weights a second time and leaves them as diffusers does."""
     values = config.inpainter
     dtype = getattr(torch, values.dtype)
@@ -207,7 +207,7 @@ def _stages(pipeline: Any, seconds: dict[str, float]) -> Iterator[None]:
 
 
 def _report(
-    config: DictConfig, inpainter: Inpainter, sets: list[PreparedSet], passes: dict[str, list[Pass]]
+    config: DictConfig, inpainter: LatentInpainter, sets: list[PreparedSet], passes: dict[str, list[Pass]]
 ) -> dict[str, Any]:
     count = len(sets)
     wrapper, loop = passes["wrapper"], passes["plain loop"]

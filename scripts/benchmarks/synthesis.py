@@ -118,8 +118,7 @@ def build(count: int, folder: Path, overrides: list[str]) -> dict[str, Any]:
     """
     import torch
 
-    from falseflaw.cli.compose import compose_synthesis
-    from falseflaw.cli.synthesize import planned
+    from falseflaw.cli.compose import compose_build, compose_synthesis
     from falseflaw.errors import ConfigurationError
 
     chosen = dict(text.split("=", 1) for text in overrides if "=" in text)
@@ -132,7 +131,7 @@ def build(count: int, folder: Path, overrides: list[str]) -> dict[str, Any]:
     if not config.engine["_target_"].endswith(".LocalEngine"):
         raise ConfigurationError("expected engine=local: figures are those of one process")
     config.output = str(folder / "dataset")
-    make = planned(config, given)
+    make = compose_build(config, given)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     clock, processor = time.perf_counter(), time.process_time()
     report = make()

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from falseflaw.imaging.contact_sheet import contact_sheet
 from falseflaw.inpainting.autoencoders.autoencoder import Autoencoder
 from falseflaw.photos.studio.source import StudioPhotos
 
@@ -23,14 +24,15 @@ def main(folders: list[str]) -> None:
     source = StudioPhotos(count=40, seed=5)
     photos = [source.load(photo) for photo in source.photos()[::8]]
     for folder in folders:
-        model, rows = Autoencoder(Path(folder).name, folder), []
+        model, columns = Autoencoder(Path(folder).name, folder), []
         for photo in photos:
             top, left = (photo.shape[0] - SIDE) // 2, (photo.shape[1] - SIDE) // 2
             place = (slice(top, top + SIDE), slice(left, left + SIDE))
             before, after = photo[place], model.round_trip(photo)[place]
             change = np.clip(128 + GAIN * (after.astype(int) - before), 0, 255).astype(np.uint8)
-            rows.append(np.concatenate([before, after, change]))
-        Image.fromarray(np.concatenate(rows, axis=1)).save(Path(folder) / "samples.jpg", quality=85)
+            columns.append([before, after, change])
+        sheet = Image.fromarray(contact_sheet(list(zip(*columns, strict=True))))
+        sheet.save(Path(folder) / "samples.jpg", quality=85)
 
 
 if __name__ == "__main__":

@@ -10,18 +10,18 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
 from falseflaw.damage.engine import DamageEngine
 from falseflaw.errors import InvalidDataError
 from falseflaw.imaging.camera import apply_camera
+from falseflaw.imaging.contact_sheet import contact_sheet
 from falseflaw.photos.studio.source import StudioPhotos
 from falseflaw.seeding import derive_rng, derive_seed
 from falseflaw.types import DamageKind
 
 SIDE = 150  # of a tile, pixels
 GOODS = ("cloth", "cloth", "cloth", "cloth", "cloth", "package", "package", "package")
-LABEL = 74
 
 
 def main(picture: Path) -> None:
@@ -38,11 +38,9 @@ def main(picture: Path) -> None:
         "cloth": [photo for photo in photos if photo.product not in ("package", "bag")],
         "package": [photo for photo in photos if photo.product == "package"],
     }
-    kinds = list(DamageKind)
-    sheet = Image.new("RGB", (LABEL + len(GOODS) * (SIDE + 4), len(kinds) * (SIDE + 4)), "white")
-    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(16)
-    for row, kind in enumerate(kinds):
-        draw.text((6, row * (SIDE + 4) + SIDE // 2 - 8), str(kind), "black", font)
+    lines = []
+    for row, kind in enumerate(DamageKind):
+        lines.append([])
         for column, goods in enumerate(GOODS):
             rng = derive_rng("damage sheet", str(kind), column)
             tile = None
@@ -58,7 +56,8 @@ def main(picture: Path) -> None:
                 top = int(np.clip(y - SIDE // 2, 0, image.shape[0] - SIDE))
                 left = int(np.clip(x - SIDE // 2, 0, image.shape[1] - SIDE))
                 tile = image[top : top + SIDE, left : left + SIDE]
-            sheet.paste(Image.fromarray(tile), (LABEL + column * (SIDE + 4), row * (SIDE + 4)))
+            lines[-1].append(tile)
+    sheet = Image.fromarray(contact_sheet(lines, labels=[str(kind) for kind in DamageKind]))
     sheet.save(picture, quality=90, subsampling=0)
 
 

@@ -12,12 +12,9 @@ import argparse
 import sys
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
-from PIL import Image as Pil
-from PIL import ImageDraw, ImageFont
 from tqdm import tqdm
 
 from falseflaw.cli.main import one_line
@@ -28,6 +25,7 @@ from falseflaw.evaluation.prediction.laundered import load_row
 from falseflaw.evaluation.prediction.scorers import BundleScorer
 from falseflaw.evaluation.selection import select_sources
 from falseflaw.imaging.codec import encode_png, write_atomic
+from falseflaw.imaging.contact_sheet import contact_sheet, deal
 from falseflaw.imaging.laundering.screenshot import chromium
 from falseflaw.imaging.laundering.screenshot.browser import BrowserScreenshot
 from falseflaw.paths import config_dir
@@ -79,7 +77,7 @@ def _run(options: argparse.Namespace) -> int:
     images = [load_row(options.dataset, record)[0] for record in records]
     keys = [str(record["sha256"]) for record in records]
     judge = _judge(options.bundle) if options.bundle is not None else None
-    tiles: list[tuple[str, Image]] = []
+    tiles: list[Image] = []
     print(f"Chromium {chromium.version()}; {len(images)} photos of {options.dataset}, fold {options.fold}")
     table = []
     for screenshot in tqdm(screenshots, desc="devices", unit="device"):
@@ -87,12 +85,12 @@ def _run(options: argparse.Namespace) -> int:
 
         def keep(index: int, real: Image, simulated: Image, name: str = name) -> None:
             if index < 3:
-                tiles.extend([(f"{name} real", real), (f"{name} simulated", simulated)])
+                tiles.extend([_tile(f"{name} real", real), _tile(f"{name} simulated", simulated)])
 
         table.append(compare(screenshot, images, keys, judge, options.jpeg, keep).row())
     print(pd.DataFrame(table, columns=list(COLUMNS)).to_string(index=False))
     if options.sheet is not None:
-        write_atomic(options.sheet, encode_png(_sheet(tiles, 6)))
+        write_atomic(options.sheet, encode_png(contact_sheet(deal(tiles, 6))))
         print(f"sheet: {options.sheet}")
     return 0
 
@@ -114,17 +112,10 @@ def _judge(bundle: Path) -> Judge:
     return lambda image: float(calibrate(scorer.score(image[None])[0], temperature)[0])
 
 
-def _sheet(tiles: list[tuple[str, Image]], columns: int) -> Image:
-    """Lays tiles out in lines, each cut from the middle of its picture at full scale."""
-    bar, lines = 18, -(-len(tiles) // columns)
-    sheet = Pil.new("RGB", (columns * (TILE + 4), lines * (TILE + bar)), "white")
-    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(12)
-    for at, (title, image) in enumerate(tiles):
-        top, left = (at // columns) * (TILE + bar), (at % columns) * (TILE + 4)
-        y, x = (max(0, (side - TILE) // 2) for side in image.shape[:2])
-        draw.text((left, top), title, "black", font)
-        sheet.paste(Pil.fromarray(image[y : y + TILE, x : x + TILE]), (left, top + bar - 2))
-    return np.asarray(sheet, dtype=np.uint8)
+def _tile(title: str, image: Image) -> Image:
+    """Returns the middle of a picture at full scale, with a title."""
+    y, x = (max(0, (side - TILE) // 2) for side in image.shape[:2])
+    return contact_sheet([[image[y : y + TILE, x : x + TILE]]], [title])
 
 
 if __name__ == "__main__":

@@ -20,12 +20,12 @@ from falseflaw.audit.flaws import Flaws, join
 from falseflaw.cli.compose import compose_synthesis, prepare_sets
 from falseflaw.cli.main import one_line
 from falseflaw.imaging.codec import encode_png, write_atomic
+from falseflaw.inpainting.inpainter import Inpainter
 from falseflaw.statistics.bootstrap import Estimate
 from falseflaw.studies.inpainter.flaws import simulated
 from falseflaw.studies.inpainter.kinds import accuracy, by_kind, name_kinds, train_kinds
 from falseflaw.studies.inpainter.measure import Measurement, MeasureSettings, measure, prompt_photos
 from falseflaw.studies.inpainter.sheet import prompt_sheet
-from falseflaw.synthesis.networks import Inpainter
 
 MEANINGS = {
     "kind_accuracy_painted": "kind named rightly, painted flaws (upper bound)",

@@ -19,7 +19,7 @@ from falseflaw.photos.sets.download import Download, download, verify
 from falseflaw.photos.sets.indexed import IndexEntry, PublicSet
 
 FILES = {f"train/hat/{n:02d} ü.jpg": bytes([n]) * (5000 + n) for n in range(9)}
-SET = PublicSet("tiny", "owner/repo", "c" * 40, "below/", "MIT")
+SET = PublicSet("tiny", "owner/repo", "c" * 40, "below/")
 
 
 def _entries(self=None) -> tuple[IndexEntry, ...]:

@@ -11,6 +11,7 @@ from tests.helpers import textured_photo
 from falseflaw.damage.engine import DamageEngine
 from falseflaw.errors import UnreadableImageError
 from falseflaw.imaging.camera import CameraSampler
+from falseflaw.inpainting.inpainter import Samples
 from falseflaw.paths import config_dir
 from falseflaw.photos.source import Photo
 from falseflaw.seeding import derive_rng
@@ -56,28 +57,6 @@ def folds_of(source):
 
 
 @dataclass
-class FakeSamples:
-    images: np.ndarray
-    latents: np.ndarray
-    factor: int
-
-    def regenerate(self, photo, sample_latent, box, mask):
-        assert box.top % self.factor == box.left % self.factor == 0
-        assert sample_latent.shape == (box.height, box.width, 3)
-        assert mask.shape == photo.shape[:2]
-        outside = mask.copy()
-        outside[box.slices] = False
-        assert not outside.any(), "the crop's edge cuts the region"
-        whole = np.clip(photo.astype(int) + 3, 0, 255).astype(np.uint8)
-        inside = mask[box.slices]
-        whole[box.slices][inside] = sample_latent[inside]
-        return whole
-
-    def round_trip(self, photo):
-        return np.clip(photo.astype(int) + 3, 0, 255).astype(np.uint8)
-
-
-@dataclass
 class FakeInpainter:
     """Fills crops with noise of the image's own seed; raises in call number `fails_at`."""
 
@@ -104,7 +83,22 @@ class FakeInpainter:
         images = np.stack(
             [np.random.default_rng(seed).integers(0, 256, crops.shape[1:]).astype(np.uint8) for seed in seeds]
         )
-        return FakeSamples(images, images, self.factor)
+        return Samples(images, images)
+
+    def regenerate(self, photo, sample_latent, box, mask):
+        assert box.top % self.factor == box.left % self.factor == 0
+        assert sample_latent.shape == (box.height, box.width, 3)
+        assert mask.shape == photo.shape[:2]
+        outside = mask.copy()
+        outside[box.slices] = False
+        assert not outside.any(), "the crop's edge cuts the region"
+        whole = np.clip(photo.astype(int) + 3, 0, 255).astype(np.uint8)
+        inside = mask[box.slices]
+        whole[box.slices][inside] = sample_latent[inside]
+        return whole
+
+    def round_trip(self, photo):
+        return np.clip(photo.astype(int) + 3, 0, 255).astype(np.uint8)
 
 
 @dataclass

@@ -10,13 +10,13 @@ from PIL import Image as Pil
 from tests.photos.layouts import write_pairs, write_real_damage
 
 from falseflaw.dataset.manifest import read_manifest
+from falseflaw.dataset.upload import UploadSettings
 from falseflaw.errors import ConfigurationError, InvalidDataError, MissingDataError
 from falseflaw.gathering.gather import gather
 from falseflaw.imaging import codec
 from falseflaw.paths import config_dir
 from falseflaw.photos.evaluation_only.inpainted_by_others import InpaintedByOthers
 from falseflaw.photos.evaluation_only.real_damage import RealDamage
-from falseflaw.synthesis.plan import SynthesisSettings
 from falseflaw.training.detector.data import matched_sets
 from falseflaw.types import Edit, Fold
 
@@ -32,7 +32,7 @@ def pairs(tmp_path):
 
 
 def run(source, output, seed=0, **options):
-    return gather(source, SynthesisSettings(seed=seed), output, progress=False, **options)
+    return gather(source, UploadSettings(seed=seed), output, progress=False, **options)
 
 
 def digests(folder):

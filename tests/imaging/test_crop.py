@@ -11,7 +11,7 @@ from falseflaw.imaging.crop import (
     feather,
     plan_crop,
     resize_crop,
-    resize_mask,
+    resize_mask_by_touch,
     splice,
 )
 
@@ -119,7 +119,7 @@ def test_resizing_averages_when_it_shrinks_and_copies_when_nothing_changes(rng):
 
 def test_a_shrunk_mask_loses_nothing(rng):
     mask = rng.random((40, 48)) < 0.02
-    small = resize_mask(mask, 20, 24)
+    small = resize_mask_by_touch(mask, 20, 24)
     assert np.array_equal(small, mask.reshape(20, 2, 24, 2).any((1, 3)))
 
 

@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.dataset.builders import NETWORKS, FakePhotos, FakeSamples, cameras, engine
+from tests.dataset.builders import NETWORKS, FakePhotos, cameras, engine
 
 from falseflaw.audit.content import content_probe
 from falseflaw.audit.flaws import KINDS, SIDE, Flaws, join
 from falseflaw.damage.prompts import CLEAN_PROMPT
 from falseflaw.errors import ConfigurationError, FalseFlawError
+from falseflaw.inpainting.inpainter import Samples
 from falseflaw.machine import StageTimer
 from falseflaw.photos.product.masks import ProductMasks
 from falseflaw.studies.inpainter.flaws import inpainted, intact, simulated
@@ -65,7 +66,7 @@ class StandIn:
     def sample(self, crops, masks, prompts, seeds):
         self.sizes.append(len(crops))
         images = [self.answer(*values) for values in zip(crops, masks, prompts, seeds, strict=True)]
-        return FakeSamples(np.stack(images), np.stack(images), self.factor)
+        return Samples(np.stack(images), np.stack(images))
 
 
 def filled(crop, mask, color):

@@ -76,7 +76,7 @@ def members_of(sets):
     """The members of prepared sets as the build makes them of the stand-ins' pixels."""
     maker = BatchMaker(None, writers(), None, None, StageTimer())
     batch = maker.write(Batch(0, list(sets), [], []))
-    return [assemble(entry, written) for entry, written in zip(batch.prepared, batch.written, strict=True)]
+    return [assemble(entry, outputs) for entry, outputs in zip(batch.prepared, batch.outputs, strict=True)]
 
 
 def test_every_source_is_a_whole_matched_set(built):
@@ -178,9 +178,9 @@ def test_a_network_that_returns_another_size_is_named():
     with pytest.raises(InvalidDataError, match="expected a crop of"):
         prepared.write(prepared.authentic, prepared.crop[1:])
     maker = BatchMaker(None, writers(), None, None, StageTimer())
-    (written,) = maker.write(Batch(0, [prepared], [], [])).written
+    (outputs,) = maker.write(Batch(0, [prepared], [], [])).outputs
     with pytest.raises(InvalidDataError, match="as round_trip_authentic, got"):
-        assemble(prepared, replace(written, round_trip_authentic=prepared.authentic[1:]))
+        assemble(prepared, replace(outputs, round_trip_authentic=prepared.authentic[1:]))
 
 
 def test_no_member_is_resized_outside_the_region(tmp_path):

@@ -8,7 +8,7 @@ import torch
 from lightning.pytorch.loggers import CSVLogger
 from tests.helpers import make_dataset
 
-from falseflaw.imaging.laundering.augmentation import Laundering
+from falseflaw.imaging.laundering.augmentation import RandomLaundering
 from falseflaw.training.detector.data import DetectorData
 from falseflaw.training.run import TrainingResult, train
 
@@ -33,7 +33,7 @@ def train_tiny(tiny_dataset: Path) -> TrainTiny:
         **changes: Any,
     ):  # type: ignore[no-untyped-def]
         torch.set_num_threads(1)
-        crops = {"batch_size": 4, "crop_size": 64, "val_crop_size": 96, "augment": Laundering()}
+        crops = {"batch_size": 4, "crop_size": 64, "val_crop_size": 96, "augment": RandomLaundering()}
         arguments: dict[str, Any] = {
             "detector": DETECTOR,
             "loss": {},

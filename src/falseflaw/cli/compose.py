@@ -1,15 +1,23 @@
-"""Matched sets up to the inpainter, as `falseflaw synthesize` prepares them, for benchmarks and the like."""
+"""What the configuration of `falseflaw synthesize` stands for: a build, or its sets up to the inpainter."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
+
+from falseflaw.paths import find_existing
 
 if TYPE_CHECKING:
+    from falseflaw.photos.source import Photo
+    from falseflaw.synthesis.build import BuildReport
     from falseflaw.synthesis.prepare import PreparedSet
+
+STEERING = ("output", "cache", "overwrite", "progress", "audit", "engine")
+"""Keys that do not change what the images look like."""
 
 
 def compose_synthesis(overrides: Sequence[str]) -> DictConfig:
@@ -28,6 +36,89 @@ def compose_synthesis(overrides: Sequence[str]) -> DictConfig:
     return config
 
 
+def compose_build(config: DictConfig, command: Sequence[str]) -> Callable[[], BuildReport]:
+    """Returns the build that the configuration describes, with nothing made yet but the folds.
+
+    Args:
+        config: As `conf/synthesize.yaml` composes it.
+        command: Overrides of the command line, for the datasheet.
+    """
+    from hydra.utils import instantiate
+
+    from falseflaw.photos.folds import assign_folds
+    from falseflaw.photos.product.masks import mask_folder
+    from falseflaw.synthesis.build import synthesize
+    from falseflaw.synthesis.networks import Writers
+    from falseflaw.synthesis.plan import Networks, select_sources
+
+    recorded: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
+    cache, output = Path(config.cache).expanduser(), Path(config.output).expanduser()
+    engine = instantiate(config.engine)
+    settings = instantiate(config.synthesis)
+    source = instantiate(config.photos)
+    folds = assign_folds(source, config.split.fractions, config.split.seed, cache)
+    inpainters = _inpainters(config)
+    autoencoders = instantiate(config.autoencoders)
+    recorded["weights"] = _weights(config, select_sources(source.photos(), folds, settings))
+    masker = recorded["product_mask"]
+    for key in STEERING:
+        recorded.pop(key)
+    for part in (recorded["photos"], *recorded["photos"].get("sets", ()), recorded["autoencoders"]):
+        part.pop("folder", None)
+    for part in recorded["inpainter"].get("inpainters", {"": recorded["inpainter"]}).values():
+        if part.get("local", True):
+            part.pop("path")
+    networks = Networks(
+        tuple(inpainters),
+        tuple(name for name in autoencoders.names if name not in autoencoders.reserved),
+        tuple(name for name in autoencoders.names if name in autoencoders.reserved),
+    )
+    return partial(
+        synthesize,
+        source,
+        folds,
+        instantiate(config.camera),
+        instantiate(config.damage),
+        instantiate(config.product_mask),
+        networks,
+        lambda: Writers({name: instantiate(part) for name, part in inpainters.items()}, autoencoders),
+        settings,
+        output,
+        engine=engine,
+        config=recorded,
+        mask_cache=mask_folder(cache, masker),
+        overwrite=config.overwrite,
+        command=command,
+        progress=config.progress,
+    )
+
+
+def _inpainters(config: DictConfig) -> dict[str, DictConfig]:
+    """Returns the configuration of every inpainter by its name: of one, or of several in `inpainters`."""
+    parts = config.inpainter.inpainters.values() if "inpainters" in config.inpainter else [config.inpainter]
+    return {str(part.name): part for part in parts}
+
+
+def _weights(config: DictConfig, photos: Sequence[Photo]) -> dict[str, str]:
+    """Returns the digest of the weights of every network, none of which may know the photos."""
+    from falseflaw.dataset.lineage import check_unseen_photos, weights_digest
+
+    digests = {}
+    for name, folder in weight_folders(config).items():
+        check_unseen_photos(folder, photos)
+        digests[name] = weights_digest(folder)
+    return digests
+
+
+def weight_folders(config: DictConfig) -> dict[str, Path]:
+    """Returns the folder of the weights of every network that has one."""
+    hint = "train one with `falseflaw train-inpainter`"
+    places = {
+        name: str(part.path) for name, part in _inpainters(config).items() if part.get("local", True)
+    } | {name: f"{config.autoencoders.folder}/{name}" for name in config.autoencoders.members}
+    return {name: find_existing(path, "weights", hint) for name, path in places.items()}
+
+
 def prepare_sets(config: DictConfig, grid: int, factor: int, progress: bool = True) -> list[PreparedSet]:
     """Returns the sets that a build with this configuration would give its inpainter, in its order.
 
@@ -43,13 +134,11 @@ def prepare_sets(config: DictConfig, grid: int, factor: int, progress: bool = Tr
     from hydra.utils import instantiate
     from tqdm import tqdm
 
-    from falseflaw.cli.mask_cache import mask_cache
     from falseflaw.dataset.lineage import check_unseen_photos
     from falseflaw.errors import ConfigurationError, FalseFlawError, InvalidDataError
     from falseflaw.machine import StageTimer
-    from falseflaw.paths import find_existing
     from falseflaw.photos.folds import assign_folds
-    from falseflaw.photos.product.masks import ProductMasks
+    from falseflaw.photos.product.masks import ProductMasks, mask_folder
     from falseflaw.synthesis.plan import Networks, make_plan
     from falseflaw.synthesis.prepare import SetMaker
 
@@ -58,7 +147,8 @@ def prepare_sets(config: DictConfig, grid: int, factor: int, progress: bool = Tr
     cache = Path(config.cache).expanduser()
     source, settings = instantiate(config.photos), instantiate(config.synthesis)
     folds = assign_folds(source, config.split.fractions, config.split.seed, cache)
-    masks = ProductMasks(source, instantiate(config.product_mask), mask_cache(cache, config.product_mask))
+    masker: dict[str, Any] = OmegaConf.to_container(config.product_mask, resolve=True)  # type: ignore[assignment]
+    masks = ProductMasks(source, instantiate(config.product_mask), mask_folder(cache, masker))
     maker = SetMaker(source, masks, instantiate(config.damage), settings, grid, factor)
     networks = Networks((config.inpainter.name,), ("none",))
     plans = make_plan(source.photos(), folds, instantiate(config.camera), settings, networks)

@@ -18,8 +18,8 @@ _STEERING = ("output", "overwrite", "progress")
 
 def run(config: DictConfig) -> None:
     """Gathers the photos that the configuration names."""
+    from falseflaw.dataset.upload import UploadSettings
     from falseflaw.gathering.gather import gather
-    from falseflaw.synthesis.plan import SynthesisSettings
 
     recorded: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
     for key in _STEERING:
@@ -27,7 +27,7 @@ def run(config: DictConfig) -> None:
     recorded["others"].pop("folder", None)
     output = Path(config.output).expanduser()
     source = instantiate(config.others)
-    settings = SynthesisSettings(
+    settings = UploadSettings(
         seed=config.seed,
         upload_quality=tuple(config.upload_quality),
         full_chroma_probability=config.full_chroma_probability,

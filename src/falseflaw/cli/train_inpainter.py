@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
-
-from falseflaw.cli.mask_cache import mask_cache
 
 EXTRAS: tuple[str, ...] = ("synthesis",)
 
@@ -18,6 +17,7 @@ def run(config: DictConfig) -> None:
     from hydra.utils import instantiate
 
     from falseflaw.photos.folds import assign_folds
+    from falseflaw.photos.product.masks import mask_folder
     from falseflaw.training.generators.run import train_inpainter
 
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -26,6 +26,7 @@ def run(config: DictConfig) -> None:
     source = instantiate(config.photos)
     cache = Path(str(config.cache)).expanduser()
     split = OmegaConf.to_container(config.split, resolve=True)
+    masker: dict[str, Any] = OmegaConf.to_container(config.product_mask, resolve=True)  # type: ignore[assignment]
     assert isinstance(split, dict)
     pipeline = train_inpainter(
         source=source,
@@ -34,7 +35,7 @@ def run(config: DictConfig) -> None:
         camera=instantiate(config.camera),
         engine=instantiate(config.damage),
         masker=instantiate(config.product_mask),
-        masks=mask_cache(cache, config.product_mask),
+        masks=mask_folder(cache, masker),
         recipe=recipe,
         output=Path(str(config.output)).expanduser(),
         seed=int(config.seed),

@@ -2,57 +2,97 @@
 
 from __future__ import annotations
 
+from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from falseflaw.errors import InvalidDataError, MissingDataError
+from falseflaw.photos.source import Photo
 from falseflaw.types import DamageKind, Edit, Fold, Placement, RegionShape
 
 MANIFEST_NAME = "manifest.parquet"
 
+
+def _column(kind: pa.DataType, default: Any = MISSING) -> Any:
+    return field(default=default, metadata={"type": kind})
+
+
+@dataclass(frozen=True, kw_only=True)
+class ManifestRow:
+    """One image of a dataset, column by column; what no member of a matched set needs has a default."""
+
+    path: str = _column(pa.string())  # relative to the dataset folder
+    sha256: str = _column(pa.string())  # of the image file
+    source_id: str = _column(pa.string())
+    group: str = _column(pa.string())  # photos of one object; what intervals are clustered by
+    contributor: str = _column(pa.string())
+    photo_set: str = _column(pa.string())  # studio, clothing, grocery, folder ...
+    product: str = _column(pa.string())
+    fold: str = _column(pa.string())
+    edit: str = _column(pa.string())
+    label: int = _column(pa.int8())
+    damage_kind: str = _column(pa.string(), "")  # "" where the photo shows no flaw
+    placement: str = _column(pa.string(), "")  # where its flaw may lie; "" outside matched sets
+    region_path: str = _column(pa.string(), "")  # the set's shared region; "" where unknown
+    region_shape: str = _column(pa.string(), "")  # how it follows from the flaw; "" where unknown
+    region_origin: str = _column(pa.string(), "planned")  # one of ORIGINS
+    mask_path: str = _column(pa.string(), "")  # what was altered; "" where nothing was
+    mask_area: float = _column(pa.float64(), 0.0)  # share of the image; 0 without mask
+    rewritten: bool = _column(pa.bool_(), False)  # no original pixel is left anywhere
+    generator: str = _column(pa.string(), "")  # "" where no network wrote pixels
+    prompt: str = _column(pa.string(), "")
+    seed: int = _column(pa.int64(), 0)
+    steps: int = _column(pa.int32(), 0)
+    guidance: float = _column(pa.float64(), 0.0)
+    crop_size: int = _column(pa.int32(), 0)  # side of the crop in the photo, pixels
+    crop_scale: float = _column(pa.float64(), 1.0)  # photo pixels per model pixel; 1 = native
+    camera: str = _column(pa.string(), "{}")  # JSON of the camera's parameters
+    first_quality: int = _column(pa.int16(), 0)  # Q1, the camera's JPEG; 0 where unknown
+    upload_quality: int = _column(pa.int16())  # Q2, the upload's JPEG
+    subsampling: str = _column(pa.string())
+    width: int = _column(pa.int32())
+    height: int = _column(pa.int32())
+    batch: int = _column(pa.int32(), 0)  # planned batch, so that a rebuild samples alike
+    config_hash: str = _column(pa.string())
+
+    @classmethod
+    def of(
+        cls, photo: Photo, edit: Edit, *, region_path: str = "", region_area: float = 0.0, **values: Any
+    ) -> ManifestRow:
+        """Returns the row of a photo's version; names, label and mask follow from photo, edit and region.
+
+        Args:
+            photo: The source.
+            edit: What was done to it.
+            region_path: Mask file of the region, relative to the dataset folder; empty where there is none.
+            region_area: Its share of the image.
+            values: The other columns.
+        """
+        return cls(
+            source_id=photo.photo_id,
+            group=photo.group,
+            contributor=photo.contributor,
+            photo_set=photo.photo_set,
+            product=photo.product,
+            edit=edit,
+            label=edit.label,
+            region_path=region_path,
+            mask_path=region_path if edit.masked else "",
+            mask_area=region_area if edit.masked else 0.0,
+            **values,
+        )
+
+    def columns(self) -> dict[str, Any]:
+        """Returns column → value, of plain types."""
+        return {name: str(value) if isinstance(value, str) else value for name, value in vars(self).items()}
+
+
 SCHEMA = pa.schema(
-    [
-        pa.field("path", pa.string(), nullable=False),  # relative to the dataset folder
-        pa.field("sha256", pa.string(), nullable=False),  # of the image file
-        pa.field("source_id", pa.string(), nullable=False),
-        pa.field(
-            "group", pa.string(), nullable=False
-        ),  # photos of one object; what intervals are clustered by
-        pa.field("contributor", pa.string(), nullable=False),
-        pa.field("photo_set", pa.string(), nullable=False),  # studio, clothing, grocery, folder ...
-        pa.field("product", pa.string(), nullable=False),
-        pa.field("fold", pa.string(), nullable=False),
-        pa.field("edit", pa.string(), nullable=False),
-        pa.field("label", pa.int8(), nullable=False),
-        pa.field("damage_kind", pa.string(), nullable=False),  # "" where the photo shows no flaw
-        pa.field("placement", pa.string(), nullable=False),  # where its flaw may lie; "" outside matched sets
-        pa.field("region_path", pa.string(), nullable=False),  # the set's shared region; "" where unknown
-        pa.field(
-            "region_shape", pa.string(), nullable=False
-        ),  # how it follows from the flaw; "" where unknown
-        pa.field("region_origin", pa.string(), nullable=False),  # one of ORIGINS
-        pa.field("mask_path", pa.string(), nullable=False),  # what was altered; "" where nothing was
-        pa.field("mask_area", pa.float64(), nullable=False),  # share of the image; 0 without mask
-        pa.field("rewritten", pa.bool_(), nullable=False),  # no original pixel is left anywhere
-        pa.field("generator", pa.string(), nullable=False),  # "" where no network wrote pixels
-        pa.field("prompt", pa.string(), nullable=False),
-        pa.field("seed", pa.int64(), nullable=False),
-        pa.field("steps", pa.int32(), nullable=False),
-        pa.field("guidance", pa.float64(), nullable=False),
-        pa.field("crop_size", pa.int32(), nullable=False),  # side of the crop in the photo, pixels
-        pa.field("crop_scale", pa.float64(), nullable=False),  # photo pixels per model pixel; 1 = native
-        pa.field("camera", pa.string(), nullable=False),  # JSON of the camera's parameters
-        pa.field("first_quality", pa.int16(), nullable=False),  # Q1, the camera's JPEG
-        pa.field("upload_quality", pa.int16(), nullable=False),  # Q2, the upload's JPEG
-        pa.field("subsampling", pa.string(), nullable=False),
-        pa.field("width", pa.int32(), nullable=False),
-        pa.field("height", pa.int32(), nullable=False),
-        pa.field("batch", pa.int32(), nullable=False),  # planned batch, so that a rebuild samples alike
-        pa.field("config_hash", pa.string(), nullable=False),
-    ]
+    [pa.field(entry.name, entry.metadata["type"], nullable=False) for entry in fields(ManifestRow)]
 )
 
 

@@ -1,1 +1,1 @@
-"""Brings real damage and other people's fakes into the form of a dataset."""
+"""Photos that others took or altered, brought into the form of a dataset: for evaluation alone."""

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import zip_longest
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pandas as pd
-from PIL import Image as Pil
-from PIL import ImageDraw, ImageFont
 
 from falseflaw.imaging import codec
+from falseflaw.imaging.contact_sheet import contact_sheet, deal, outline, thumbnail
+from falseflaw.imaging.laundering.base import resize_mask_by_half
 from falseflaw.seeding import unit_interval
-from falseflaw.types import Image, Mask
+from falseflaw.types import Image
 
-_GAP = 4
-_BAR = 18
-_OUTLINE = (255, 0, 0)
+_COLUMNS = 4
+_RED = (255, 0, 0)
 
 
 def gathered_sheet(rows: pd.DataFrame, dataset: Path, photos: int = 32, side: int = 200) -> Image:
@@ -28,41 +28,20 @@ def gathered_sheet(rows: pd.DataFrame, dataset: Path, photos: int = 32, side: in
         photos: At most so many; products and edits take turns, and within them a hash of the name decides.
         side: Largest width and height of a photo, pixels.
     """
-    chosen = _choose(rows, photos)
-    cell, columns = 2 * (side + _GAP), 4
-    tall = side + _BAR
-    sheet = Pil.new("RGB", (columns * (cell + _GAP), -(-len(chosen) // columns) * tall), "white")
-    draw = ImageDraw.Draw(sheet)
-    for place, row in enumerate(chosen.to_dict("records")):
-        left, top = place % columns * (cell + _GAP), place // columns * tall
-        image = codec.decode(dataset / row["path"])
-        sheet.paste(_thumbnail(image, side), (left, top))
-        if row["region_path"]:
-            outlined = outline(image, codec.read_mask(dataset / row["region_path"]))
-            sheet.paste(_thumbnail(outlined, side), (left + side + _GAP, top))
-        caption = f"{row['product']}, {row['edit']} ({row['fold']}), {row['region_origin']}"
-        draw.text((left, top + side + 1), caption, fill="black", font=ImageFont.load_default(11))
-    return np.asarray(sheet, dtype=np.uint8)
+    cells = [_cell(row, dataset, side) for row in _choose(rows, photos).to_dict("records")]
+    return contact_sheet(deal(cells, _COLUMNS))
 
 
-def outline(image: Image, region: Mask) -> Image:
-    """Returns the photo with a red line around the region, thick enough to be seen in a thumbnail."""
-    width = max(1, round(min(region.shape) / 150))
-    padded = np.pad(region, width)
-    inner, outer = padded.copy(), padded.copy()
-    for axis in (0, 1):
-        for shift in range(-width, width + 1):
-            moved = np.roll(padded, shift, axis)
-            inner &= moved
-            outer |= moved
-    edge = (outer & ~inner)[width:-width, width:-width]
-    return np.where(edge[..., None], np.array(_OUTLINE, dtype=np.uint8), image)
-
-
-def _thumbnail(image: Image, side: int) -> Pil.Image:
-    small = Pil.fromarray(np.ascontiguousarray(image))
-    small.thumbnail((side, side))
-    return small
+def _cell(row: Mapping[Any, Any], dataset: Path, side: int) -> Image:
+    """A photo, the same with its region outlined, and what it is."""
+    image = codec.decode(dataset / row["path"])
+    small = thumbnail(image, side)
+    tiles = [small]
+    if row["region_path"]:
+        region = resize_mask_by_half(codec.read_mask(dataset / row["region_path"]), *small.shape[:2])
+        tiles.append(outline(small, region, _RED))
+    caption = f"{row['product']}, {row['edit']} ({row['fold']}), {row['region_origin']}"
+    return contact_sheet([tiles], captions=[caption])
 
 
 def _choose(rows: pd.DataFrame, photos: int) -> pd.DataFrame:

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from falseflaw.dataset.folder import CONFIG_NAME, SHEET_NAME, Skipped, skipped_text
-from falseflaw.photos.licenses import license_of
+from falseflaw.photos.licenses import license_or_owner
 from falseflaw.statistics.text import markdown_table
 
 _TEMPLATE = """# Datasheet: {name}
@@ -90,7 +90,7 @@ def gathered_datasheet(
             ),
         ),
         skipped=skipped_text(skipped),
-        licenses="; ".join(f"`{name}`: {license_of(name) or 'license unknown'}" for name in names),
+        licenses="; ".join(f"`{name}`: {license_or_owner(name)}" for name in names),
         q2=f"{lowest}" if lowest == highest else f"{lowest} to {highest}",
         subsampling=" or ".join(sorted(set(rows["subsampling"]))),
         command=shlex.join(["falseflaw", "gather", *command]),

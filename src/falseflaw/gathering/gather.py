@@ -14,20 +14,19 @@ from tqdm import tqdm
 
 from falseflaw import __version__
 from falseflaw.dataset.folder import DATASHEET_NAME, SHEET_NAME, DatasetFolder, Skipped, writing
-from falseflaw.dataset.manifest import MANIFEST_NAME, read_manifest, write_manifest
-from falseflaw.dataset.upload import save_photo
+from falseflaw.dataset.manifest import MANIFEST_NAME, ManifestRow, read_manifest, write_manifest
+from falseflaw.dataset.upload import UploadSettings, save_photo
 from falseflaw.errors import FalseFlawError, InvalidDataError
 from falseflaw.gathering.contact_sheet import gathered_sheet
 from falseflaw.gathering.datasheet import gathered_datasheet
 from falseflaw.imaging.codec import Subsampling, encode_png, write_atomic
-from falseflaw.photos.evaluation_only.takes import EvaluationItem, EvaluationSet, ItemPixels
+from falseflaw.photos.evaluation_only.items import EvaluationItem, EvaluationSet, ItemPixels
 from falseflaw.provenance import code_digest, git_revision
 from falseflaw.seeding import derive_rng
-from falseflaw.synthesis.plan import SynthesisSettings
 from falseflaw.types import Edit
 
-_CODE = ("gathering", "dataset", "imaging", "photos", "seeding.py", "types.py")
-"""What the images and their regions depend on."""
+CODE = ("dataset", "gathering", "imaging", "photos", "seeding.py", "types.py")
+"""What the images and their regions depend on, whole folders of this package."""
 
 GENERATOR = "others"
 """Name in the manifest for the networks of other people, which nobody here knows one by one."""
@@ -50,7 +49,7 @@ class GatherReport:
 
 def gather(
     source: EvaluationSet,
-    settings: SynthesisSettings,
+    settings: UploadSettings,
     output: Path,
     *,
     config: Mapping[str, Any] | None = None,
@@ -65,7 +64,7 @@ def gather(
 
     Args:
         source: The photos.
-        settings: `seed`, `upload_quality` and `full_chroma_probability`; the rest does not matter here.
+        settings: What is drawn for each group.
         output: The dataset's folder.
         config: Whatever else the images depend on, of plain types; part of the config hash.
         overwrite: Whether to throw away a dataset with another configuration.
@@ -109,7 +108,7 @@ def gather(
 
 
 def _save(
-    item: EvaluationItem, pixels: ItemPixels, settings: SynthesisSettings, output: Path, config_hash: str
+    item: EvaluationItem, pixels: ItemPixels, settings: UploadSettings, output: Path, config_hash: str
 ) -> Iterator[dict[str, Any]]:
     """Writes the region and the photos of an item, all with the settings of its group; yields their rows."""
     photo, region = item.photo, pixels.region
@@ -122,44 +121,27 @@ def _save(
     quality, subsampling = _upload(photo.group, settings)
     for edit, image in pixels.images.items():
         path = f"images/{stem}__{edit}.jpg"
-        yield {
-            "path": path,
-            "sha256": save_photo(output / path, image, quality, subsampling),
-            "source_id": photo.photo_id,
-            "group": photo.group,
-            "contributor": photo.contributor,
-            "photo_set": photo.photo_set,
-            "product": photo.product,
-            "fold": str(photo.fold),
-            "edit": str(edit),
-            "label": edit.label,
-            "damage_kind": "",
-            "placement": "",
-            "region_path": region_path,
-            "region_shape": "",
-            "region_origin": pixels.origin,
-            "mask_path": region_path if edit.masked else "",
-            "mask_area": float(region.mean()) if edit.masked and region is not None else 0.0,
-            "rewritten": False,  # around or inside the object, original pixels are left
-            "generator": GENERATOR if edit is Edit.BY_OTHERS else "",
-            "prompt": "",
-            "seed": settings.seed,
-            "steps": 0,
-            "guidance": 0.0,
-            "crop_size": 0,
-            "crop_scale": 1.0,
-            "camera": "{}",
-            "first_quality": 0,
-            "upload_quality": quality,
-            "subsampling": subsampling,
-            "width": image.shape[1],
-            "height": image.shape[0],
-            "batch": 0,
-            "config_hash": config_hash,
-        }
+        row = ManifestRow.of(
+            photo,
+            edit,
+            path=path,
+            sha256=save_photo(output / path, image, quality, subsampling),
+            fold=photo.fold,
+            region_path=region_path,
+            region_area=0.0 if region is None else float(region.mean()),
+            region_origin=pixels.origin,
+            generator=GENERATOR if edit is Edit.BY_OTHERS else "",
+            seed=settings.seed,
+            upload_quality=quality,
+            subsampling=subsampling,
+            width=image.shape[1],
+            height=image.shape[0],
+            config_hash=config_hash,
+        )
+        yield row.columns()
 
 
-def _upload(group: str, settings: SynthesisSettings) -> tuple[int, Subsampling]:
+def _upload(group: str, settings: UploadSettings) -> tuple[int, Subsampling]:
     """Draws Q2 and subsampling of a group, from the ranges of every other upload."""
     rng = derive_rng("upload", settings.seed, group)
     full = rng.random() < settings.full_chroma_probability
@@ -176,7 +158,7 @@ def _record(config: Mapping[str, Any], items: Sequence[EvaluationItem]) -> dict[
         names.update(line.encode("utf-8", "surrogateescape"))
     record: dict[str, Any] = {
         "falseflaw": __version__,
-        "code": code_digest(_CODE),
+        "code": code_digest(CODE),
         **json.loads(json.dumps(config)),
         "sources": {"sha256": names.hexdigest(), "items": len(items)},
     }

@@ -169,7 +169,7 @@ def resize_crop(crop: Image, height: int, width: int) -> Image:
     return np.asarray(cv2.resize(crop, (width, height), interpolation=method), dtype=np.uint8)
 
 
-def resize_mask(mask: Mask, height: int, width: int) -> Mask:
+def resize_mask_by_touch(mask: Mask, height: int, width: int) -> Mask:
     """Resizes a mask; a pixel is inside when any of what it stands for was, so that nothing is lost."""
     if mask.shape == (height, width):
         return mask.copy()

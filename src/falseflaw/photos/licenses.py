@@ -1,20 +1,44 @@
-"""Licenses of the photo sets; what is made from the photos carries them on."""
+"""Licenses of the photo sets, in one table; what is made from the photos carries them on."""
 
 from __future__ import annotations
 
-_LICENSES = {
-    "studio": "rendered by this project, Apache-2.0",
-    "clothing": "CC0-1.0, photos by volunteers (alexeygrigorev/clothing-dataset-small)",
-    "real_damage": (
-        "CC BY-SA 4.0 (toys, cookies, circuit boards: aws-samples/amazon-lookout-for-vision; what is made "
-        "of them stays under it) and CC BY 4.0 (garments: dirty_marks_detection-2, Roboflow Universe), "
-        "for evaluation alone"
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class License:
+    """What photos are under, and whose they are.
+
+    Attributes:
+        name: SPDX identifier, or the names of several licenses.
+        source: Who took the photos and where they are published.
+    """
+
+    name: str
+    source: str
+
+
+LICENSES = {
+    "studio": License("Apache-2.0", "rendered by this project"),
+    "clothing": License("CC0-1.0", "photos by volunteers (alexeygrigorev/clothing-dataset-small)"),
+    "grocery": License("MIT", "photos by Klasson et al. (marcusklasson/GroceryStoreDataset)"),
+    "real_damage": License(
+        "CC BY-SA 4.0 and CC BY 4.0",
+        "the former of toys, cookies, circuit boards (aws-samples/amazon-lookout-for-vision; what is made of "
+        "them stays under it), the latter of garments (dirty_marks_detection-2, Roboflow Universe), "
+        "for evaluation alone",
     ),
-    "inpainted_by_others": "Apache-2.0 (geekyutao/Inpaint-Anything), for evaluation alone",
-    "grocery": "MIT, photos by Klasson et al. (marcusklasson/GroceryStoreDataset)",
+    "inpainted_by_others": License("Apache-2.0", "geekyutao/Inpaint-Anything, for evaluation alone"),
 }
+"""By photo set; of the user's own photos nothing is known."""
 
 
 def license_of(photo_set: str) -> str | None:
-    """Returns the license of a photo set of this project, or None of photos of somebody else."""
-    return _LICENSES.get(photo_set)
+    """Returns license and source of a photo set of this project, or None of photos of somebody else."""
+    known = LICENSES.get(photo_set)
+    return f"{known.name}, {known.source}" if known else None
+
+
+def license_or_owner(photo_set: str) -> str:
+    """Returns license and source of a photo set, for datasheets and cards; of other photos whose it is."""
+    return license_of(photo_set) or "that of the photos' owner"

@@ -1,1 +1,1 @@
-"""Photos in, a dataset of matched sets out."""
+"""Clean photos in, a dataset of matched sets out."""

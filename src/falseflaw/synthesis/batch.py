@@ -10,13 +10,14 @@ import numpy as np
 
 from falseflaw.damage.prompts import CLEAN_PROMPT
 from falseflaw.dataset.folder import DatasetFolder, Part, Skipped, writing
-from falseflaw.dataset.upload import Upload
 from falseflaw.errors import FalseFlawError, MissingExtraError
+from falseflaw.inpainting.inpainter import Samples
 from falseflaw.machine import StageTimer
-from falseflaw.synthesis.members import Written, assemble
-from falseflaw.synthesis.networks import Samples, Writers
+from falseflaw.synthesis.members import NetworkOutputs, assemble
+from falseflaw.synthesis.networks import Writers
 from falseflaw.synthesis.plan import SetPlan
 from falseflaw.synthesis.prepare import PreparedSet, SetMaker
+from falseflaw.synthesis.saving import Upload
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +27,7 @@ class Batch:
     number: int
     prepared: list[PreparedSet]
     skipped: list[Skipped]
-    written: list[Written]
+    outputs: list[NetworkOutputs]
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class BatchMaker:
 
     def write(self, batch: Batch) -> Batch:
         """Lets the networks write: crops of one generator and size together, in the order of the plan."""
-        written: dict[str, Written] = {}
+        outputs: dict[str, NetworkOutputs] = {}
         for (name, _), group in groupby(
             sorted(batch.prepared, key=_generator_and_side), key=_generator_and_side
         ):
@@ -70,17 +71,17 @@ class BatchMaker:
             with self.timer("sample"):
                 samples = self._sample(name, sets)
             for index, entry in enumerate(sets):
-                written[entry.plan.source_id] = self._written(entry, samples, index, index + len(sets))
-        ordered = [written[entry.plan.source_id] for entry in batch.prepared]
+                outputs[entry.plan.source_id] = self._outputs(entry, samples, index, index + len(sets))
+        ordered = [outputs[entry.plan.source_id] for entry in batch.prepared]
         return Batch(batch.number, batch.prepared, batch.skipped, ordered)
 
     def save(self, batch: Batch) -> Part:
         """Writes the images of a batch and then its part file."""
         with self.timer("save"), writing(self.folder.path):
             rows = [
-                row
-                for prepared, written in zip(batch.prepared, batch.written, strict=True)
-                for row in self.upload.save(prepared, assemble(prepared, written))
+                row.columns()
+                for prepared, outputs in zip(batch.prepared, batch.outputs, strict=True)
+                for row in self.upload.save(prepared, assemble(prepared, outputs))
             ]
             part = Part(batch.number, rows, batch.skipped)
             self.folder.write_part(part)
@@ -97,22 +98,23 @@ class BatchMaker:
             [*(plan.sampling_seed for plan in plans), *(plan.refill_seed for plan in plans)],
         )
 
-    def _written(self, entry: PreparedSet, samples: Samples, flaw: int, clean: int) -> Written:
+    def _outputs(self, entry: PreparedSet, samples: Samples, flaw: int, clean: int) -> NetworkOutputs:
         authentic, damaged = entry.authentic, entry.damaged
+        inpainter = self.writers.inpainters[entry.plan.generator]
         spliced = entry.write(authentic, samples.images[flaw])
         with self.timer("regenerate"):
             # Latents of another scale do not fit the photo's own, and a photo that was resized
             # as a whole would tell itself apart from every negative by that alone.
             regenerated = (
-                samples.round_trip(spliced)
+                inpainter.round_trip(spliced)
                 if entry.plan.crop_scale != 1
-                else samples.regenerate(authentic, samples.latents[flaw], entry.box, entry.region)
+                else inpainter.regenerate(authentic, samples.latents[flaw], entry.box, entry.region)
             )
         with self.timer("autoencode"):
             autoencoders = self.writers.autoencoders
             name, seed = entry.plan.autoencoder, entry.plan.decoder_seed
             crop = entry.box.cut(entry.bring(damaged))
-            return Written(
+            return NetworkOutputs(
                 spliced=spliced,
                 regenerated=regenerated,
                 refilled=entry.write(authentic, samples.images[clean]),

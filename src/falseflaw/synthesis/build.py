@@ -16,27 +16,31 @@ import pandas as pd
 from tqdm import tqdm
 
 from falseflaw import __version__
+from falseflaw.damage.engine import DamageEngine
 from falseflaw.dataset.folder import DATASHEET_NAME, SHEET_NAME, DatasetFolder, Skipped, writing
 from falseflaw.dataset.manifest import MANIFEST_NAME, read_manifest, write_manifest
-from falseflaw.dataset.upload import Upload
 from falseflaw.errors import ConfigurationError, InvalidDataError
+from falseflaw.imaging.camera import CameraSampler
 from falseflaw.imaging.codec import encode_png, write_atomic
-from falseflaw.inpainting.ports import CameraDrawer, Painter, ProductMasker
 from falseflaw.machine import StageTimer
 from falseflaw.photos.product.masks import ProductMasks
+from falseflaw.photos.product.segmentation import ProductMasker
 from falseflaw.photos.source import FileSource, PhotoSource
 from falseflaw.provenance import code_digest, git_revision, package_versions
 from falseflaw.synthesis.batch import BatchMaker
-from falseflaw.synthesis.contact_sheet import contact_sheet
+from falseflaw.synthesis.contact_sheet import sheet_of_sets
 from falseflaw.synthesis.datasheet import datasheet
 from falseflaw.synthesis.engines.local import Engine, LocalEngine, MakeBatches
 from falseflaw.synthesis.networks import Writers, check_networks
 from falseflaw.synthesis.plan import Networks, SetPlan, SynthesisSettings, make_plan
 from falseflaw.synthesis.prepare import SetMaker
+from falseflaw.synthesis.saving import Upload
 from falseflaw.types import Fold
 
-_CODE = ("synthesis", "damage", "imaging", "inpainting", "photos", "seeding.py", "types.py", "dataset")
-"""What the images depend on; a build that another version of it began is not gone on with."""
+CODE = ("damage", "dataset", "imaging", "inpainting", "photos", "seeding.py", "synthesis", "types.py")
+"""What the images depend on, whole folders of this package, so that no module is forgotten.
+
+A build that another version of it began is not gone on with."""
 
 _PACKAGES = ("torch", "diffusers", "transformers", "numpy", "scipy", "pillow", "opencv-python-headless")
 
@@ -63,8 +67,8 @@ class BuildReport:
 def synthesize(
     source: PhotoSource,
     folds: Mapping[str, Fold],
-    cameras: CameraDrawer,
-    painter: Painter,
+    cameras: CameraSampler,
+    painter: DamageEngine,
     masker: ProductMasker,
     networks: Networks,
     load_writers: Callable[[], Writers],
@@ -113,7 +117,7 @@ def synthesize(
 
     def load() -> BatchMaker:
         folder.check_seen(recorded["config_hash"])
-        if code_digest(_CODE) != recorded["code"]:
+        if code_digest(CODE) != recorded["code"]:
             raise ConfigurationError(
                 f"expected the same code of falseflaw on every machine, got another on {platform.node()}; "
                 "install the same version there"
@@ -176,7 +180,7 @@ def _record(config: Mapping[str, Any], plans: Sequence[SetPlan], source: PhotoSo
     counts = Counter(str(plan.fold) for plan in plans)
     record: dict[str, Any] = {
         "falseflaw": __version__,
-        "code": code_digest(_CODE),
+        "code": code_digest(CODE),
         **json.loads(json.dumps(config)),
         "sources": {"sha256": names.hexdigest(), **dict(sorted(counts.items()))},
     }
@@ -206,7 +210,7 @@ def _finish(
             f"expected at least one usable source, all {len(skipped)} were skipped; {first}"
         )
     with writing(folder.path):
-        write_atomic(folder.path / SHEET_NAME, encode_png(contact_sheet(rows, folder.path)))
+        write_atomic(folder.path / SHEET_NAME, encode_png(sheet_of_sets(rows, folder.path)))
         write_atomic(folder.path / DATASHEET_NAME, datasheet(rows, skipped, config, command).encode())
         folder.remove_strays()  # of workers that were killed
         write_manifest(rows, folder.path / MANIFEST_NAME)

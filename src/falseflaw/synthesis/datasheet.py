@@ -12,11 +12,10 @@ import pandas as pd
 
 from falseflaw.dataset.folder import CONFIG_NAME, SHEET_NAME, Skipped, skipped_text
 from falseflaw.imaging.camera import Camera
-from falseflaw.photos.licenses import license_of
+from falseflaw.photos.licenses import license_or_owner
 from falseflaw.statistics.text import markdown_table
 from falseflaw.types import MATCHED, UNLABELLED, Edit, Fold
 
-_OWNER = "that of the photos' owner"
 _LABELS = {1: "positive", 0: "negative", UNLABELLED: "neither"}
 _HOW = {
     Edit.AUTHENTIC: "the source after the camera",
@@ -167,7 +166,7 @@ def datasheet(
         network_table=_networks(rows),
         resized=int((sources["crop_scale"] != 1).sum()),
         skipped=skipped_text(skipped),
-        photo_sets="; ".join(f"`{name}`, {license_of(name) or _OWNER}" for name in photo_sets),
+        photo_sets="; ".join(f"`{name}`, {license_or_owner(name)}" for name in photo_sets),
         camera=_camera(sources),
         uses=_TRAINING if str(Fold.TRAIN) in set(rows["fold"]) else _EVALUATION,
         q2=_span(sources["upload_quality"]),

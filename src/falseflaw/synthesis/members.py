@@ -20,7 +20,7 @@ _FEATHER = (2.0, 10.0)
 
 
 @dataclass(frozen=True, eq=False)
-class Written:
+class NetworkOutputs:
     """What networks made of a set, each uint8 (H, W, 3).
 
     Attributes:
@@ -40,18 +40,18 @@ class Written:
     round_trip_damaged: Image
 
 
-def assemble(prepared: PreparedSet, written: Written) -> dict[Edit, Image]:
+def assemble(prepared: PreparedSet, outputs: NetworkOutputs) -> dict[Edit, Image]:
     """Returns the members before the upload save, each uint8 (H, W, 3).
 
     Args:
         prepared: The set.
-        written: What networks made of it.
+        outputs: What networks made of it.
 
     Raises:
         InvalidDataError: A network returned another size.
     """
     authentic, damaged, region = prepared.authentic, prepared.damaged, prepared.region
-    for name, image in vars(written).items():
+    for name, image in vars(outputs).items():
         if image.shape != authentic.shape:
             raise InvalidDataError(
                 f"expected a photo of {authentic.shape[:2]} as {name}, got {image.shape[:2]}"
@@ -63,13 +63,13 @@ def assemble(prepared: PreparedSet, written: Written) -> dict[Edit, Image]:
         Edit.AUTHENTIC: authentic,
         Edit.NULL_EDIT: prepared.write(authentic, prepared.crop),
         Edit.SIMULATED_DAMAGE: damaged,
-        Edit.SPLICED: written.spliced,
-        Edit.FEATHERED: feather(authentic, written.spliced, region, width),
-        Edit.REGENERATED: written.regenerated,
-        Edit.REFILLED: written.refilled,
-        Edit.AUTOENCODED: written.autoencoded,
+        Edit.SPLICED: outputs.spliced,
+        Edit.FEATHERED: feather(authentic, outputs.spliced, region, width),
+        Edit.REGENERATED: outputs.regenerated,
+        Edit.REFILLED: outputs.refilled,
+        Edit.AUTOENCODED: outputs.autoencoded,
         Edit.HAND_CLONED: clone(authentic, borrowed, region),
         Edit.HAND_PASTED: paste(authentic, borrowed, region, hand),
-        Edit.ROUND_TRIP_AUTHENTIC: written.round_trip_authentic,
-        Edit.ROUND_TRIP_DAMAGED: written.round_trip_damaged,
+        Edit.ROUND_TRIP_AUTHENTIC: outputs.round_trip_authentic,
+        Edit.ROUND_TRIP_DAMAGED: outputs.round_trip_damaged,
     }

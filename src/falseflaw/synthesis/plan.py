@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from falseflaw.damage.prompts import prompt
+from falseflaw.dataset.upload import UploadSettings
 from falseflaw.errors import ConfigurationError, MissingDataError
-from falseflaw.imaging.camera import Camera
+from falseflaw.imaging.camera import Camera, CameraSampler
 from falseflaw.imaging.codec import Subsampling
-from falseflaw.inpainting.ports import CameraDrawer
 from falseflaw.photos.source import Photo
 from falseflaw.seeding import derive_rng, derive_seed, unit_interval
 from falseflaw.types import DamageKind, Fold, Placement
@@ -30,17 +30,14 @@ BUILDABLE = (Fold.TRAIN, Fold.VAL, Fold.TEST)
 
 
 @dataclass(frozen=True)
-class SynthesisSettings:
+class SynthesisSettings(UploadSettings):
     """What is drawn for a source and how sources are batched.
 
     Attributes:
-        seed: Of every draw.
         folds: Folds to build, of train, val and test.
         limit_sources: Number of sources, spread over the folds in proportion; None for all.
         batch_size: Sources of one planned batch; those whose crops have one size are sampled together.
         kinds: Kinds of flaw, drawn with equal weight; empty for all.
-        upload_quality: JPEG Q2 as (lowest, highest).
-        full_chroma_probability: Share of sources that are uploaded 4:4:4 instead of 4:2:0.
         crop_sizes: Sides of the crops that the model sees, pixels; the smallest that fits is taken.
         crop_margin: Context around the region inside a crop, model pixels.
         anywhere_share: Share of sources whose flaw lies anywhere in the photo instead of on the product, so
@@ -50,13 +47,10 @@ class SynthesisSettings:
             shrunk for the model and grown back, below 1 grown and shrunk back; never 1.
     """
 
-    seed: int = 0
     folds: tuple[Fold, ...] = BUILDABLE
     limit_sources: int | None = None
     batch_size: int = 8
     kinds: tuple[DamageKind, ...] = ()
-    upload_quality: tuple[int, int] = (70, 95)
-    full_chroma_probability: float = 0.3
     crop_sizes: tuple[int, ...] = (128, 192, 256)
     crop_margin: int = 8
     anywhere_share: float = 0.1
@@ -64,10 +58,11 @@ class SynthesisSettings:
     resized_scales: tuple[float, ...] = (1.25, 1.5)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         object.__setattr__(self, "folds", tuple(_word(Fold, name, "fold") for name in self.folds))
         kinds = tuple(_word(DamageKind, name, "kind of damage") for name in self.kinds)
         object.__setattr__(self, "kinds", kinds or tuple(DamageKind))
-        for name in ("upload_quality", "crop_sizes", "resized_scales"):  # Hydra passes lists
+        for name in ("crop_sizes", "resized_scales"):  # Hydra passes lists
             object.__setattr__(self, name, tuple(getattr(self, name)))
         if not self.folds or not set(self.folds) <= set(BUILDABLE):
             raise ConfigurationError(
@@ -78,12 +73,7 @@ class SynthesisSettings:
             raise ConfigurationError(f"expected limit_sources >= 1 or null, got {self.limit_sources}")
         if self.batch_size < 1:
             raise ConfigurationError(f"expected batch_size >= 1, got {self.batch_size}")
-        quality = self.upload_quality
-        if len(quality) != 2 or not 1 <= quality[0] <= quality[1] <= 100:
-            raise ConfigurationError(
-                f"expected upload_quality as [lowest, highest] in 1..100, got {list(quality)}"
-            )
-        for name in ("full_chroma_probability", "anywhere_share", "resized_share"):
+        for name in ("anywhere_share", "resized_share"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigurationError(f"expected {name} in [0, 1], got {getattr(self, name)}")
         if not self.crop_sizes or min(self.crop_sizes) < 8:
@@ -198,7 +188,7 @@ class Networks:
 def make_plan(
     photos: Sequence[Photo],
     folds: Mapping[str, Fold],
-    cameras: CameraDrawer,
+    cameras: CameraSampler,
     settings: SynthesisSettings,
     networks: Networks,
 ) -> list[SetPlan]:
@@ -275,7 +265,7 @@ def _draw(
     photo: Photo,
     fold: Fold,
     batch: int,
-    cameras: CameraDrawer,
+    cameras: CameraSampler,
     settings: SynthesisSettings,
     networks: Networks,
 ) -> SetPlan:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from falseflaw.damage.engine import DamageEngine
 from falseflaw.damage.regions import draw_region
 from falseflaw.errors import InvalidDataError
 from falseflaw.imaging.camera import apply_camera, transform_mask
@@ -14,9 +15,8 @@ from falseflaw.imaging.crop import (
     bounding_box,
     plan_crop,
     resize_crop,
-    resize_mask,
+    resize_mask_by_touch,
 )
-from falseflaw.inpainting.ports import Painter
 from falseflaw.machine import StageTimer
 from falseflaw.photos.product.masks import ProductMasks
 from falseflaw.photos.source import PhotoSource
@@ -111,7 +111,7 @@ class SetMaker:
 
     source: PhotoSource
     masks: ProductMasks
-    engine: Painter
+    engine: DamageEngine
     settings: SynthesisSettings
     grid: int
     factor: int
@@ -138,7 +138,7 @@ class SetMaker:
             try:
                 shape, region = self._draw_region(plan, moved, attempt)
                 height, width = (max(1, round(side / plan.crop_scale)) for side in region.shape)
-                canvas_region = resize_mask(region, height, width)
+                canvas_region = resize_mask_by_touch(region, height, width)
                 box = self._plan_box(plan, canvas_region, attempt)
                 break
             except InvalidDataError:

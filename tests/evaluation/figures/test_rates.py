@@ -6,6 +6,7 @@ import pytest
 from tests.evaluation.conftest import CheckerScorer
 from tests.photos.layouts import write_pairs, write_real_damage
 
+from falseflaw.dataset.upload import UploadSettings
 from falseflaw.errors import ConfigurationError, InvalidDataError
 from falseflaw.evaluation.figures import rates
 from falseflaw.evaluation.figures.measure import prepare
@@ -19,7 +20,6 @@ from falseflaw.imaging.laundering.recompress import Jpeg
 from falseflaw.photos.evaluation_only.inpainted_by_others import InpaintedByOthers
 from falseflaw.photos.evaluation_only.real_damage import RealDamage
 from falseflaw.statistics.bootstrap import clopper_pearson
-from falseflaw.synthesis.plan import SynthesisSettings
 from falseflaw.types import Fold, OperatingPoint
 
 POINT = OperatingPoint(1.0, 0.5, 0.3, 40)
@@ -30,7 +30,7 @@ SUITE = (Identity(), Jpeg(80))
 def damage(tmp_path_factory):
     folder = tmp_path_factory.mktemp("damage")
     source = RealDamage(write_real_damage(folder / "photos"))
-    gather(source, SynthesisSettings(), folder / "d", progress=False)
+    gather(source, UploadSettings(), folder / "d", progress=False)
     return folder / "d"
 
 
@@ -38,7 +38,7 @@ def damage(tmp_path_factory):
 def pairs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pairs")
     source = InpaintedByOthers(write_pairs(folder / "photos"))
-    gather(source, SynthesisSettings(), folder / "d", progress=False)
+    gather(source, UploadSettings(), folder / "d", progress=False)
     return folder / "d"
 
 

@@ -5,6 +5,7 @@ import pytest
 from tests.evaluation.conftest import SUITE, CheckerScorer
 from tests.photos.layouts import write_pairs, write_real_damage
 
+from falseflaw.dataset.upload import UploadSettings
 from falseflaw.errors import ConfigurationError, InvalidDataError, MissingDataError
 from falseflaw.evaluation.figures.summary import read_summary
 from falseflaw.evaluation.report.beside import read_beside
@@ -12,7 +13,6 @@ from falseflaw.evaluation.run import evaluate
 from falseflaw.gathering.gather import gather
 from falseflaw.photos.evaluation_only.inpainted_by_others import InpaintedByOthers
 from falseflaw.photos.evaluation_only.real_damage import RealDamage
-from falseflaw.synthesis.plan import SynthesisSettings
 from falseflaw.types import OperatingPoint
 
 POINT = OperatingPoint(1.0, 0.5, 0.3, 40)
@@ -27,8 +27,8 @@ def run(dataset, output, point=POINT, **options):
 def others(dataset, tmp_path_factory):
     """Evaluations of real damage, of fakes by others, and of other matched sets."""
     folder = tmp_path_factory.mktemp("others")
-    gather(RealDamage(write_real_damage(folder / "a")), SynthesisSettings(), folder / "da", progress=False)
-    gather(InpaintedByOthers(write_pairs(folder / "b")), SynthesisSettings(), folder / "db", progress=False)
+    gather(RealDamage(write_real_damage(folder / "a")), UploadSettings(), folder / "da", progress=False)
+    gather(InpaintedByOthers(write_pairs(folder / "b")), UploadSettings(), folder / "db", progress=False)
     run(folder / "da", folder / "real")
     run(folder / "db", folder / "pairs")
     run(dataset, folder / "sets", OperatingPoint(1.0, 0.6, 0.3, 40))

@@ -3,7 +3,7 @@ import pytest
 
 from falseflaw.errors import ConfigurationError
 from falseflaw.imaging.laundering import augmentation as augment
-from falseflaw.imaging.laundering.augmentation import Laundering
+from falseflaw.imaging.laundering.augmentation import RandomLaundering
 from falseflaw.imaging.laundering.screenshot.simulated import SimulatedScreenshot
 from falseflaw.types import Image, Mask
 
@@ -20,7 +20,7 @@ def photo() -> tuple[Image, Mask]:
 
 def test_a_seed_is_all_there_is(photo: tuple[Image, Mask]) -> None:
     first, second = (
-        Laundering(screenshot=SimulatedScreenshot(pixel_ratios=(1.0,)), screenshot_share=0.3)
+        RandomLaundering(screenshot=SimulatedScreenshot(pixel_ratios=(1.0,)), screenshot_share=0.3)
         for _ in range(2)
     )
     results = [first(*photo, seed) for seed in range(12)]
@@ -33,7 +33,7 @@ def test_a_seed_is_all_there_is(photo: tuple[Image, Mask]) -> None:
 
 def test_pixels_and_mask_keep_their_types_and_share_a_size(photo: tuple[Image, Mask]) -> None:
     before = photo[0].copy()
-    launder = Laundering(screenshot=SimulatedScreenshot(pixel_ratios=(1.0,)), screenshot_share=0.3)
+    launder = RandomLaundering(screenshot=SimulatedScreenshot(pixel_ratios=(1.0,)), screenshot_share=0.3)
     for seed in range(20):
         image, mask = launder(*photo, seed)
         assert (image.dtype, mask.dtype) == (np.uint8, np.bool_)
@@ -44,13 +44,13 @@ def test_pixels_and_mask_keep_their_types_and_share_a_size(photo: tuple[Image, M
 
 
 def test_nothing_happens_when_nothing_may(photo: tuple[Image, Mask]) -> None:
-    for launder in (Laundering(**NEVER), Laundering(share=0)):
+    for launder in (RandomLaundering(**NEVER), RandomLaundering(share=0)):
         for seed in range(5):
             np.testing.assert_array_equal(launder(*photo, seed)[0], photo[0])
 
 
 def test_the_share_of_untouched_photos_is_as_said(photo: tuple[Image, Mask]) -> None:
-    launder = Laundering(**{**NEVER, "color": 1.0, "share": 0.6})
+    launder = RandomLaundering(**{**NEVER, "color": 1.0, "share": 0.6})
     small = photo[0][:40, :40], photo[1][:40, :40]
     touched = sum(not np.array_equal(launder(*small, seed)[0], small[0]) for seed in range(300))
     assert 150 < touched < 210
@@ -58,7 +58,7 @@ def test_the_share_of_untouched_photos_is_as_said(photo: tuple[Image, Mask]) -> 
 
 def test_resizing_covers_its_whole_range_and_the_mask_follows(photo: tuple[Image, Mask]) -> None:
     # With nested albumentations transforms of one seed, factors would pile up at the lower end.
-    launder = Laundering(**{**NEVER, "resize": 0.4, "resize_range": (0.5, 1.3)})
+    launder = RandomLaundering(**{**NEVER, "resize": 0.4, "resize_range": (0.5, 1.3)})
     assert launder.smallest_factor == 0.5
     factors = []
     for seed in range(150):
@@ -81,7 +81,7 @@ def test_twins_go_through_the_same(photo: tuple[Image, Mask]) -> None:
     image, mask = photo
     twin = image.copy()
     twin[mask] //= 2
-    launder = Laundering(**{**NEVER, "noise": 1.0, "blur": 0.5, "blur_sigma": (0.3, 0.5)})
+    launder = RandomLaundering(**{**NEVER, "noise": 1.0, "blur": 0.5, "blur_sigma": (0.3, 0.5)})
     for seed in range(8):
         first, second = launder(image, mask, seed)[0], launder(twin, mask, seed)[0]
         np.testing.assert_array_equal(first[:, :50], second[:, :50])
@@ -104,7 +104,7 @@ def test_saving_comes_after_resizing_and_never_as_avif(
         return image, mask
 
     monkeypatch.setattr(augment, "_apply", spy)
-    Laundering(share=1, screenshot=screenshot, screenshot_share=1.0)(*photo, 1)
+    RandomLaundering(share=1, screenshot=screenshot, screenshot_share=1.0)(*photo, 1)
     assert happened == ["color", "blur", "noise", "rescale", "resize", "screenshot", "jpeg", "webp"]
 
 
@@ -113,7 +113,7 @@ def test_lower_quality_strays_further(photo: tuple[Image, Mask], share: float, s
     errors = []
     for quality in (30, 90):
         pair = (quality, quality)
-        launder = Laundering(
+        launder = RandomLaundering(
             **{**NEVER, "compression": 1}, webp_share=share, jpeg_quality=pair, webp_quality=pair
         )
         image, mask = launder(*photo, 0)
@@ -123,7 +123,7 @@ def test_lower_quality_strays_further(photo: tuple[Image, Mask], share: float, s
 
 
 def test_tiny_photos_survive() -> None:
-    launder = Laundering(share=1, resize=1, rescale=1, blur=1, compression=1)
+    launder = RandomLaundering(share=1, resize=1, rescale=1, blur=1, compression=1)
     for height, width in ((1, 1), (3, 200), (31, 40), (33, 33)):
         image, mask = launder(np.zeros((height, width, 3), np.uint8), np.ones((height, width), bool), 0)
         assert image.shape[:2] == mask.shape
@@ -141,4 +141,4 @@ def test_tiny_photos_survive() -> None:
 )
 def test_one_line_for_values_out_of_range(arguments: dict[str, float], message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
-        Laundering(**arguments)
+        RandomLaundering(**arguments)

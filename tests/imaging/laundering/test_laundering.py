@@ -4,7 +4,7 @@ from tests.helpers import textured_photo
 
 from falseflaw.errors import ConfigurationError, InvalidDataError
 from falseflaw.imaging import codec
-from falseflaw.imaging.laundering.base import Identity, check_suite, launder, resize_mask
+from falseflaw.imaging.laundering.base import Identity, check_suite, launder, resize_mask_by_half
 from falseflaw.imaging.laundering.chain import Chain
 from falseflaw.imaging.laundering.geometry import Crop, Rotate
 from falseflaw.imaging.laundering.recompress import Avif, DoubleJpeg, Jpeg, WebP
@@ -109,14 +109,14 @@ def test_resize_halves_exactly_and_mask_follows_by_area(mask) -> None:
 def test_resize_mask_agrees_with_counting_block_by_block() -> None:
     mask = derive_rng("blocks").random((60, 90)) < 0.4
     blocks = mask.reshape(20, 3, 30, 3).mean(axis=(1, 3))
-    assert np.array_equal(resize_mask(mask, 20, 30), blocks >= 0.5)
+    assert np.array_equal(resize_mask_by_half(mask, 20, 30), blocks >= 0.5)
 
 
 @pytest.mark.parametrize("factor", [0.35, 0.628, 0.7, 0.85, 1.3, 1.5, 2.0])
 def test_resize_mask_keeps_the_area_of_a_square_at_odd_factors(factor) -> None:
     mask = np.zeros((300, 400), bool)
     mask[101:161, 53:113] = True
-    small = resize_mask(mask, round(300 * factor), round(400 * factor))
+    small = resize_mask_by_half(mask, round(300 * factor), round(400 * factor))
     assert small.sum() ** 0.5 == pytest.approx(60 * factor, abs=0.75)
     rows, columns = np.nonzero(small)
     assert rows.mean() + 0.5 == pytest.approx(131 * factor, abs=0.5)
@@ -126,7 +126,7 @@ def test_resize_mask_keeps_the_area_of_a_square_at_odd_factors(factor) -> None:
 def test_resize_mask_keeps_a_hairline_when_shrinking_much() -> None:
     line = np.zeros((4000, 4000), bool)
     line[1234, 7] = True
-    small = resize_mask(line, 4, 4)
+    small = resize_mask_by_half(line, 4, 4)
     assert small.sum() == 1
     assert small[1, 0]
 

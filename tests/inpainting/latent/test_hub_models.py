@@ -19,8 +19,8 @@ from tests.inpainting.hub import save_tiny
 
 from falseflaw.errors import ConfigurationError, InvalidDataError, MissingDataError
 from falseflaw.imaging.crop import Box
-from falseflaw.inpainting import loading
-from falseflaw.inpainting.latent.inpainter import Inpainter
+from falseflaw.inpainting.latent.families import family_of
+from falseflaw.inpainting.latent.inpainter import LatentInpainter
 from falseflaw.inpainting.latent.sampling import decode_latents, encode_images
 from falseflaw.paths import config_dir
 
@@ -43,13 +43,13 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return made
 
 
-def from_config(name: str, folder: Path, **changes: Any) -> Inpainter:
+def from_config(name: str, folder: Path, **changes: Any) -> LatentInpainter:
     local = {"path": str(folder), "local": True, "device": "cpu", "dtype": "float32"}
     return instantiate(OmegaConf.merge(config_of(name), local, changes))
 
 
 @pytest.fixture(scope="module", params=HUB_MODELS)
-def inpainter(request: pytest.FixtureRequest, folders: dict[str, Path]) -> Inpainter:
+def inpainter(request: pytest.FixtureRequest, folders: dict[str, Path]) -> LatentInpainter:
     return from_config(request.param, folders[request.param])
 
 
@@ -134,7 +134,7 @@ def test_regenerating_with_the_photos_own_latents_is_the_round_trip(inpainter):
 @pytest.mark.parametrize(("factor", "grids"), [(4, (8, 8, 8)), (8, (8, 8, 16))])
 def test_crop_sides_are_what_latents_and_patches_need(factor, grids, folders):
     for name, grid in zip(HUB_MODELS, grids, strict=True):
-        family = loading.family_of(from_config(name, folders[name]).pipeline)
+        family = family_of(from_config(name, folders[name]).pipeline)
         assert family.grid(factor) == grid
 
 
@@ -172,13 +172,13 @@ def test_what_a_pipeline_cannot_do_is_refused(folders, name, changes, words):
     del config["_target_"]
     local = {"path": str(folders[name]), "local": True, "device": "cpu", "dtype": "float32"}
     with pytest.raises(ConfigurationError, match=words) as caught:
-        Inpainter(**{**config, **local, **changes})
+        LatentInpainter(**{**config, **local, **changes})
     assert "\n" not in str(caught.value)
 
 
 def test_a_pipeline_of_no_known_family_is_refused(folders):
     with pytest.raises(ConfigurationError, match="got StableDiffusionPipeline"):
-        Inpainter("x", str(folders["sd15"]), "StableDiffusionPipeline", load={"variant": "fp16"})
+        LatentInpainter("x", str(folders["sd15"]), "StableDiffusionPipeline", load={"variant": "fp16"})
 
 
 def test_the_large_autoencoder_never_computes_in_half_precision(folders):
@@ -245,7 +245,7 @@ def test_why_weights_cannot_be_had_is_said_in_one_line(monkeypatch, name, error,
     assert isinstance(values, dict)
     del values["_target_"]
     with pytest.raises(kind, match=words) as caught:
-        Inpainter(**values)
+        LatentInpainter(**values)
     assert "\n" not in str(caught.value)
 
 

@@ -12,13 +12,13 @@ from tests.helpers import textured_photo
 
 from falseflaw.errors import ConfigurationError, InvalidDataError, MissingDataError
 from falseflaw.imaging.crop import Box, splice
-from falseflaw.inpainting.latent.inpainter import Inpainter
+from falseflaw.inpainting.latent.inpainter import LatentInpainter
 from falseflaw.inpainting.latent.sampling import decode_latents, encode_images
 
 
 @pytest.fixture(scope="module")
-def inpainter(saved_pipeline: Path) -> Inpainter:
-    return Inpainter("tiny", str(saved_pipeline), steps=3)
+def inpainter(saved_pipeline: Path) -> LatentInpainter:
+    return LatentInpainter("tiny", str(saved_pipeline), steps=3)
 
 
 def batch(count: int, side: int = 32) -> tuple[np.ndarray, np.ndarray, list[str], list[int]]:
@@ -70,7 +70,7 @@ def test_what_lies_under_the_mask_does_not_matter(inpainter):
 
 
 def test_seeing_the_photo_what_lies_under_the_mask_matters(saved_pipeline, inpainter):
-    seeing = Inpainter("tiny", str(saved_pipeline), steps=3, condition="photo")
+    seeing = LatentInpainter("tiny", str(saved_pipeline), steps=3, condition="photo")
     crops, masks, prompts, seeds = batch(2)
     other = np.where(masks[..., None], 255 - crops, crops)
     a, b = (seeing.sample(photos, masks, prompts, seeds).latents for photos in (crops, other))
@@ -83,9 +83,9 @@ def test_seeing_the_photo_what_lies_under_the_mask_matters(saved_pipeline, inpai
 
 def test_an_unknown_condition_is_refused(saved_pipeline):
     with pytest.raises(ConfigurationError, match="hole or photo"):
-        Inpainter("tiny", str(saved_pipeline), condition="crop")
+        LatentInpainter("tiny", str(saved_pipeline), condition="crop")
     with pytest.raises(ConfigurationError, match="condition=hole"):
-        Inpainter("tiny", str(saved_pipeline), "FluxFillPipeline", condition="photo")
+        LatentInpainter("tiny", str(saved_pipeline), "FluxFillPipeline", condition="photo")
 
 
 def test_it_samples_what_the_plain_pipeline_samples(saved_pipeline, inpainter):
@@ -113,7 +113,7 @@ def test_it_samples_what_the_plain_pipeline_samples(saved_pipeline, inpainter):
 
 def test_a_saved_and_loaded_pipeline_samples_the_same(inpainter, tmp_path):
     inpainter.pipeline.save_pretrained(tmp_path)
-    again = Inpainter("again", str(tmp_path), steps=3)
+    again = LatentInpainter("again", str(tmp_path), steps=3)
     assert torch.equal(again.sample(*batch(2)).latents, inpainter.sample(*batch(2)).latents)
 
 
@@ -132,7 +132,7 @@ def test_regenerating_touches_everything_a_little_and_the_mask_a_lot(inpainter):
     mask = np.zeros((75, 93), bool)
     mask[24:40, 34:46] = True
     samples = inpainter.sample(box.cut(photo)[None], box.cut(mask)[None], ["a coffee stain"], [5])
-    result = samples.regenerate(photo, samples.latents[0], box, mask)
+    result = inpainter.regenerate(photo, samples.latents[0], box, mask)
     assert result.shape == photo.shape
     assert result.dtype == np.uint8
     padded = np.pad(photo, ((0, 5), (0, 3), (0, 0)), mode="edge")
@@ -192,24 +192,24 @@ def test_a_batch_that_does_not_fit_is_refused_in_one_line(inpainter):
 @pytest.mark.parametrize("name", ["NoSuchPipeline", "DDIMScheduleR", "__version__"])
 def test_an_unknown_pipeline_class_is_named(saved_pipeline, name):
     with pytest.raises(ConfigurationError, match=f"class of diffusers, got '{name}'"):
-        Inpainter("x", str(saved_pipeline), name)
+        LatentInpainter("x", str(saved_pipeline), name)
 
 
 def test_missing_and_broken_weights_are_told_apart(saved_pipeline, tmp_path):
     with pytest.raises(MissingDataError, match="train-inpainter"):
-        Inpainter("x", str(tmp_path / "nowhere"))
+        LatentInpainter("x", str(tmp_path / "nowhere"))
     with pytest.raises(InvalidDataError, match=r"model_index\.json"):
-        Inpainter("x", str(tmp_path))
+        LatentInpainter("x", str(tmp_path))
     broken = tmp_path / "broken"
     shutil.copytree(saved_pipeline, broken)
     weights = next((broken / "unet").glob("*.safetensors"))
     weights.write_bytes(weights.read_bytes()[:100])
     with pytest.raises(InvalidDataError, match="cannot load StableDiffusionInpaintPipeline") as caught:
-        Inpainter("x", str(broken))
+        LatentInpainter("x", str(broken))
     assert "\n" not in str(caught.value)
     (broken / "model_index.json").write_text(json.dumps({"_class_name": "StableDiffusionInpaintPipeline"}))
     with pytest.raises(InvalidDataError, match="cannot load"):
-        Inpainter("x", str(broken))
+        LatentInpainter("x", str(broken))
 
 
 def test_an_unreachable_hub_is_said_in_one_line(monkeypatch):
@@ -218,7 +218,7 @@ def test_an_unreachable_hub_is_said_in_one_line(monkeypatch):
 
     monkeypatch.setattr(StableDiffusionInpaintPipeline, "from_pretrained", unreachable)
     with pytest.raises(MissingDataError, match="download some/model from its hub") as caught:
-        Inpainter("x", "some/model", local=False)
+        LatentInpainter("x", "some/model", local=False)
     assert "\n" not in str(caught.value)
 
 
@@ -233,10 +233,10 @@ def test_an_unreachable_hub_is_said_in_one_line(monkeypatch):
 )
 def test_values_out_of_range_are_refused(saved_pipeline, arguments, words):
     with pytest.raises(ConfigurationError, match=words):
-        Inpainter("x", str(saved_pipeline), **arguments)
+        LatentInpainter("x", str(saved_pipeline), **arguments)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without CUDA")
 def test_asking_for_a_gpu_where_there_is_none_names_the_override(saved_pipeline):
     with pytest.raises(ConfigurationError, match=r"inpainter\.device=cpu"):
-        Inpainter("x", str(saved_pipeline), device="cuda")
+        LatentInpainter("x", str(saved_pipeline), device="cuda")

@@ -117,7 +117,7 @@ def test_regenerating_writes_the_square_up_to_its_borders(inpainter):
     mask[60:80, 90:120] = True
     box = Box(21, 37, 128, 128)
     samples = inpainter.sample(box.cut(photo)[None], box.cut(mask)[None], ["a burn mark"], [5])
-    result = samples.regenerate(photo, samples.latents[0], box, mask)
+    result = inpainter.regenerate(photo, samples.latents[0], box, mask)
     assert result.shape == photo.shape
     assert result.dtype == np.uint8
     assert np.array_equal(box.cut(result), samples.images[0])

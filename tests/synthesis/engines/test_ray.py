@@ -27,6 +27,7 @@ from falseflaw.damage.prompts import all_prompts
 from falseflaw.dataset.manifest import read_manifest
 from falseflaw.errors import ConfigurationError, InvalidDataError, MissingExtraError, UnreadableImageError
 from falseflaw.imaging.camera import CameraSampler
+from falseflaw.inpainting.inpainter import Samples
 from falseflaw.inpainting.latent.networks import build_pipeline
 from falseflaw.machine import StageTimer
 from falseflaw.paths import config_dir
@@ -79,11 +80,10 @@ class Photos:
 
 
 class Network:
-    """A convolution, as inpainter, as its samples' autoencoder and as a family of autoencoders."""
+    """A convolution, as inpainter and as the autoencoder of its regenerated photos."""
 
     name, grid, factor, steps, guidance = "conv", 16, 4, 7, 2.5
     rewrites_all = True
-    names, reserved = ("code",), frozenset()
 
     def __init__(self, error=None):
         generator = torch.Generator().manual_seed(0)
@@ -97,9 +97,8 @@ class Network:
         if self.error:
             raise self.error
         noise = np.stack([np.random.default_rng(seed).integers(0, 64, crops.shape[1:]) for seed in seeds])
-        return Samples(
-            self, np.stack([self.code(crop // 2 + extra) for crop, extra in zip(crops, noise, strict=True)])
-        )
+        images = np.stack([self.code(crop // 2 + extra) for crop, extra in zip(crops, noise, strict=True)])
+        return Samples(images, images)
 
     def code(self, photo):
         with torch.no_grad():
@@ -108,31 +107,29 @@ class Network:
             result = torch.nn.functional.conv2d(hidden, self.weights[1], padding=1).sigmoid()
         return (result[0].permute(1, 2, 0) * 255).byte().numpy()
 
-    def round_trip(self, name, photo, seed):
-        return self.code(photo)
-
-
-@dataclass
-class Samples:
-    network: Network
-    images: np.ndarray
-
-    @property
-    def latents(self):
-        return self.images
-
     def regenerate(self, photo, sample_latent, box, mask):
-        whole = self.network.code(photo)
+        whole = self.code(photo)
         whole[box.slices][mask[box.slices]] = sample_latent[mask[box.slices]]
         return whole
 
     def round_trip(self, photo):
+        return self.code(photo)
+
+
+@dataclass
+class Family:
+    """The same convolution as a family of autoencoders."""
+
+    network: Network
+    names, reserved = ("code",), frozenset()
+
+    def round_trip(self, name, photo, seed):
         return self.network.code(photo)
 
 
 def writers(error=None):
     network = Network(error)
-    return Writers({"conv": network}, network)
+    return Writers({"conv": network}, Family(network))
 
 
 def masker(image):

@@ -12,7 +12,7 @@ from tests.helpers import make_dataset
 from falseflaw.dataset.manifest import MANIFEST_NAME, read_manifest, write_manifest
 from falseflaw.errors import ConfigurationError, InvalidDataError, MissingDataError, UnreadableImageError
 from falseflaw.imaging import codec
-from falseflaw.imaging.laundering.augmentation import Laundering
+from falseflaw.imaging.laundering.augmentation import RandomLaundering
 from falseflaw.training.detector.crops import (
     EDITS,
     PhotoReader,
@@ -36,7 +36,7 @@ def pairs_of(dataset: Path, **changes: Any) -> TrainPairs:
         "region_share": 0.8,
         "flawless_share": 0.2,
         "autoencoded_share": 0.3,
-        "launder": Laundering(resize_range=(0.7, 1.2)),
+        "launder": RandomLaundering(resize_range=(0.7, 1.2)),
         "seed": 0,
     }
     sets = matched_sets(read_manifest(dataset), Fold.TRAIN)
@@ -210,9 +210,9 @@ def test_crops_shift_the_jpeg_grid(dataset: Path) -> None:
 
 def test_validation_is_fixed_and_centered(dataset: Path) -> None:
     sets = matched_sets(read_manifest(dataset), Fold.VAL)
-    crops = ValidationCrops(sets, PhotoReader(dataset), 64, Laundering(share=1.0), 0)
+    crops = ValidationCrops(sets, PhotoReader(dataset), 64, RandomLaundering(share=1.0), 0)
     assert len(crops) == len(sets) * 2 * len(LABELLED)
-    again = ValidationCrops(sets, PhotoReader(dataset, cache=True), 64, Laundering(share=1.0), 0)
+    again = ValidationCrops(sets, PhotoReader(dataset, cache=True), 64, RandomLaundering(share=1.0), 0)
     samples = [crops[number][0] for number in range(len(crops))]
     for number in reversed(range(len(crops))):
         np.testing.assert_array_equal(samples[number].image, again[number][0].image)
@@ -240,10 +240,10 @@ def test_no_fold_but_train_and_val_is_reachable(dataset: Path) -> None:
 
 @pytest.mark.parametrize("workers", [0, 2])
 def test_batches_do_not_depend_on_workers(dataset: Path, workers: int) -> None:
-    data = data_of(dataset, augment=Laundering(), workers=workers)
+    data = data_of(dataset, augment=RandomLaundering(), workers=workers)
     batches = list(data.train_dataloader())
     assert len(batches) == 2  # four sources, two pairs a batch
-    pairs = TrainPairs(data.train_sets, PhotoReader(dataset), 64, 0.8, 0.2, 0.3, Laundering(), 0)
+    pairs = TrainPairs(data.train_sets, PhotoReader(dataset), 64, 0.8, 0.2, 0.3, RandomLaundering(), 0)
     for index, batch in enumerate(batches):
         expected = collate([pairs[2 * index], pairs[2 * index + 1]])
         assert batch.keys() == expected.keys()
@@ -286,7 +286,7 @@ def test_processes_and_resumed_trainings_share_out_the_stream() -> None:
 
 
 def test_repeated_batches_come_again(dataset: Path) -> None:
-    data = data_of(dataset, repeat_batches=1, augment=Laundering())
+    data = data_of(dataset, repeat_batches=1, augment=RandomLaundering())
     first, second = data.train_dataloader()
     torch.testing.assert_close(first["image"], second["image"])
 

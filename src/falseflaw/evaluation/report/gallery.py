@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from PIL import Image as Pil
-from scipy.ndimage import binary_erosion
 
 from falseflaw.errors import InvalidDataError
 from falseflaw.evaluation.prediction.laundered import load_row
@@ -18,11 +17,11 @@ from falseflaw.evaluation.prediction.scorers import Scorer
 from falseflaw.evaluation.report.localization import SEAM, heat_shares
 from falseflaw.evaluation.selection import Selection
 from falseflaw.imaging import codec
-from falseflaw.imaging.laundering.base import launder, resize_mask
+from falseflaw.imaging.contact_sheet import outline
+from falseflaw.imaging.laundering.base import launder, resize_mask_by_half
 from falseflaw.types import Edit, HeatMap, Image, Mask
 
 _SIDE = 360  # longest side of a picture in the report, pixels
-_LINE = 2  # width of a contour, pixels
 _ALTERED, _PAINTED = (0, 200, 255), (120, 255, 90)
 # Dark to bright, as anchors of a ramp over 0 to 255: black, purple, orange, light yellow.
 _RAMP = np.array([(0, 0, 4), (87, 16, 110), (188, 55, 84), (249, 142, 9), (252, 255, 164)], dtype=np.float64)
@@ -125,10 +124,7 @@ def _with_contour(small: Image, mask: Mask, color: tuple[int, int, int]) -> Imag
     """Draws the mask's inner border onto a shrunk picture."""
     if not mask.any():
         return small
-    drawn = small.copy()
-    region = resize_mask(mask, *small.shape[:2])
-    drawn[region & ~binary_erosion(region, iterations=_LINE)] = color
-    return drawn
+    return outline(small, resize_mask_by_half(mask, *small.shape[:2]), color)
 
 
 def _colored(heat: HeatMap) -> Image:

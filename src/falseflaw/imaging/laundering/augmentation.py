@@ -26,7 +26,7 @@ _SIDE = 16
 """Photos below twice this side, in pixels, are left as they are: nothing would remain of them."""
 
 
-class Laundering:
+class RandomLaundering:
     """Seeded random laundering: color, blur, noise, resizing, screenshot, and recompression last of all.
 
     The order is that of life: whatever happens to a photo, it is saved again afterwards. Two photos of one

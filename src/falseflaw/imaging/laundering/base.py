@@ -119,7 +119,7 @@ def versions_of(suite: Iterable[Laundering]) -> dict[str, str]:
     return found
 
 
-def resize_mask(mask: Mask, height: int, width: int) -> Mask:
+def resize_mask_by_half(mask: Mask, height: int, width: int) -> Mask:
     """Resizes a mask: a pixel is inside where at least half of its area is (nearest when enlarging).
 
     A mask that is not empty stays so: where no pixel is half covered, the most covered ones remain.

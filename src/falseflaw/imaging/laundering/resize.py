@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image as Pil
 
 from falseflaw.errors import ConfigurationError
-from falseflaw.imaging.laundering.base import resize_mask
+from falseflaw.imaging.laundering.base import resize_mask_by_half
 from falseflaw.types import Image, Mask
 
 KERNELS = {
@@ -57,4 +57,4 @@ class Resize:
         height = max(1, round(image.shape[0] * self.factor))
         width = max(1, round(image.shape[1] * self.factor))
         resized = Pil.fromarray(image).resize((width, height), KERNELS[self.kernel])
-        return np.array(resized), resize_mask(mask, height, width)
+        return np.array(resized), resize_mask_by_half(mask, height, width)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,66 +14,16 @@ from torch.nn import functional
 
 from falseflaw.errors import ConfigurationError, InvalidDataError
 from falseflaw.imaging.crop import Box
-from falseflaw.inpainting.checks import DTYPES, check_batch, check_condition, check_settings
+from falseflaw.inpainting.inpainter import DTYPES, Samples, check_batch, check_condition, check_settings
 from falseflaw.inpainting.latent.families import family_of
+from falseflaw.inpainting.latent.preparation import check_call, prepare
 from falseflaw.inpainting.latent.sampling import decode_latents, encode_images, sample_latents
 from falseflaw.inpainting.latent.text_states import TextStates
-from falseflaw.inpainting.loading import OFFLOADS, check_call, load_pipeline, prepare, within_memory
+from falseflaw.inpainting.loading import OFFLOADS, load_pipeline, within_memory
 from falseflaw.types import Image, Mask
 
 
-class Regenerator(Protocol):
-    """What writes a whole photo as its generator does; see the methods of `Samples`."""
-
-    def regenerate(self, photo: Image, sample_latent: Tensor, box: Box, mask: Mask) -> Image:
-        """See `Samples.regenerate`."""
-        ...
-
-    def round_trip(self, photo: Image) -> Image:
-        """See `Samples.round_trip`."""
-        ...
-
-
-@dataclass
-class Samples:
-    """What one batched sampling gave.
-
-    Attributes:
-        images: uint8 (B, H, W, 3), the decoded crops; nothing is pasted.
-        latents: float (B, C, H / f, W / f), the sampled latents, scaled as the pipeline scales them.
-        inpainter: The wrapper that sampled them; `regenerate` needs its networks.
-    """
-
-    images: NDArray[np.uint8]
-    latents: Tensor
-    inpainter: Regenerator
-
-    def regenerate(self, photo: Image, sample_latent: Tensor, box: Box, mask: Mask) -> Image:
-        """Returns the whole photo as the autoencoder writes it, with the sampled flaw in it.
-
-        The photo is encoded, the sampled latents replace its own where the mask lies, and the whole is
-        decoded: a pipeline that inpaints without pasting back leaves this trace in every pixel.
-
-        Args:
-            photo: uint8 (H, W, 3), any size; edges are replicated up to the grid and cut off afterwards.
-            sample_latent: float (C, h, w), one of `latents`.
-            box: Where its crop lay in the photo; its corner must be on the grid of the latents.
-            mask: bool (H, W), the inpainted region.
-
-        Returns:
-            uint8 (H, W, 3).
-
-        Raises:
-            InvalidDataError: Sizes do not agree, or the box is off the latents' grid.
-        """
-        return self.inpainter.regenerate(photo, sample_latent, box, mask)
-
-    def round_trip(self, photo: Image) -> Image:
-        """Returns the whole photo, uint8 (H, W, 3), after the autoencoder alone."""
-        return self.inpainter.round_trip(photo)
-
-
-class Inpainter:
+class LatentInpainter:
     """Writes flaws into crops with a latent inpainting pipeline.
 
     Args:
@@ -160,6 +109,9 @@ class Inpainter:
             prompts: B texts.
             seeds: B seeds.
 
+        Returns:
+            `latents` are float (B, C, H / f, W / f), scaled as the pipeline scales them.
+
         Raises:
             InvalidDataError: Shapes, types or counts do not agree.
             ConfigurationError: The batch does not fit the memory.
@@ -179,11 +131,27 @@ class Inpainter:
                 self._call,
                 self._condition,
             )
-            return Samples(decode_latents(self.pipeline, latents), latents.float().cpu(), self)
+            return Samples(decode_latents(self.pipeline, latents), latents.float().cpu())
 
     @torch.inference_mode()
     def regenerate(self, photo: Image, sample_latent: Tensor, box: Box, mask: Mask) -> Image:
-        """See `Samples.regenerate`."""
+        """Returns the whole photo as the autoencoder writes it, with the sampled flaw in it.
+
+        The photo is encoded, the sampled latents replace its own where the mask lies, and the whole is
+        decoded: a pipeline that inpaints without pasting back leaves this trace in every pixel.
+
+        Args:
+            photo: uint8 (H, W, 3), any size; edges are replicated up to the grid and cut off afterwards.
+            sample_latent: float (C, h, w), one of `Samples.latents`.
+            box: Where its crop lay in the photo; its corner must be on the grid of the latents.
+            mask: bool (H, W), the inpainted region.
+
+        Returns:
+            uint8 (H, W, 3).
+
+        Raises:
+            InvalidDataError: Sizes do not agree, or the box is off the latents' grid.
+        """
         height, width = photo.shape[:2]
         factor = self.factor
         if mask.shape != (height, width) or sample_latent.shape[-2:] != (
@@ -213,7 +181,7 @@ class Inpainter:
 
     @torch.inference_mode()
     def round_trip(self, photo: Image) -> Image:
-        """See `Samples.round_trip`."""
+        """Returns the whole photo, uint8 (H, W, 3), after the autoencoder alone."""
         with self._within_memory(_whole(photo)):
             return decode_latents(self.pipeline, self._encode(photo))[0, : photo.shape[0], : photo.shape[1]]
 

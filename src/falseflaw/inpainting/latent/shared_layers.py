@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_map_only
 
 
-def share_halves(unet: nn.Module) -> None:
+def share_first_layers(unet: nn.Module) -> None:
     """Lets a UNet's first layers work on half a batch where its halves are equal; no result changes.
 
     Args:
@@ -31,8 +31,8 @@ def _wrap(module: nn.Module) -> None:
     def forward(*values: Any, **named: Any) -> Any:
         if not all(_doubled(value) for value in (*values, *named.values()) if isinstance(value, Tensor)):
             return inner(*values, **named)
-        halves, named_halves = tree_map_only(Tensor, lambda value: value.chunk(2)[0], (values, named))
-        return tree_map_only(Tensor, lambda value: torch.cat([value, value]), inner(*halves, **named_halves))
+        first, named_first = tree_map_only(Tensor, lambda value: value.chunk(2)[0], (values, named))
+        return tree_map_only(Tensor, lambda value: torch.cat([value, value]), inner(*first, **named_first))
 
     module.forward = forward
 

@@ -17,9 +17,8 @@ from torch import Tensor
 
 from falseflaw.damage.prompts import asked_for
 from falseflaw.errors import ConfigurationError, InvalidDataError
-from falseflaw.imaging.crop import Box, resize_mask
-from falseflaw.inpainting.checks import DTYPES, check_batch, check_condition, check_settings
-from falseflaw.inpainting.latent.inpainter import Samples
+from falseflaw.imaging.crop import Box, resize_mask_by_touch
+from falseflaw.inpainting.inpainter import DTYPES, Samples, check_batch, check_condition, check_settings
 from falseflaw.inpainting.loading import load_pipeline
 from falseflaw.inpainting.pixel.networks import CLEAN_CLASS, NULL_CLASS, PixelInpaintPipeline
 from falseflaw.inpainting.pixel.window import fit, plan_window
@@ -117,7 +116,8 @@ class PixelInpainter:
         windows = [plan_window(mask, side) for mask in masks]
         seen = [fit(window.cut(crop), side) for window, crop in zip(windows, crops, strict=True)]
         regions = [
-            resize_mask(window.cut(mask), side, side) for window, mask in zip(windows, masks, strict=True)
+            resize_mask_by_touch(window.cut(mask), side, side)
+            for window, mask in zip(windows, masks, strict=True)
         ]
         squares = self.pipeline(
             to_tensor(np.stack(seen)),
@@ -135,7 +135,7 @@ class PixelInpainter:
                 for crop, square, window in zip(crops, squares, windows, strict=True)
             ]
         )
-        return Samples(images, squares, self)
+        return Samples(images, squares)
 
     def regenerate(self, photo: Image, sample_latent: Tensor, box: Box, mask: Mask) -> Image:
         """Returns the photo with the whole sampled square in it, not only what lies inside the mask.

@@ -11,7 +11,7 @@ from pathlib import Path
 from falseflaw.errors import InvalidDataError, MissingDataError, UnreadableImageError
 from falseflaw.imaging import codec
 from falseflaw.imaging.difference import changed_region
-from falseflaw.photos.evaluation_only.takes import EvaluationItem, ItemPixels, root_of
+from falseflaw.photos.evaluation_only.items import EvaluationItem, ItemPixels, root_of
 from falseflaw.photos.near_duplicates import fingerprint, join
 from falseflaw.photos.source import Photo
 from falseflaw.types import Edit, Fold

@@ -17,7 +17,7 @@ from pathlib import Path
 from falseflaw.errors import ConfigurationError, InvalidDataError, MissingDataError, UnreadableImageError
 from falseflaw.imaging import codec
 from falseflaw.photos.evaluation_only.boxes import read_boxes
-from falseflaw.photos.evaluation_only.takes import EvaluationItem, ItemPixels, root_of
+from falseflaw.photos.evaluation_only.items import EvaluationItem, ItemPixels, root_of
 from falseflaw.photos.source import Photo
 from falseflaw.types import Edit, Fold, Image, Mask
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
 from falseflaw.errors import InvalidDataError, UnreadableImageError
 from falseflaw.imaging.codec import encode_png, read_mask, write_atomic
-from falseflaw.inpainting.ports import ProductMasker
+from falseflaw.photos.product.segmentation import ProductMasker
 from falseflaw.photos.source import Photo, PhotoSource
 from falseflaw.types import Image, Mask
 
@@ -71,3 +73,16 @@ class ProductMasks:
             except (UnreadableImageError, InvalidDataError) as error:
                 tqdm.write(f"skipped {photo.photo_id}: {error}")
         return kept
+
+
+def mask_folder(cache: Path, masker: Mapping[str, Any]) -> Path:
+    """Returns where the masks of a masker are kept, which no masker with other values uses.
+
+    Args:
+        cache: The verbs' cache folder.
+        masker: Configuration of the masker, of plain types, with its class as `_target_`.
+    """
+    name = str(masker["_target_"]).rpartition(".")[2]
+    values = {**masker, "_target_": name}  # wherever the class lies
+    digest = hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+    return cache / "product_masks" / f"{name}-{digest[:8]}"

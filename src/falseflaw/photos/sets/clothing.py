@@ -11,7 +11,6 @@ CLOTHING = PublicSet(
     repository="alexeygrigorev/clothing-dataset-small",
     commit="11961516512414bf9f6c150a832cfd21b54a6b54",
     prefix="",
-    license_name="CC0-1.0",
 )
 
 

@@ -11,7 +11,6 @@ GROCERY = PublicSet(
     repository="marcusklasson/GroceryStoreDataset",
     commit="fc80ba90f803d79d0383df52c5a4ac5de99ff6fc",
     prefix="dataset/train/",
-    license_name="MIT",
 )
 
 

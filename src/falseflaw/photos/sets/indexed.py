@@ -17,6 +17,7 @@ from pathlib import Path
 from falseflaw.errors import MissingDataError, UnreadableImageError
 from falseflaw.imaging import codec
 from falseflaw.paths import find_existing
+from falseflaw.photos.licenses import LICENSES
 from falseflaw.photos.source import Photo
 from falseflaw.types import Image, Mask
 
@@ -55,18 +56,21 @@ class PublicSet:
         repository: `owner/name` on GitHub.
         commit: The 40-digit commit that is fetched.
         prefix: Folder in the repository below which the index's paths lie, with a closing `/`, or empty.
-        license_name: SPDX identifier.
     """
 
     name: str
     repository: str
     commit: str
     prefix: str
-    license_name: str
 
     def entries(self) -> tuple[IndexEntry, ...]:
         """Returns the index, sorted by path."""
         return _read_index(self.name)
+
+    @property
+    def license_name(self) -> str:
+        """SPDX identifier."""
+        return LICENSES[self.name].name
 
     def license_text(self) -> bytes:
         """Returns the license that the set's files are under."""

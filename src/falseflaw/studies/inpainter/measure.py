@@ -12,6 +12,7 @@ from tqdm import tqdm
 from falseflaw.audit.content import content_probe
 from falseflaw.audit.flaws import Flaws
 from falseflaw.errors import ConfigurationError
+from falseflaw.inpainting.inpainter import Inpainter
 from falseflaw.statistics.bootstrap import Bootstrap, Estimate
 from falseflaw.statistics.metrics import mean
 from falseflaw.studies.inpainter.flaws import inpainted, simulated
@@ -19,7 +20,6 @@ from falseflaw.studies.inpainter.kinds import accuracy, by_kind, name_kinds, tra
 from falseflaw.studies.inpainter.prompts import Prompted, compare_prompts, vary_prompts
 from falseflaw.studies.inpainter.sampling import sample_crops
 from falseflaw.studies.inpainter.texture import texture_ratios
-from falseflaw.synthesis.networks import Inpainter
 from falseflaw.synthesis.prepare import PreparedSet
 from falseflaw.types import Image
 

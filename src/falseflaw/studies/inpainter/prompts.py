@@ -12,12 +12,12 @@ from tqdm import tqdm
 
 from falseflaw.audit.flaws import KINDS, Flaws
 from falseflaw.damage.prompts import CLEAN_PROMPT, product_word
+from falseflaw.inpainting.inpainter import Inpainter
 from falseflaw.seeding import derive_seed
 from falseflaw.statistics.bootstrap import Bootstrap, Estimate, Metric
 from falseflaw.statistics.metrics import mean
 from falseflaw.studies.inpainter.flaws import inpainted, intact
 from falseflaw.studies.inpainter.sampling import sample_crops
-from falseflaw.synthesis.networks import Inpainter
 from falseflaw.synthesis.prepare import PreparedSet
 from falseflaw.types import DamageKind
 

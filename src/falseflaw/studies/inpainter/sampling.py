@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from falseflaw.synthesis.networks import Inpainter
+from falseflaw.inpainting.inpainter import Inpainter
 from falseflaw.synthesis.prepare import PreparedSet
 from falseflaw.types import Image
 

@@ -23,7 +23,7 @@ _GRID = 16
 
 
 class Launder(Protocol):
-    """Seeded laundering, such as `falseflaw.imaging.laundering.augmentation.Laundering`."""
+    """Seeded laundering, such as `falseflaw.imaging.laundering.augmentation.RandomLaundering`."""
 
     smallest_factor: float
 

@@ -11,9 +11,11 @@ from typing import Any
 
 import torch
 
+from falseflaw.damage.engine import DamageEngine
 from falseflaw.errors import MissingDataError
-from falseflaw.inpainting.ports import CameraDrawer, Painter, ProductMasker
+from falseflaw.imaging.camera import CameraSampler
 from falseflaw.photos.product.masks import ProductMasks
+from falseflaw.photos.product.segmentation import ProductMasker
 from falseflaw.photos.source import Photo, PhotoSource
 from falseflaw.provenance import git_revision, package_versions
 from falseflaw.seeding import derive_seed
@@ -28,8 +30,8 @@ def train_inpainter(
     source: PhotoSource,
     folds: Mapping[str, Fold],
     split: Mapping[str, Any],
-    camera: CameraDrawer,
-    engine: Painter,
+    camera: CameraSampler,
+    engine: DamageEngine,
     masker: ProductMasker,
     masks: Path,
     recipe: TrainingRecipe,

@@ -21,11 +21,11 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from falseflaw.damage.engine import DamageEngine
 from falseflaw.errors import FalseFlawError, InvalidDataError
-from falseflaw.imaging.camera import apply_camera, transform_mask
+from falseflaw.imaging.camera import CameraSampler, apply_camera, transform_mask
 from falseflaw.imaging.codec import write_atomic
 from falseflaw.imaging.crop import Box, bounding_box
-from falseflaw.inpainting.ports import CameraDrawer, Painter
 from falseflaw.photos.product.masks import ProductMasks
 from falseflaw.photos.source import Photo, PhotoSource
 from falseflaw.seeding import derive_rng, derive_seed
@@ -57,8 +57,8 @@ class WindowMaker:
     source: PhotoSource
     photos: tuple[Photo, ...]
     masks: ProductMasks
-    engine: Painter
-    camera: CameraDrawer
+    engine: DamageEngine
+    camera: CameraSampler
     size: int
     seed: int
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from falseflaw.errors import ConfigurationError, InvalidDataError
 from falseflaw.imaging import codec
-from falseflaw.imaging.laundering.base import resize_mask
+from falseflaw.imaging.laundering.base import resize_mask_by_half
 from falseflaw.imaging.laundering.screenshot.chat import draw_chat
 from falseflaw.imaging.laundering.screenshot.chromium import take_screenshot, version
 from falseflaw.imaging.laundering.screenshot.device import Device
@@ -96,7 +96,7 @@ class BrowserScreenshot:
                 "give the device a smaller room"
             )
         whole = np.zeros(screen.shape[:2], dtype=bool)
-        whole[shot.top : shot.bottom, shot.left : shot.right] = resize_mask(
+        whole[shot.top : shot.bottom, shot.left : shot.right] = resize_mask_by_half(
             mask, shot.bottom - shot.top, shot.right - shot.left
         )
         outward = np.array([-1, 1, -1, 1])

@@ -10,7 +10,7 @@ from PIL import ImageEnhance
 
 from falseflaw.errors import ConfigurationError
 from falseflaw.imaging import codec
-from falseflaw.imaging.laundering.base import resize_mask
+from falseflaw.imaging.laundering.base import resize_mask_by_half
 from falseflaw.imaging.laundering.screenshot.page import draw_page
 from falseflaw.types import Image, Mask
 
@@ -107,7 +107,7 @@ class SimulatedScreenshot:
             screen[top : top + height, left : left + width] = shown
         screen = self._color_path(screen, rng)
         whole = np.zeros(screen.shape[:2], dtype=bool)
-        whole[top : top + height, left : left + width] = resize_mask(mask, height, width)
+        whole[top : top + height, left : left + width] = resize_mask_by_half(mask, height, width)
 
         saves_jpeg, quality = (
             rng.random() < self.jpeg_share,

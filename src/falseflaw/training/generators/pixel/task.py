@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from falseflaw.damage.regions import draw_region
 from falseflaw.errors import ConfigurationError
-from falseflaw.imaging.crop import resize_mask
+from falseflaw.imaging.crop import resize_mask_by_touch
 from falseflaw.inpainting.checkpoints import Checkpoints
 from falseflaw.inpainting.loop import learn
 from falseflaw.inpainting.pixel.networks import CLASSES, CLEAN_CLASS, NULL_CLASS, condition
@@ -97,7 +97,7 @@ def draw_crop(windows: Windows, index: int, side: int, rng: np.random.Generator)
         fit(turned(box.cut(pixels), turns, mirror), side)
         for pixels in (windows.clean[index], windows.damaged[index])
     )
-    return intact, damaged, resize_mask(turned(box.cut(region), turns, mirror), side, side)
+    return intact, damaged, resize_mask_by_touch(turned(box.cut(region), turns, mirror), side, side)
 
 
 def make_batch(
