@@ -79,18 +79,16 @@ def test_the_help_of_a_verb_shows_its_groups_and_keys(verb: str, capsys: pytest.
 
 
 def test_a_typo_in_an_override_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["predict", "inptu=x", "output=y"]) == 1
+    assert main(["predict", "inptu=x", "output=y"]) == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1
     assert "inptu" in error
     assert error.startswith("falseflaw predict: ")
 
 
-@pytest.mark.parametrize(
-    "override", ["input", "photos=nothing", "batch_size=[", "=x", "input=a output=b=", "hydra/launcher=none"]
-)
+@pytest.mark.parametrize("override", ["input", "photos=nothing", "batch_size=[", "=x", "hydra/launcher=none"])
 def test_overrides_that_are_none_are_one_line(override: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["predict", override, "output=y"]) == 1
+    assert main(["predict", override, "output=y"]) == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1
     assert "Traceback" not in error

@@ -4,7 +4,7 @@ import pytest
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
-from falseflaw.cli.configuration.overrides import quote, quote_paths
+from falseflaw.cli.configuration.overrides import escape, hydra_arguments, quote, quote_paths
 from falseflaw.seeding import derive_rng
 
 
@@ -34,7 +34,9 @@ def test_a_path_called_missing_stays_a_path() -> None:
 @pytest.mark.parametrize(
     "name", ["a b", "x=1", "a,b", "(1)", "[1]", "{a}", "it's", 'say "x"', "ü", "12", "a#b"]
 )
-@pytest.mark.parametrize("key", ["input", "+input", "++checkpoint"])
+@pytest.mark.parametrize(
+    "key", ["input", "+input", "++checkpoint", "run_dir", "cache", "resume", "photos.folder", "data.dataset"]
+)
 def test_path_keys_take_any_name_whether_it_exists_or_not(name: str, key: str) -> None:
     (quoted,) = quote_paths([f"{key}={name}"])
     assert quoted.startswith(f"{key}=")
@@ -83,3 +85,74 @@ def test_bare_values_are_no_paths_although_a_file_is_called_so(
     for name in ("1", "true"):
         (tmp_path / name).touch()
     assert quote_paths(["seed=1", "progress=true"]) == ["seed=1", "progress=true"]
+
+
+@pytest.mark.parametrize(
+    ("given", "understood_as"),
+    [
+        ("name=a=b", "a=b"),
+        ("name=wörter", "wörter"),
+        ("inpainter.negative_prompt=it's (1)", "it's (1)"),
+        ("run_dir=r/lr=${learning_rate},x", "r/lr=0.5,x"),
+        ("weights=my runs/lr=0.1, (2)", ["my runs/lr=0.1", "(2)"]),
+        ("weights=plain", ["plain"]),
+        (
+            "evaluations=[r/lr=0.1/evaluation,'r/a, b/evaluation']",
+            ["r/lr=0.1/evaluation", "r/a, b/evaluation"],
+        ),
+        ("evaluations={a:r/lr=0.1,b:r/(2)}", {"a": "r/lr=0.1", "b": "r/(2)"}),
+        ("evaluations=[a,b]", ["a", "b"]),
+    ],
+)
+def test_what_the_grammar_has_no_reading_for_is_text(given: str, understood_as: object) -> None:
+    (quoted,) = quote_paths([given])
+    parsed = OverridesParser.create().parse_override(quoted)
+    assert OmegaConf.create({"key": parsed.value(), "learning_rate": 0.5}).key == understood_as
+
+
+def test_the_home_folder_is_known_in_every_shell(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/of me")
+    (quoted,) = quote_paths(["run_dir=~/r=1"])
+    assert understood(quoted.replace("run_dir", "key")) == "/home/of me/r=1"
+
+
+def test_a_switch_called_as_a_folder_stays_a_switch() -> None:
+    assert quote_paths(["data.cache=true"]) == ["data.cache=true"]
+    assert understood(quote_paths(["cache=true"])[0].replace("cache", "key")) == "true"
+
+
+def test_a_sweep_over_paths_that_hydra_cannot_read() -> None:
+    (_, swept) = quote_paths(["-m", "run_dir=r/lr=0.1,r/lr=0.2"])
+    assert swept == "run_dir='r/lr=0.1','r/lr=0.2'"
+
+
+def test_flags_come_first_for_argparse_takes_no_overrides_on_both_sides() -> None:
+    assert hydra_arguments(["seed=1,2", "-m", "name=x"]) == ["-m", "seed=1,2", "name=x"]
+
+
+@pytest.mark.parametrize(
+    ("run_dir", "placed"),
+    [
+        ("r/one", ["run_dir=r/one", "hydra.sweep.dir=r/one"]),
+        ("r/a=1", ["run_dir='r/a=1'", "hydra.sweep.dir='r/a=1'"]),
+        ("a,b", ["run_dir='{here}/a','{here}/b'", "hydra.sweep.subdir=${{run_dir}}"]),
+        ("/a=1,b", ["run_dir='/a=1','{here}/b'", "hydra.sweep.subdir=${{run_dir}}"]),
+        ("r/lr=${seed}", ["run_dir='{here}/r/lr=${{seed}}'", "hydra.sweep.subdir=${{run_dir}}"]),
+    ],
+)
+def test_jobs_of_a_sweep_go_where_the_run_folder_says(
+    run_dir: str, placed: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = [word.format(here=tmp_path) for word in placed]
+    assert hydra_arguments(["-m", f"run_dir={run_dir}"]) == ["-m", *words]
+    by_hand = "hydra.sweep.dir=elsewhere"
+    assert by_hand in hydra_arguments(["-m", f"run_dir={run_dir}", by_hand])
+    assert len(hydra_arguments(["-m", f"run_dir={run_dir}", by_hand])) == 3
+
+
+@pytest.mark.parametrize("path", ["/r/lr=0.1", 'a "b"', "a\\", "${x}", "\\${x}", "it's"])
+def test_a_folder_that_lightning_tells_a_further_process_comes_through(path: str) -> None:
+    settings = OmegaConf.create({"dir": escape(quote(path, mark='"')[1:-1])})
+    (word,) = quote_paths([f'hydra.run.dir="{settings.dir}"'])
+    assert understood(word.replace("hydra.run.dir", "key")) == path

@@ -195,9 +195,27 @@ def test_killed_training_goes_on(dataset: Path) -> None:
         torch.testing.assert_close(load_detector(last).state_dict()[name], tensor, atol=0, rtol=0)
 
 
+@pytest.mark.parametrize("name", ["r/lr=0.001,seed=0", "my runs, (1)", "$HOME {a} [b] é"])
+def test_run_folders_and_datasets_of_any_name(dataset: Path, name: str) -> None:
+    (Path(name) / "data").parent.mkdir(parents=True)
+    (Path(name) / "data").symlink_to(dataset, target_is_directory=True)
+    run_dir = f"{name}/run"
+    assert main(["train", *tiny(Path(name) / "data", run_dir)]) == 0
+    assert (Path(run_dir) / "checkpoints" / "best.ckpt").is_file()
+    recorded = yaml.safe_load((Path(run_dir) / "config.yaml").read_text(encoding="utf-8"))
+    assert Path(recorded["run_dir"]).resolve() == Path(run_dir).resolve()
+    assert main(["train", *tiny(Path(name) / "data", f"{name}/next"), f"resume={run_dir}"]) == 0
+
+
+def test_a_sweep_over_run_folders(dataset: Path) -> None:
+    assert main(["train", "-m", *tiny(dataset, "r/lr=1,r/b"), "model=tiny"]) == 0
+    assert sorted(str(path.parent.parent) for path in Path().rglob("best.ckpt")) == ["r/b", "r/lr=1"]
+
+
 @pytest.mark.parametrize("sweep", [False, True])
 def test_two_processes_train_one_detector(dataset: Path, sweep: bool) -> None:
-    words = [word for word in tiny(dataset) if not (sweep and word.startswith("run_dir"))]
+    name = 'lr=0.1, "ü" (2)'  # the second process is told it by Lightning, which knows nothing of quoting
+    words = [word for word in tiny(dataset, name) if not (sweep and word.startswith("run_dir"))]
     words += ["trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2"]
     words = ["-m", *words, "seed=1,2"] if sweep else [*words, "seed=1"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
@@ -210,5 +228,5 @@ def test_two_processes_train_one_detector(dataset: Path, sweep: bool) -> None:
     assert len(found) == (2 if sweep else 1)
     assert [torch.load(path, weights_only=True)["global_step"] for path in found] == [2] * len(found)
     assert len(list(Path().rglob("provenance.json"))) == len(found)
-    assert {path.name for path in Path().iterdir()} == {"runs" if sweep else "out"}
+    assert {path.name for path in Path().iterdir()} == {"runs" if sweep else name}
     assert {path.name for path in Path("runs").glob("*")} == ({"multirun"} if sweep else set())

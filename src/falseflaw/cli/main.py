@@ -13,7 +13,7 @@ import traceback
 
 from falseflaw import __version__
 from falseflaw.cli.streams import restart_in_utf8, steady_streams
-from falseflaw.errors import FalseFlawError, MissingExtraError
+from falseflaw.errors import ConfigurationError, FalseFlawError, MissingDataError, MissingExtraError
 
 VERBS = {
     "download": "fetch the public photo sets at their pinned commits",
@@ -56,6 +56,9 @@ def _main(arguments: list[str]) -> int:
         print(describe(verb, VERBS[verb]))
         return 0
     try:
+        from falseflaw.cli.configuration.usage import check_words
+
+        check_words(verb, rest)
         code = _run(verb, rest)
         sys.stdout.flush()  # a full disk is told of here
         return code
@@ -65,8 +68,29 @@ def _main(arguments: list[str]) -> int:
     except Exception as error:
         if os.environ.get("FALSEFLAW_DEBUG") == "1":
             traceback.print_exc()
-        print(f"falseflaw {verb}: {one_line(error)}", file=sys.stderr)
-        return 1
+        text, code = _told(verb, rest, error)
+        print(f"falseflaw {verb}: {text}", file=sys.stderr)
+        return code
+
+
+def _told(verb: str, words: list[str], error: Exception) -> tuple[str, int]:
+    """Returns what to tell the user, and the exit code: 1 the work failed, 2 the call was wrong."""
+    from falseflaw.cli.configuration.usage import explain, moved_folder
+
+    cause = error.__cause__
+    known = next((each for each in (error, cause) if isinstance(each, FalseFlawError)), None)
+    if isinstance(known, MissingDataError):
+        return moved_folder(words) or one_line(error), 1
+    if known is not None:
+        # A full disk is no fault of the call, although another folder may be the way out.
+        wrong = isinstance(known, ConfigurationError) and not isinstance(known.__cause__, OSError)
+        return one_line(error), 2 if wrong else 1
+    if type(error).__module__.split(".")[0] not in {"hydra", "omegaconf"}:
+        return one_line(error), 1
+    explained = explain(verb, words, error)
+    # What a constructor stumbled over outside of its arguments is no fault of the call.
+    called = explained or cause is None or isinstance(cause, TypeError | ValueError)
+    return explained or one_line(error), 2 if called else 1
 
 
 def _run(verb: str, overrides: list[str]) -> int:

@@ -13,6 +13,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf, read_write
 
+from falseflaw.cli.configuration.overrides import escape, quote
 from falseflaw.cli.main import require_extras
 
 EXTRAS: tuple[str, ...] = ("train",)
@@ -83,7 +84,8 @@ def _own_command_line(run_dir: Path) -> Iterator[None]:
     sys.argv = [str(script), "train", *HydraConfig.get().overrides.task]
     settings = HydraConfig.get()
     with read_write(settings):
-        settings.run.dir = str(run_dir)
+        # Lightning puts it between quotes and no more.
+        settings.run.dir = escape(quote(str(run_dir), mark='"')[1:-1])
     try:
         yield
     finally:

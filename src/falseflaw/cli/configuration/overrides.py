@@ -20,8 +20,12 @@ _SWEEPS = frozenset({"-m", "--multirun"})
 
 
 def hydra_arguments(overrides: Sequence[str]) -> list[str]:
-    """Returns the words for Hydra that say the same: paths quoted, the jobs of a sweep in their folder."""
-    return _place_sweep(quote_paths(list(overrides)))
+    """Returns the words for Hydra that say the same: paths quoted, the jobs of a sweep in their folder.
+
+    Flags come first: argparse takes no overrides on both sides of `-m`.
+    """
+    words = _place_sweep(quote_paths(list(overrides)))
+    return sorted(words, key=lambda word: bool(_OVERRIDE.fullmatch(word)) or word.startswith("~"))
 
 
 def quote_paths(overrides: list[str]) -> list[str]:

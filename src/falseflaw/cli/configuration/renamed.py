@@ -14,7 +14,6 @@ RENAMED: tuple[tuple[str | None, str, str], ...] = (
     (None, "photos=both", "photos=clothing_and_grocery"),
     (None, "inpainter=bundled", "inpainter=latent"),
     (None, "inpainter=both", "inpainter=latent_and_pixel"),
-    (None, "inpainter.inpainters.bundled.*=", "inpainter.inpainters.latent.*="),
     ("train-inpainter", "recipe=bundled", "recipe=latent"),
     ("synthesize", "autoencoders=family", "autoencoders=bundled"),
     (None, "damage=default", "damage=small"),
@@ -78,12 +77,14 @@ def renamed_override(verb: str, override: str) -> str | None:
         return None
     for of_verb, old, new in RENAMED:
         old_key, _, old_value = old.partition("=")
-        if of_verb not in (None, verb) or not fnmatchcase(key, old_key) or old_value not in ("", value):
+        match = re.fullmatch(re.escape(old_key).replace(r"\*", "(.+)"), key)
+        if match is None or of_verb not in (None, verb) or old_value not in ("", value):
             continue
         if old_value:
             return new
-        kept = key[len(old_key.partition("*")[0]) :] if "*" in old_key else ""
-        return f"{new.removesuffix('=').replace('*', kept)}={value}"
+        for part in match.groups():
+            new = new.replace("*", part)
+        return f"{new.removesuffix('=')}={value}"
     return None
 
 
