@@ -224,7 +224,7 @@ def test_empty_missing_folder_and_pipe(tmp_path: Path) -> None:
         ("empty.png", "empty"),
         ("missing.png", "No such file"),
         ("", "got a folder"),
-        ("pipe.png", "pipe or device"),
+        ("pipe.png", "pipe, socket or device"),
         ("loop.png", "symbolic links"),
         ("empty.png/below.png", "Not a directory"),
         ("nul\0.png", "null"),

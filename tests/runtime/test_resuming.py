@@ -94,7 +94,7 @@ def test_a_run_that_was_ended_half_way_goes_on(
     summary = judge_folder(counting, photos, output)
     assert counting.shown == 11 - 7  # of the eight that were done one is broken
     assert summary.before == 7
-    assert "7 of them were judged before" in summary.describe()
+    assert "7 judged before" in summary.describe()
     assert (output / "predictions.csv").read_bytes() == (whole / "predictions.csv").read_bytes()
     for path in (whole / "heatmaps").iterdir():
         assert (output / "heatmaps" / path.name).read_bytes() == path.read_bytes()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from falseflaw.paths import find_existing
+from falseflaw.paths import WEIGHTS_HINT, find_existing
 
 if TYPE_CHECKING:
     from falseflaw.photos.source import Photo
@@ -112,11 +112,10 @@ def _weights(config: DictConfig, photos: Sequence[Photo]) -> dict[str, str]:
 
 def weight_folders(config: DictConfig) -> dict[str, Path]:
     """Returns the folder of the weights of every network that has one."""
-    hint = "train one with `falseflaw train-inpainter`"
     places = {
         name: str(part.path) for name, part in _inpainters(config).items() if part.get("local", True)
     } | {name: f"{config.autoencoders.folder}/{name}" for name in config.autoencoders.members}
-    return {name: find_existing(path, "weights", hint) for name, path in places.items()}
+    return {name: find_existing(path, "weights", WEIGHTS_HINT) for name, path in places.items()}
 
 
 def prepare_sets(config: DictConfig, grid: int, factor: int, progress: bool = True) -> list[PreparedSet]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf
 
 from falseflaw.errors import ConfigurationError, InvalidDataError
-from falseflaw.paths import find_existing
+from falseflaw.paths import BUNDLE_HINT, find_existing
 
 EXTRAS: tuple[str, ...] = ()
 
@@ -29,7 +29,7 @@ def run(config: DictConfig) -> None:
         if OmegaConf.is_missing(config, key) or not str(config[key] or ""):
             raise ConfigurationError(f"expected {key}=PATH, got none; see `falseflaw predict --help`")
     source, output = _path(config.input), _path(config.output)
-    bundle = find_existing(str(config.bundle), "a bundle", "make one with `falseflaw export`")
+    bundle = find_existing(str(config.bundle), "a bundle", BUNDLE_HINT)
     predictor = Predictor(bundle, threads=config.threads, tile_pixels=config.tile_pixels)
 
     def bar(files: Iterable[Path], total: int) -> Iterable[Path]:

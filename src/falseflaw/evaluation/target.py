@@ -14,7 +14,7 @@ from falseflaw.dataset.lineage import contributor_digests, read_learnt_from
 from falseflaw.errors import ConfigurationError, InvalidDataError, MissingDataError
 from falseflaw.evaluation.figures.calibration import OPERATING_POINT_NAME, read_operating_point
 from falseflaw.evaluation.prediction.scorers import BundleScorer, CheckpointScorer, Scorer
-from falseflaw.paths import find_existing
+from falseflaw.paths import BUNDLE_HINT, find_existing
 from falseflaw.types import OperatingPoint
 
 
@@ -121,7 +121,7 @@ class Target:
         if self.kind == "bundle":
             if operating_point is not None:
                 raise ConfigurationError("expected bundle= without operating_point=: a bundle brings its own")
-            bundle = BundleScorer(find_existing(self.path, "a bundle", "make one with `falseflaw export`"))
+            bundle = BundleScorer(find_existing(self.path, "a bundle", BUNDLE_HINT))
             return DetectorUnderTest(bundle, bundle.operating_point, tuple(bundle.info.contributors))
         point = None
         if operating_point is not None:

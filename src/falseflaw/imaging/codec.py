@@ -23,6 +23,7 @@ from falseflaw.imaging.formats import (
     EMPTY,
     HEAD_BYTES,
     HEIC,
+    PIPE,
     READABLE,
     Content,
     sniff,
@@ -99,11 +100,15 @@ def decode(source: Path | bytes, name: str | None = None) -> Image:
 
 
 def look_at(path: Path, name: str | None = None) -> Content:
-    """Tells what a file is from its first bytes; never waits for a pipe.
+    """Tells what a file is from its first bytes; never opens a pipe, which might block.
 
     Raises:
-        UnreadableImageError: Missing, a folder, a pipe or device, or may not be read.
+        UnreadableImageError: Missing, a folder, or may not be read.
     """
+    with contextlib.suppress(OSError, ValueError):  # told below
+        mode = path.stat().st_mode
+        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+            return PIPE
     _, head = _open(path, _label(path, name), HEAD_BYTES)
     return sniff(head)
 
@@ -132,7 +137,7 @@ def _open(path: Path, label: str, limit: int) -> tuple[int, bytes]:
         if stat.S_ISDIR(status.st_mode):
             raise UnreadableImageError(f"cannot read {label}: expected an image file, got a folder")
         if not stat.S_ISREG(status.st_mode):  # a pipe or device would block, or never end
-            raise UnreadableImageError(f"cannot read {label}: expected an image file, got a pipe or device")
+            raise UnreadableImageError(f"cannot read {label}: expected an image file, got {PIPE.what}")
         if status.st_size > limit == MAX_BYTES:
             return status.st_size, b""
         with path.open("rb") as stream:

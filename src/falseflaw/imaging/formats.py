@@ -30,6 +30,7 @@ class Content:
 
 
 EMPTY = Content("an empty file")
+PIPE = Content("a pipe, socket or device")
 HEIC = Content("a HEIC photo", True, "HEIF")
 CAMERA_RAW = Content("a camera's raw file", True, advice=_SAVE_AS)
 

@@ -14,7 +14,7 @@ import transformers
 from huggingface_hub.errors import GatedRepoError
 
 from falseflaw.errors import ConfigurationError, InvalidDataError, MissingDataError
-from falseflaw.paths import find_existing
+from falseflaw.paths import WEIGHTS_HINT, find_existing
 
 OFFLOADS = ("none", "model", "sequential")
 """Where weights wait: on the device; off it, one network at a time; off it, one layer at a time."""
@@ -36,7 +36,7 @@ def load_pipeline(
         )
     found: Path | str = path
     if local:
-        hint = "train one with `falseflaw train-inpainter`, or set inpainter.local=false if it is a hub id"
+        hint = f"{WEIGHTS_HINT}; or set inpainter.local=false if it is a hub id"
         found = find_existing(path, "an inpainting pipeline", hint)
         if not (Path(found) / "model_index.json").is_file():
             raise InvalidDataError(f"expected a saved pipeline (model_index.json) in {found}, found none")

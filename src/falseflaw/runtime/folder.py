@@ -80,7 +80,7 @@ class Summary:
         ]
         text = f"{self.photos} photos{': ' if parts else ''}{', '.join(parts)}"
         if self.before:
-            text += f"; {self.before} of them were judged before"
+            text += f"; {self.before} judged before"
         if self.verdicts[Verdict.SKIPPED]:
             text += f"; skipped {self.verdicts[Verdict.SKIPPED]} others (their rows say why)"
         return text

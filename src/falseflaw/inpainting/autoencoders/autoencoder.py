@@ -13,7 +13,7 @@ from falseflaw.errors import InvalidDataError
 from falseflaw.inpainting.autoencoders.networks import ARCHITECTURES, factor_of
 from falseflaw.inpainting.autoencoders.perturbation import perturbed, with_tint_of
 from falseflaw.inpainting.tensors import reconstruct
-from falseflaw.paths import find_existing
+from falseflaw.paths import WEIGHTS_HINT, find_existing
 from falseflaw.types import Image
 
 
@@ -37,8 +37,7 @@ class Autoencoder:
 
     def __init__(self, name: str, path: str) -> None:
         self.name = name
-        hint = "train one with `falseflaw train-inpainter recipe=autoencoder_tiny8`"
-        folder = find_existing(path, "an autoencoder", hint)
+        folder = find_existing(path, "an autoencoder", WEIGHTS_HINT)
         self._model, self.reserved = _load(folder)
         self.factor = factor_of(self._model)
 

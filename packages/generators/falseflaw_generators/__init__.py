@@ -1,0 +1,1 @@
+"""The bundled inpainters and autoencoders of FalseFlaw, as files; `falseflaw.paths` finds them."""

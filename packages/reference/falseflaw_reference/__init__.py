@@ -1,0 +1,1 @@
+"""The reference detector of FalseFlaw, as files; `falseflaw.paths` finds them."""
