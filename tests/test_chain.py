@@ -113,5 +113,5 @@ def test_the_summary_counts_the_photos_of_the_test_fold(chain: Path) -> None:
     rows = read_manifest(chain / "dataset")
     test = rows[rows["fold"] == Fold.TEST]
     summary = read_summary(chain / "run/evaluation")
-    assert summary["photos"] == test["edit"].value_counts().to_dict()
+    assert summary.photos == test["edit"].value_counts().to_dict()
     assert (chain / "run/evaluation/report.html").stat().st_size > 10_000

@@ -52,11 +52,8 @@ def test_a_run_is_measured_and_the_table_printed(run_folder, capsys, monkeypatch
     assert lines[-1] == f"report: {run_folder / 'evaluation' / 'report.html'}"
     assert "Operating point fitted on n=4 predictions" in out
     summary = read_summary(run_folder / "evaluation")
-    assert f"{summary['launderings'][0]['headline']['auroc']['value']:.3f} [" in lines[1]
-    assert (
-        summary["provenance"]["command"]
-        == f"falseflaw evaluate run={run_folder} laundering=smoke replicates=20"
-    )
+    assert f"{summary.launderings[0].headline.auroc.value:.3f} [" in lines[1]
+    assert summary.provenance.command == f"falseflaw evaluate run={run_folder} laundering=smoke replicates=20"
     assert set(read_predictions(run_folder / "evaluation")["fold"]) == {"val", "test"}
     assert list(tmp_path.iterdir()) == []  # nothing is strewn over the working folder
 
@@ -83,19 +80,21 @@ def test_photos_of_people_that_a_bundle_learnt_from_are_refused(run_folder, caps
     assert not (tmp_path / "out").exists()
 
 
-def test_an_evaluation_beside_is_shown_and_a_missing_one_named(run_folder, capsys, tmp_path) -> None:
+def test_another_evaluation_is_shown_and_a_missing_one_named(run_folder, capsys, tmp_path) -> None:
     common = (f"bundle={write_bundle(tmp_path / 'red')}", f"dataset={run_folder / 'data'}", *FAST)
     code, _, err = call(capsys, *common, f"output={tmp_path / 'a'}", "limit_sources=1")
     assert code == 0, err
-    code, _, err = call(capsys, *common, f"output={tmp_path / 'b'}", f"beside=[{tmp_path / 'a'}]")
+    code, _, err = call(capsys, *common, f"output={tmp_path / 'b'}", f"other_evaluations=[{tmp_path / 'a'}]")
     assert code == 0, err
     assert f"{tmp_path / 'a'}: 1 sources" in (tmp_path / "b/report.html").read_text()
-    provenance = read_summary(tmp_path / "b")["provenance"]
-    assert provenance["beside"] == [str(tmp_path / "a")]
-    assert "beside=" not in provenance["command"]  # which tells how to come by the figures
-    code, _, err = call(capsys, *common, f"output={tmp_path / 'c'}", f"beside=[{tmp_path / 'none'}]")
+    provenance = read_summary(tmp_path / "b").provenance
+    assert provenance.other_evaluations == (str(tmp_path / "a"),)
+    assert "other_evaluations=" not in provenance.command  # which tells how to come by the figures
+    code, _, err = call(
+        capsys, *common, f"output={tmp_path / 'c'}", f"other_evaluations=[{tmp_path / 'none'}]"
+    )
     assert code == 1
-    assert f"evaluation folder (beside) at {tmp_path / 'none'}" in err.splitlines()[-1]
+    assert f"evaluation folder (other_evaluations) at {tmp_path / 'none'}" in err.splitlines()[-1]
 
 
 def test_a_bundle_keeps_its_operating_point(run_folder, capsys, tmp_path) -> None:
@@ -112,8 +111,8 @@ def test_a_bundle_keeps_its_operating_point(run_folder, capsys, tmp_path) -> Non
     assert code == 0, err
     assert "fitted" not in out
     summary = read_summary(output)
-    assert summary["operating_point"]["image_threshold"] == POINT.image_threshold
-    assert summary["sources"] == 1
+    assert summary.operating_point.image_threshold == POINT.image_threshold
+    assert summary.sources == 1
     assert set(read_predictions(output)["fold"]) == {"test"}
 
 

@@ -72,7 +72,7 @@ def test_a_checkpoint_takes_the_thresholds_of_an_earlier_evaluation(photos, tmp_
     save_detector_checkpoint(Detector(), tmp_path / "run/checkpoints/best.ckpt")
     (tmp_path / "run/config.yaml").write_text("data:\n  dataset: elsewhere\n")
     point = OperatingPoint(2.0, 0.75, 0.25, 77)
-    write_operating_point(tmp_path / "run/evaluation/operating_point.json", point, {})
+    write_operating_point(tmp_path / "run/evaluation/operating_point.json", point, None)
     before = (tmp_path / "run/evaluation/operating_point.json").read_bytes()
     given = ["evaluate", "run=run", "dataset=d", "fold=val", *FAST]
     code, _, err = call(capsys, *given, "operating_point=run/evaluation")

@@ -2,17 +2,18 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.ndimage import uniform_filter
+from tests.evaluation.made import summarized
 from tests.helpers import make_dataset
 
 from falseflaw.dataset.manifest import read_manifest
-from falseflaw.evaluation.figures.summary import summarize
+from falseflaw.evaluation.figures.summary import ComparisonSummary
 from falseflaw.evaluation.prediction.predict import predict
+from falseflaw.evaluation.selection import Selection
 from falseflaw.imaging.laundering.base import Identity
 from falseflaw.imaging.laundering.recompress import Jpeg
 from falseflaw.imaging.laundering.resize import Resize
@@ -65,10 +66,10 @@ def scorer() -> CheckerScorer:
 
 @pytest.fixture(scope="session")
 def predictions(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
-    rows = read_manifest(dataset)
-    return predict(dataset, rows, SUITE, CheckerScorer(), tmp_path_factory.mktemp("out"), progress=False)
+    selection = Selection(dataset, read_manifest(dataset), SUITE)
+    return predict(selection, CheckerScorer(), tmp_path_factory.mktemp("out"), progress=False)
 
 
 @pytest.fixture(scope="session")
-def summary(predictions: pd.DataFrame) -> dict[str, Any]:
-    return summarize(predictions, POINT, {"who": "test"}, replicates=50)
+def summary(predictions: pd.DataFrame) -> ComparisonSummary:
+    return summarized(predictions, POINT, replicates=50)

@@ -5,17 +5,48 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from falseflaw.evaluation.comparison import summarize
 from falseflaw.evaluation.figures.calibration import OPERATING_POINT_NAME, write_operating_point
+from falseflaw.evaluation.figures.measure import Measure, prepare
+from falseflaw.evaluation.figures.summary import ComparisonSummary, Provenance, SuiteRecord
 from falseflaw.evaluation.prediction.predictions import PREDICTIONS_NAME, SCHEMA, write
 from falseflaw.types import Edit, OperatingPoint
 
 EDITS = (Edit.AUTHENTIC, Edit.SIMULATED_DAMAGE, Edit.SPLICED, Edit.REGENERATED)
 PIXELS = 64
+
+PROVENANCE = Provenance(
+    created="2026-01-01T00:00:00+00:00",
+    command="falseflaw evaluate",
+    falseflaw="0",
+    git_revision=None,
+    model={"kind": "checkpoint", "path": "best.ckpt", "sha256": "f" * 64},
+    dataset="data/datasets/made",
+    dataset_config_hash=("hash",),
+    photo_sets=("made",),
+    generators=("made",),
+    suite=SuiteRecord("made", ("Identity()",)),
+    limit_sources=None,
+    fitted_sources=None,
+    edits=(),
+    other_evaluations=(),
+    versions={},
+    minutes=None,
+)
+
+
+def summarized(
+    predictions: pd.DataFrame, point: OperatingPoint, replicates: int = 10, **further: Any
+) -> ComparisonSummary:
+    """The summary of the test fold."""
+    rows = prepare(predictions[predictions["fold"] == "test"], point)
+    return summarize(rows, Measure(point, replicates), further.pop("provenance", PROVENANCE), **further)
 
 
 def made_predictions(
@@ -64,6 +95,7 @@ def made_predictions(
                         "laundering": laundering,
                         "severity": "",
                         "unseen": False,
+                        "too_small": False,
                         "logit": logit,
                         "positive_histogram": inside,
                         "negative_histogram": outside,
@@ -74,7 +106,7 @@ def made_predictions(
 
 def write_evaluation(folder: Path, predictions: pd.DataFrame, point: OperatingPoint | None = None) -> Path:
     """Writes what figures are computed from, and returns the folder."""
-    write_operating_point(folder / OPERATING_POINT_NAME, point or OperatingPoint(), {})
+    write_operating_point(folder / OPERATING_POINT_NAME, point or OperatingPoint(), None)
     table = pa.Table.from_pandas(predictions, schema=SCHEMA, preserve_index=False)
     write(table, folder / PREDICTIONS_NAME, "made")
     return folder

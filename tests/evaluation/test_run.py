@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from tests.evaluation.conftest import NAMES, SUITE, CheckerScorer
+from tests.evaluation.made import summarized
 from tests.helpers import make_dataset
 
 from falseflaw.dataset.manifest import MANIFEST_NAME, read_manifest, write_manifest
@@ -12,15 +13,22 @@ from falseflaw.evaluation.figures.summary import read_summary
 from falseflaw.evaluation.prediction.predictions import read_predictions
 from falseflaw.evaluation.report.gallery import pick
 from falseflaw.evaluation.run import evaluate
+from falseflaw.evaluation.settings import EvaluationSettings
+from falseflaw.evaluation.target import DetectorUnderTest
 from falseflaw.imaging import codec
 from falseflaw.types import Edit, OperatingPoint
+
+
+def run(dataset, output, suite=SUITE, point=None, **options):
+    settings = EvaluationSettings(**{"progress": False} | options)
+    return evaluate(DetectorUnderTest(CheckerScorer(), point), dataset, suite, output, settings)
 
 
 @pytest.fixture(scope="module")
 def folder(dataset, tmp_path_factory):
     output = tmp_path_factory.mktemp("evaluation")
-    evaluate(CheckerScorer(), dataset, SUITE, output, calibrate_on=NAMES, replicates=40, examples=2,
-             suite_name="tiny <&>", command="falseflaw evaluate", progress=False)  # fmt: skip
+    run(dataset, output, calibrate_on=NAMES, replicates=40, examples=2, suite_name="tiny <&>",
+        command="falseflaw evaluate")  # fmt: skip
     return output
 
 
@@ -36,13 +44,11 @@ def test_writes_all_it_promises_and_nothing_else(folder) -> None:
 
 
 def test_figures_come_from_predictions_and_operating_point_alone(folder) -> None:
-    from falseflaw.evaluation.figures.summary import summarize
-
     point, fitted = read_operating_point(folder / "operating_point.json")
     stored = read_summary(folder)
-    again = summarize(read_predictions(folder), point, stored["provenance"], fitted=fitted, replicates=40)
+    again = summarized(read_predictions(folder), point, 40, provenance=stored.provenance, fitted=fitted)
     assert again == stored
-    assert fitted["launderings"] == list(NAMES)
+    assert fitted.launderings == NAMES
 
 
 def test_of_the_val_fold_only_what_calibrates_is_predicted(folder) -> None:
@@ -52,67 +58,62 @@ def test_of_the_val_fold_only_what_calibrates_is_predicted(folder) -> None:
 
 
 def test_provenance_names_model_data_and_versions(folder) -> None:
-    provenance = read_summary(folder)["provenance"]
-    assert provenance["model"]["sha256"] == CheckerScorer().fingerprint
-    assert provenance["dataset_config_hash"] == ["tiny"]
-    assert provenance["generators"] == ["checker", "twin"]
-    assert provenance["command"] == "falseflaw evaluate"
-    assert provenance["versions"]["numpy"] == np.__version__
-    assert len(provenance["suite"]["launderings"]) == 3
+    provenance = read_summary(folder).provenance
+    assert provenance.model["sha256"] == CheckerScorer().fingerprint
+    assert provenance.dataset_config_hash == ("tiny",)
+    assert provenance.generators == ("checker", "twin")
+    assert provenance.command == "falseflaw evaluate"
+    assert provenance.versions["numpy"] == np.__version__
+    assert len(provenance.suite.launderings) == 3
 
 
 def test_a_given_operating_point_is_not_refitted_and_val_not_touched(dataset, tmp_path) -> None:
     point = OperatingPoint(1.5, 0.7, 0.2, 33)
-    summary = evaluate(CheckerScorer(), dataset, SUITE[:1], tmp_path, calibrate_on=NAMES,
-                       operating_point=point, replicates=10, examples=0, progress=False)  # fmt: skip
-    assert summary["operating_point"]["image_threshold"] == 0.7
-    assert read_operating_point(tmp_path / "operating_point.json") == (point, {})
+    summary = run(dataset, tmp_path, SUITE[:1], point, calibrate_on=NAMES, replicates=10, examples=0)
+    assert summary.operating_point.image_threshold == 0.7
+    assert read_operating_point(tmp_path / "operating_point.json") == (point, None)
     assert set(read_predictions(tmp_path)["fold"]) == {"test"}
     assert "was not refitted" in (tmp_path / "report.html").read_text()
 
 
 def test_limit_is_obeyed_and_told(dataset, tmp_path) -> None:
-    summary = evaluate(CheckerScorer(), dataset, SUITE[:1], tmp_path, calibrate_on=NAMES[:1], limit_sources=2,
-                       replicates=10, examples=1, progress=False)  # fmt: skip
-    assert summary["sources"] == 2
-    assert summary["provenance"]["limit_sources"] == 2
+    summary = run(dataset, tmp_path, SUITE[:1], calibrate_on=NAMES[:1], limit_sources=2,
+                  replicates=10, examples=1)  # fmt: skip
+    assert summary.sources == 2
+    assert summary.provenance.limit_sources == 2
     assert "Only 2 sources" in (tmp_path / "report.html").read_text()
 
 
 def test_the_fold_that_is_fitted_on_may_have_a_limit_of_its_own(dataset, tmp_path) -> None:
-    summary = evaluate(CheckerScorer(), dataset, SUITE[:1], tmp_path, calibrate_on=NAMES[:1], limit_sources=1,
-                       fitted_sources=2, replicates=10, examples=0, progress=False)  # fmt: skip
-    assert (summary["sources"], summary["fitted"]["sources"]) == (1, 2)
-    assert summary["provenance"]["fitted_sources"] == 2
+    summary = run(dataset, tmp_path, SUITE[:1], calibrate_on=NAMES[:1], limit_sources=1,
+                  fitted_sources=2, replicates=10, examples=0)  # fmt: skip
+    assert (summary.sources, summary.fitted.sources) == (1, 2)
+    assert summary.provenance.fitted_sources == 2
 
 
 def test_only_the_named_edits_are_scored_and_it_is_told(dataset, tmp_path) -> None:
-    edits = [str(Edit.SIMULATED_DAMAGE), str(Edit.SPLICED), str(Edit.HAND_CLONED)]
-    summary = evaluate(CheckerScorer(), dataset, SUITE[:1], tmp_path, calibrate_on=NAMES[:1], edits=edits,
-                       replicates=10, examples=0, progress=False)  # fmt: skip
+    edits = (str(Edit.SIMULATED_DAMAGE), str(Edit.SPLICED), str(Edit.HAND_CLONED))
+    summary = run(dataset, tmp_path, SUITE[:1], calibrate_on=NAMES[:1], edits=edits,
+                  replicates=10, examples=0)  # fmt: skip
     assert set(read_predictions(tmp_path)["edit"]) == set(edits)
-    assert summary["photos"] == dict.fromkeys(edits, 3)
-    assert summary["provenance"]["edits"] == edits
+    assert summary.photos == dict.fromkeys(edits, 3)
+    assert summary.provenance.edits == edits
     with pytest.raises(ConfigurationError, match="got 'glued'") as caught:
-        evaluate(CheckerScorer(), dataset, SUITE, tmp_path, calibrate_on=NAMES, edits=["glued"])
+        run(dataset, tmp_path, calibrate_on=NAMES, edits=("glued",))
     assert "\n" not in str(caught.value)
 
 
 def test_errors_come_before_work(dataset, tmp_path) -> None:
-    def run(**changes: object) -> None:
-        arguments = {"calibrate_on": NAMES, "progress": False} | changes
-        evaluate(CheckerScorer(), dataset, SUITE, tmp_path, **arguments)
-
     for name in ("limit_sources", "fitted_sources", "batch_size", "replicates"):
         with pytest.raises(ConfigurationError, match=name):
-            run(**{name: 0})
+            run(dataset, tmp_path, calibrate_on=NAMES, **{name: 0})
     with pytest.raises(MissingDataError, match="falseflaw synthesize"):
-        evaluate(CheckerScorer(), tmp_path / "none", SUITE, tmp_path, calibrate_on=NAMES)
+        run(tmp_path / "none", tmp_path, calibrate_on=NAMES)
     small = make_dataset(tmp_path / "small", sources=4)
     rows = read_manifest(small)
     write_manifest(rows[rows["fold"] != "val"], small / MANIFEST_NAME)
     with pytest.raises(InvalidDataError, match="val fold"):
-        evaluate(CheckerScorer(), small, SUITE, tmp_path, calibrate_on=NAMES)
+        run(small, tmp_path, calibrate_on=NAMES)
 
 
 def test_gallery_picks_one_per_source(folder) -> None:

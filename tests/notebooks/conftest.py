@@ -3,10 +3,12 @@
 import json
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.evaluation.made import PROVENANCE, summarized
 from tests.helpers import make_dataset
 
 from falseflaw.audit.audit import GATES, PROBES, Audit, manifest_digest
@@ -14,8 +16,10 @@ from falseflaw.dataset.folder import AUDIT_NAME
 from falseflaw.dataset.manifest import read_manifest
 from falseflaw.evaluation.figures import rates
 from falseflaw.evaluation.figures.calibration import fit, write_operating_point
-from falseflaw.evaluation.figures.summary import summarize, write_summary
+from falseflaw.evaluation.figures.measure import Measure, prepare
+from falseflaw.evaluation.figures.summary import write_summary
 from falseflaw.evaluation.prediction.predict import predict
+from falseflaw.evaluation.selection import Selection
 from falseflaw.imaging.laundering.base import Identity
 from falseflaw.imaging.laundering.recompress import Jpeg
 from falseflaw.statistics.bootstrap import Estimate
@@ -51,25 +55,25 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def evaluation(dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An evaluation folder as `falseflaw evaluate` writes it."""
     output = tmp_path_factory.mktemp("run") / "evaluation"
-    predictions = predict(
-        dataset, read_manifest(dataset), (Identity(), Jpeg(40)), Scorer(), output, progress=False
-    )
+    selection = Selection(dataset, read_manifest(dataset), (Identity(), Jpeg(40)))
+    predictions = predict(selection, Scorer(), output, progress=False)
     point, fitted = fit(predictions, ["identity", "jpeg40"])
-    provenance = {
-        "model": Scorer().describe(),
-        "command": "falseflaw evaluate run=x",
-        "photo_sets": ["tiny"],
-        "generators": ["checker", "twin"],
-        "dataset": str(dataset),
-        "dataset_config_hash": ["tiny"],
-    }
-    write_summary(output, summarize(predictions, point, provenance, fitted=fitted, replicates=30))
+    provenance = replace(
+        PROVENANCE,
+        model=Scorer().describe(),
+        command="falseflaw evaluate run=x",
+        photo_sets=("tiny",),
+        generators=("checker", "twin"),
+        dataset=str(dataset),
+        dataset_config_hash=("tiny",),
+    )
+    write_summary(output, summarized(predictions, point, 30, provenance=provenance, fitted=fitted))
     write_operating_point(output / "operating_point.json", point, fitted)
     return output
 
 
 @pytest.fixture(scope="session")
-def besides(evaluation: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+def others(evaluation: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """An evaluation of real damage, and one under a real screenshot, by the same detector."""
     from falseflaw.evaluation.figures.calibration import read_operating_point
     from falseflaw.evaluation.figures.summary import read_summary
@@ -77,16 +81,19 @@ def besides(evaluation: Path, tmp_path_factory: pytest.TempPathFactory) -> list[
 
     predictions = read_predictions(evaluation)
     point, _ = read_operating_point(evaluation / "operating_point.json")
-    provenance = read_summary(evaluation)["provenance"]
+    provenance = read_summary(evaluation).provenance
     damaged = predictions[predictions["edit"] == str(Edit.SIMULATED_DAMAGE)]
     real = damaged.assign(edit=str(Edit.REAL_DAMAGE), photo_set="real_damage")
     taken = predictions[predictions["laundering"] == "jpeg40"].assign(
         laundering="browser_screenshot_phone_x2"
     )
     folders = [tmp_path_factory.mktemp("others") / name for name in ("evaluation_real_damage", "browser")]
+    test = real["fold"] == "test"
     summaries = (
-        rates.summarize(real, point, provenance | {"photo_sets": ["real_damage"]}, replicates=30),
-        summarize(taken, point, provenance, replicates=30),
+        rates.summarize(
+            prepare(real[test], point), Measure(point, 30), replace(provenance, photo_sets=("real_damage",))
+        ),
+        summarized(taken, point, 30, provenance=provenance),
     )
     for folder, summary in zip(folders, summaries, strict=True):
         folder.mkdir()

@@ -7,7 +7,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from falseflaw.evaluation.committed.committed import take_over, take_over_beside, take_over_dataset
+from falseflaw.evaluation.committed.committed import take_over, take_over_dataset, take_over_other
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -71,13 +71,13 @@ def test_what_is_committed_is_small_asks_first_and_tells_nothing_of_the_machine(
 
 
 @pytest.fixture
-def whole(evaluation, dataset, besides, tmp_path) -> Path:
+def whole(evaluation, dataset, others, tmp_path) -> Path:
     """A committed evaluation that has everything."""
     folder = tmp_path / "committed"
     take_over(evaluation, folder)
     take_over_dataset(dataset, folder)
-    for beside in besides:
-        take_over_beside(beside, folder, beside.name.removeprefix("evaluation_"))
+    for other in others:
+        take_over_other(other, folder, other.name.removeprefix("evaluation_"))
     return folder
 
 
@@ -96,9 +96,7 @@ SAID = {
 
 
 @every_notebook
-def test_runs_on_another_evaluation_with_dataset_and_others_beside_it(
-    path, whole, fresh_home, monkeypatch
-) -> None:
+def test_runs_on_another_evaluation_with_dataset_and_others(path, whole, fresh_home, monkeypatch) -> None:
     monkeypatch.setenv("FALSEFLAW_EVALUATION", str(whole))
     notebook, torch_loaded = executed(path, path.parent)
     assert not torch_loaded

@@ -4,12 +4,13 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
 
 from falseflaw.evaluation.committed.committed import read_audit, read_facts
-from falseflaw.evaluation.figures.summary import read_summary
+from falseflaw.evaluation.figures.summary import read_summary, write_summary
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = {"summary.json", "operating_point.json", "predictions.parquet", "minutes.json"}
@@ -27,16 +28,16 @@ def answer_of(root: Path) -> str:
 
 
 def test_takes_over_a_finished_evaluation_executes_and_rewrites_the_readme(
-    clone, evaluation, besides, fresh_home
+    clone, evaluation, others, fresh_home
 ) -> None:
-    done = refresh(clone, str(evaluation.parent), f"beside={','.join(map(str, besides))}")
+    done = refresh(clone, str(evaluation.parent), f"others={','.join(map(str, others))}")
     assert done.returncode == 0, done.stderr
     committed = clone / "notebooks" / "reference"
-    assert {path.name for path in committed.iterdir()} == NAMES | OF_DATASET | {"beside"}
+    assert {path.name for path in committed.iterdir()} == NAMES | OF_DATASET | {"other_evaluations"}
     for name in ("summary.json", "operating_point.json", "predictions.parquet"):
         assert (committed / name).read_bytes() == (evaluation / name).read_bytes()
-    for folder, name in zip(besides, ("real_damage", "browser"), strict=True):
-        held = committed / "beside" / name
+    for folder, name in zip(others, ("real_damage", "browser"), strict=True):
+        held = committed / "other_evaluations" / name
         assert [path.name for path in held.iterdir()] == ["summary.json"]
         assert read_bytes(held) == read_bytes(folder)
     text = (clone / "README.md").read_text()
@@ -57,8 +58,8 @@ def test_takes_over_a_finished_evaluation_executes_and_rewrites_the_readme(
     elsewhere = clone / "other"
     shutil.copytree(evaluation, elsewhere)
     summary = read_summary(elsewhere)
-    summary["provenance"] |= {"dataset": "gone", "dataset_config_hash": ["other"]}
-    (elsewhere / "summary.json").write_text(json.dumps(summary))
+    provenance = replace(summary.provenance, dataset="gone", dataset_config_hash=("other",))
+    write_summary(elsewhere, replace(summary, provenance=provenance))
     done = refresh(clone, str(elsewhere))
     assert done.returncode == 0, done.stderr
     assert "pass dataset=FOLDER" in done.stdout
@@ -78,7 +79,7 @@ def first_row(committed: Path) -> dict[str, object]:
     )
 
 
-def test_evaluates_the_bundle_in_one_go(clone, dataset, besides, fresh_home, monkeypatch) -> None:
+def test_evaluates_the_bundle_in_one_go(clone, dataset, others, fresh_home, monkeypatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     (clone / "checkpoints/detectors").mkdir(parents=True)
     (clone / "checkpoints/detectors/reference").symlink_to(ROOT / "checkpoints/detectors/reference")
@@ -91,37 +92,37 @@ def test_evaluates_the_bundle_in_one_go(clone, dataset, besides, fresh_home, mon
     assert done.returncode == 0, done.stderr
     committed = clone / "notebooks" / "reference"
     summary = read_summary(committed)
-    assert summary["sources"] == 2
-    assert summary["provenance"]["model"]["kind"] == "bundle"
-    assert [entry["name"] for entry in summary["launderings"]] == ["identity", "jpeg80"]
+    assert summary.sources == 2
+    assert summary.provenance.model["kind"] == "bundle"
+    assert [entry.name for entry in summary.launderings] == ["identity", "jpeg80"]
     report = clone / "runs/x/evaluation_standard/report.html"
-    assert "notebooks/reference/beside/real_damage" not in report.read_text()
+    assert "notebooks/reference/other_evaluations/real_damage" not in report.read_text()
     facts, digest = read_facts(committed)
     assert len(facts) == 144
-    assert read_audit(committed)["manifest"] == digest
+    assert read_audit(committed).manifest == digest
     row = first_row(committed)
-    assert row["minutes"] == round(summary["provenance"]["minutes"], 1) >= 0
-    assert row["command"] == summary["provenance"]["command"]
+    assert row["minutes"] == round(summary.provenance.minutes, 1) >= 0
+    assert row["command"] == summary.provenance.command
     assert row["command"].startswith(
         "falseflaw evaluate bundle=checkpoints/detectors/reference dataset=data/tiny"
     )
     assert "not to be committed so" not in done.stdout  # bundle, figures and facts belong together
 
     # Others beside it come into its report, and what the predictions took is still told.
-    done = refresh(clone, *arguments, f"beside={','.join(map(str, besides))}")
+    done = refresh(clone, *arguments, f"others={','.join(map(str, others))}")
     assert done.returncode == 0, done.stderr
-    assert "notebooks/reference/beside/real_damage" in report.read_text()
+    assert "notebooks/reference/other_evaluations/real_damage" in report.read_text()
     assert first_row(committed) == row
     assert "real_damage: model: got 0000" in done.stdout  # measured with another one
 
 
 def test_refuses_what_it_cannot_use(clone, evaluation, tmp_path) -> None:
     for arguments, words in (
-        ([str(tmp_path)], "refresh-results: cannot read"),
+        ([str(tmp_path)], "refresh-results: expected an evaluation with summary.json"),
         (["one", "two"], "refresh-results: expected one folder at most"),
-        ([str(evaluation), "limit_sources=3"], "refresh-results: expected no overrides beside"),
+        ([str(evaluation), "limit_sources=3"], "refresh-results: expected no overrides with"),
         (["dataset=nowhere"], "refresh-results: expected a dataset to evaluate on at nowhere"),
-        ([], "refresh-results: cannot read"),
+        ([], "refresh-results: expected an evaluation with summary.json"),
         ([str(evaluation), f"dataset={tmp_path}"], "refresh-results: expected dataset= with the config hash"),
     ):
         done = refresh(clone, *arguments)

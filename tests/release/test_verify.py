@@ -52,7 +52,7 @@ def test_a_flipped_verdict_fails_however_close(release: Release) -> None:
     photo = spotted_photo(64, 64, 3, 3)[None]
     predictor, detector = Predictor(release.folder), RedDetector(gain=20.0001).eval()
     low = float(predictor.infer(photo).probability[0])
-    high = float(verify.run_torch(detector, POINT.temperature, photo).probability[0])
+    high = float(verify.torch_outputs(detector, POINT.temperature, photo).probability[0])
     assert 0 < high - low < 1e-5
     point = OperatingPoint(POINT.temperature, image_threshold=high, clear_threshold=0.1, mask_threshold=200)
     rows = verify.compare(detector, predictor, point, [("close", photo)])

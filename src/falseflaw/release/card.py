@@ -60,7 +60,7 @@ def model_card(info: BundleInfo, summary: ComparisonSummary) -> str:
         mask_threshold=point.mask_threshold,
         temperature=f"{point.temperature:.4g}",
         smallest=SMALLEST_SIDE,
-        rule=f"Operating point: {fitted.rule}." if fitted else "They were fixed before this summary.",
+        rule=f"Operating point: {fitted.rule}." if fitted else "They were fixed before this evaluation.",
         tile_pixels=f"{info.tile_pixels:,}",
         tile_overlap=info.tile_overlap,
         photo_sets=_join([_licensed(name) for name in provenance.photo_sets]),

@@ -10,6 +10,8 @@ from falseflaw.types import OperatingPoint, Prediction, Verdict
 SMALLEST_SIDE = 64
 """Photos with a shorter side, in pixels, are never judged: the network has too little to look at."""
 
+_GIVEN = np.array([Verdict.INCONCLUSIVE, Verdict.ALTERED, Verdict.NO_SIGN], dtype=object)
+
 
 def verdicts(
     probability: NDArray[np.float64],
@@ -31,11 +33,9 @@ def verdicts(
     Returns:
         A `Verdict` for every photo, (N,).
     """
-    given = np.full(len(probability), Verdict.INCONCLUSIVE, dtype=object)
-    given[probability < operating_point.clear_threshold] = Verdict.NO_SIGN
-    given[(probability >= operating_point.image_threshold) & marked] = Verdict.ALTERED
-    given[too_small] = Verdict.INCONCLUSIVE
-    return given
+    altered = (probability >= operating_point.image_threshold) & marked
+    clear = probability < operating_point.clear_threshold
+    return _GIVEN[np.select([too_small, altered, clear], [0, 1, 2], default=0)]
 
 
 def decide(

@@ -14,16 +14,17 @@ from falseflaw.dataset.lineage import contributor_digests
 from falseflaw.dataset.manifest import read_manifest
 from falseflaw.errors import InvalidDataError, MissingDataError
 from falseflaw.evaluation.committed import committed
-from falseflaw.evaluation.committed.stale import stale
+from falseflaw.evaluation.committed.stale import find_outdated
 from falseflaw.provenance import file_sha256
 from falseflaw.runtime.bundle import read_bundle
+from falseflaw.types import OperatingPoint
 
 ROOT = Path(__file__).resolve().parents[3]
 FOLDER, BUNDLE = ROOT / "notebooks" / "reference", ROOT / "checkpoints" / "detectors" / "reference"
 
 
 def test_the_committed_figures_are_those_of_the_committed_bundle_and_dataset() -> None:
-    assert stale(FOLDER, BUNDLE) == []
+    assert find_outdated(FOLDER, BUNDLE) == []
 
 
 def test_the_committed_evaluation_is_small() -> None:
@@ -33,7 +34,7 @@ def test_the_committed_evaluation_is_small() -> None:
 
 def test_readme_tells_the_committed_figures_of_real_screenshots() -> None:
     text = (ROOT / "README.md").read_text()
-    launderings = json.loads((FOLDER / "beside/browser/summary.json").read_text())["launderings"]
+    launderings = json.loads((FOLDER / "other_evaluations/browser/summary.json").read_text())["launderings"]
     assert len(launderings) == 5
     for entry in launderings:
         for name in ("auroc", "tpr"):
@@ -73,47 +74,47 @@ def audited(tmp_path: Path) -> Path:
         ),
         ({"provenance": {"model": {"kind": "bundle", "sha256": "1" * 64}}}, "bundle that was measured"),
         ({"provenance": {"dataset_config_hash": ["1" * 16]}}, "config hash in dataset.parquet: got"),
-        ({"operating_point": {"image_threshold": 0.5}}, "operating point of the summary"),
+        ({"operating_point": dataclasses.asdict(OperatingPoint())}, "operating point of the summary"),
         ({"photos": {"authentic": 1}}, "photos of each edit in the predictions"),
     ],
 )
-def test_figures_of_another_model_or_dataset_are_stale(copy, changes, words) -> None:
+def test_figures_of_another_model_or_dataset_are_find_outdated(copy, changes, words) -> None:
     change(copy, **changes)
-    assert any(line.startswith(words) for line in stale(copy, BUNDLE))
+    assert any(line.startswith(words) for line in find_outdated(copy, BUNDLE))
 
 
 def test_a_bundle_measured_itself_is_known_by_its_network(copy) -> None:
     sums = dict(line.split()[::-1] for line in (BUNDLE / "SHA256SUMS").read_text().splitlines())
     change(copy, provenance={"model": {"kind": "bundle", "sha256": sums["model.onnx"]}})
-    assert stale(copy, BUNDLE) == []
+    assert find_outdated(copy, BUNDLE) == []
 
 
-def test_facts_of_another_dataset_and_others_beside_of_another_model_are_stale(copy, audited) -> None:
+def test_facts_of_another_dataset_and_others_beside_of_another_model_are_find_outdated(copy, audited) -> None:
     facts = {name: (copy / name).read_bytes() for name in ("dataset.parquet", "audit.json")}
     change(copy, provenance={"limit_sources": None})
     committed.take_over_dataset(audited, copy)
-    found = stale(copy, BUNDLE)
+    found = find_outdated(copy, BUNDLE)
     assert [line.split(":")[0] for line in found] == [
         "config hash in dataset.parquet",
         "photos of each edit in dataset.parquet",
     ]
     (copy / "audit.json").unlink()
-    assert any("audit.json is missing" in line for line in stale(copy, BUNDLE))
+    assert any("audit.json is missing" in line for line in find_outdated(copy, BUNDLE))
     (copy / "dataset.parquet").unlink()
-    assert any("dataset.parquet is missing" in line for line in stale(copy, BUNDLE))
+    assert any("dataset.parquet is missing" in line for line in find_outdated(copy, BUNDLE))
     change(copy, provenance={"limit_sources": 50})
     for name, data in facts.items():
         (copy / name).write_bytes(data)
-    beside = copy / "beside" / "real"
-    beside.mkdir(parents=True)
-    shutil.copyfile(copy / "summary.json", beside / "summary.json")
-    assert stale(copy, BUNDLE) == []
-    change(beside, provenance={"model": {"kind": "bundle", "sha256": "2" * 64}})
-    (line,) = stale(copy, BUNDLE)
-    assert "beside/real: model: got 2222" in line
+    other = copy / "other_evaluations" / "real"
+    other.mkdir(parents=True)
+    shutil.copyfile(copy / "summary.json", other / "summary.json")
+    assert find_outdated(copy, BUNDLE) == []
+    change(other, provenance={"model": {"kind": "bundle", "sha256": "2" * 64}})
+    (line,) = find_outdated(copy, BUNDLE)
+    assert "other_evaluations/real: model: got 2222" in line
 
 
-def test_a_bundle_that_learnt_from_people_of_the_test_fold_is_stale(copy, tmp_path) -> None:
+def test_a_bundle_that_learnt_from_people_of_the_test_fold_is_find_outdated(copy, tmp_path) -> None:
     bundle = Path(shutil.copytree(BUNDLE, tmp_path / "bundle"))
     info, _ = read_bundle(bundle)
     assert len(info.contributors) > 100  # the committed one tells whom it learnt from
@@ -125,7 +126,7 @@ def test_a_bundle_that_learnt_from_people_of_the_test_fold_is_stale(copy, tmp_pa
     before = file_sha256(bundle / "bundle.json")
     (bundle / "bundle.json").write_text(text)
     (bundle / "SHA256SUMS").write_text(sums.replace(before, file_sha256(bundle / "bundle.json")))
-    (line,) = stale(copy, bundle)
+    (line,) = find_outdated(copy, bundle)
     assert line.startswith("1 contributors of the test fold")
 
 

@@ -2,16 +2,17 @@
 
 import pytest
 from sklearn.metrics import roc_auc_score
-from tests.evaluation.made import made_predictions, write_evaluation
+from tests.evaluation.made import made_predictions, summarized, write_evaluation
 
 from falseflaw.evaluation.committed import notebook
-from falseflaw.evaluation.figures.summary import POOLED, summarize, write_summary
+from falseflaw.evaluation.figures.summary import POOLED, Subset, write_summary
 from falseflaw.evaluation.report.sentences import complement
+from falseflaw.statistics.bootstrap import Share
 from falseflaw.types import Edit, OperatingPoint
 
 
-def share(value, lo=None, hi=None) -> dict:
-    return {"value": value, "lo": lo, "hi": hi, "n": 10}
+def share(value, lo=None, hi=None) -> Share:
+    return Share(value, lo, hi, 10, 0)
 
 
 def test_shares_as_text() -> None:
@@ -33,7 +34,7 @@ def test_words_for_launderings() -> None:
 
 def test_extremes_are_of_groups_with_sources_enough() -> None:
     rows = [
-        {"group": name, "sources": sources, "tpr": share(value)}
+        Subset(name, sources, share(None), share(value), share(None), share(None))
         for name, sources, value in (
             ("a", 9, 0.5),
             ("b", 9, 0.9),
@@ -43,7 +44,7 @@ def test_extremes_are_of_groups_with_sources_enough() -> None:
         )
     ]
     best, worst = notebook.extremes(rows, "tpr")
-    assert (best["group"], worst["group"]) == ("b", "c")
+    assert (best.name, worst.name) == ("b", "c")
     assert notebook.extremes(rows[:1] + rows[3:], "tpr") is None
 
 
@@ -51,19 +52,19 @@ def test_reads_an_evaluation_without_facts_and_pairs_its_launderings(tmp_path, m
     predictions = made_predictions(sources=12, launderings=("identity", "jpeg80", "webp80"))
     point = OperatingPoint()
     write_evaluation(tmp_path, predictions, point)
-    write_summary(tmp_path, summarize(predictions, point, {"who": "test"}, replicates=20))
+    write_summary(tmp_path, summarized(predictions, point, 20))
     monkeypatch.setenv("FALSEFLAW_EVALUATION", str(tmp_path))
-    material = notebook.read()
-    assert not material.whole
-    assert material.audit is None
-    assert len(material.facts) == len(material.rows) / 3 == 48
-    losses = notebook.losses(material, replicates=20)
-    assert [entry["name"] for entry in losses["evaluations"]] == ["identity", "jpeg80", "webp80"]
+    found = notebook.read()
+    assert not found.whole
+    assert found.audit is None
+    assert len(found.facts) == len(found.rows) / 3 == 48
+    losses = notebook.losses(found, replicates=20)
+    assert list(losses.evaluations) == ["identity", "jpeg80", "webp80"]
     compared = predictions[predictions["edit"] != str(Edit.AUTHENTIC)]
     expected = compared.groupby("laundering", sort=False).apply(
         lambda part: roc_auc_score(part["label"], part["logit"]), include_groups=False
     )
-    found = losses["pooled"]["metrics"]["auroc"]["differences"]
-    assert found[0] is None
+    steps = losses.pooled.metrics["auroc"].differences
+    assert steps[0] is None
     for index, name in ((1, "jpeg80"), (2, "webp80")):
-        assert found[index]["value"] == pytest.approx(expected[name] - expected["identity"])
+        assert steps[index].value == pytest.approx(expected[name] - expected["identity"])

@@ -84,12 +84,12 @@ def test_fit_meets_its_rules() -> None:
     simulated = (frame["edit"] == Edit.SIMULATED_DAMAGE).to_numpy()
     positive = frame["edit"].isin(list(INPAINTED)).to_numpy()
     assert (probability[simulated] >= point.image_threshold).sum() == 6  # 1 % of 600
-    assert record["realised_fpr"] == 0.01
+    assert record.realised_fpr == 0.01
     assert (probability[positive] < point.clear_threshold).mean() == pytest.approx(0.1, abs=0.01)
     assert point.clear_threshold <= point.image_threshold
-    assert record["sources"] == 300
-    assert record["simulated_damage"] == 600
-    assert not record["small"]
+    assert record.sources == 300
+    assert record.simulated_damage == 600
+    assert not record.small
 
 
 def test_mask_threshold_is_the_best_integer() -> None:
@@ -105,15 +105,15 @@ def test_mask_threshold_is_the_best_integer() -> None:
             each.append(hit / (hit + (alarm + inside[:threshold].sum()) / 2))
         means.append(np.mean(each))
     assert point.mask_threshold == int(np.argmax(means)) + 1
-    assert record["val_pixel_f1"] == pytest.approx(max(means))
+    assert record.val_pixel_f1 == pytest.approx(max(means))
 
 
 def test_small_val_says_so() -> None:
     point, record = calibration.fit(predictions(5), ["identity", "jpeg80"])
-    assert record["small"]
-    assert "n=10" in record["rule"]
-    assert "fewer than 100" in record["rule"]
-    assert record["realised_fpr"] == 0
+    assert record.small
+    assert "n=10" in record.rule
+    assert "fewer than 100" in record.rule
+    assert record.realised_fpr == 0
     assert 0 < point.image_threshold <= 1
 
 
@@ -172,8 +172,10 @@ def test_what_is_missing_is_named() -> None:
 def test_operating_point_file_round_trip(tmp_path) -> None:
     point = OperatingPoint(1.5, 0.75, 0.25, 99)
     path = tmp_path / "deep" / "operating_point.json"
-    calibration.write_operating_point(path, point, {"rule": "by hand"})
-    assert calibration.read_operating_point(path) == (point, {"rule": "by hand"})
+    _, fitted = calibration.fit(predictions(5), ["identity", "jpeg80"])
+    for record in (fitted, None):
+        calibration.write_operating_point(path, point, record)
+        assert calibration.read_operating_point(path) == (point, record)
     assert json.loads(path.read_text())["mask_threshold"] == 99
     for text in (
         "",

@@ -33,16 +33,16 @@ def by_hand() -> pd.DataFrame:
 
 def test_saving_by_hand() -> None:
     found = savings(by_hand(), POINT, SHOP, replicates=50)
-    (entry,) = found["launderings"]
+    (entry,) = found.launderings.values()
     # 1,000 claims: 100 fakes, half of them refused, 40 each; 900 honest, a fifth refused, 25 each.
-    assert entry["saving"]["per_1000"] == pytest.approx(50 * 40 - 180 * 25)
-    assert entry["saving"]["n"] == 9
+    assert entry.saving.value == pytest.approx(50 * 40 - 180 * 25)
+    assert entry.saving.n == 9
     # At break-even, s * 0.5 * 40 = (1 - s) * 0.2 * 25.
-    assert entry["break_even_fraud_share"]["value"] == pytest.approx(5 / 25)
+    assert entry.break_even_fraud_share.value == pytest.approx(5 / 25)
     even = CostAssumptions(40.0, 5 / 25, 25.0)
     again = savings(by_hand(), POINT, even, replicates=50)
-    assert again["pooled"]["saving"]["per_1000"] == pytest.approx(0)
-    assert found["pooled"] == {name: value for name, value in entry.items() if name != "name"}
+    assert again.pooled.saving.value == pytest.approx(0)
+    assert found.pooled == entry
 
 
 def test_the_curve_follows_counting_and_holds_the_shipped_point() -> None:
@@ -50,18 +50,18 @@ def test_the_curve_follows_counting_and_holds_the_shipped_point() -> None:
     label = (rng.random(300) < 0.5).astype(int)
     rows = claims(rng.beta(2 + 3 * label, 3), label, rng.random(300) < 0.9)
     found = savings(rows, POINT, SHOP, replicates=50)
-    curve, thresholds = found["pooled"]["curve"], found["thresholds"]
-    assert len(thresholds) == cost.THRESHOLDS == len(curve["saving"])
-    assert thresholds == sorted(thresholds)
-    for threshold, value in zip(thresholds, curve["saving"], strict=True):
+    curve, thresholds = found.pooled.curve, found.thresholds
+    assert len(thresholds) == cost.THRESHOLDS == len(curve.saving)
+    assert list(thresholds) == sorted(thresholds)
+    for threshold, value in zip(thresholds, curve.saving, strict=True):
         refused = rows[(rows["probability"] >= threshold) & rows["marked"]]
         fakes = (refused["label"] == 1).sum() / (label == 1).sum()
         honest = (refused["label"] == 0).sum() / (label == 0).sum()
         assert value == pytest.approx(100 * fakes * 40 - 900 * honest * 25, abs=0.006)
-    shipped = found["pooled"]["saving"]
+    shipped = found.pooled.saving
     place = thresholds.index(POINT.image_threshold)
-    assert [curve[name][place] for name in ("saving", "lo", "hi")] == pytest.approx(
-        [shipped["per_1000"], shipped["lo"], shipped["hi"]], abs=0.006
+    assert [ends[place] for ends in (curve.saving, curve.lo, curve.hi)] == pytest.approx(
+        [shipped.value, shipped.lo, shipped.hi], abs=0.006
     )
 
 
@@ -69,33 +69,33 @@ def test_interval_agrees_with_the_formula_of_two_independent_shares() -> None:
     """Fakes and honest claims of other sources: the variances of the two shares add up."""
     label = np.repeat([1, 0], 400)
     probability = np.r_[np.tile([0.9, 0.9, 0.9, 0.1], 100), np.tile([0.9] + [0.1] * 9, 40)]
-    found = savings(claims(probability, label), POINT, SHOP, replicates=2000)["pooled"]["saving"]
+    found = savings(claims(probability, label), POINT, SHOP, replicates=2000).pooled.saving
     error = np.hypot(100 * 40 * np.sqrt(0.75 * 0.25 / 400), 900 * 25 * np.sqrt(0.1 * 0.9 / 400))
-    assert (found["hi"] - found["lo"]) / 2 == pytest.approx(1.96 * error, rel=0.1)
+    assert (found.hi - found.lo) / 2 == pytest.approx(1.96 * error, rel=0.1)
 
 
 def test_copies_of_a_source_do_not_narrow_the_interval() -> None:
     rng = np.random.default_rng(1)
     rows = claims(rng.random(80), np.tile([0, 1], 40), group=np.repeat(np.arange(40), 2).astype(str))
     one, many = (savings(frame, POINT, SHOP, replicates=300) for frame in (rows, pd.concat([rows] * 7)))
-    assert one["pooled"]["saving"]["lo"] == pytest.approx(many["pooled"]["saving"]["lo"])
-    assert one["pooled"]["saving"]["hi"] == pytest.approx(many["pooled"]["saving"]["hi"])
+    assert one.pooled.saving.lo == pytest.approx(many.pooled.saving.lo)
+    assert one.pooled.saving.hi == pytest.approx(many.pooled.saving.hi)
 
 
 def test_without_a_false_alarm_the_pessimistic_saving_allows_for_some() -> None:
     rows = claims(np.repeat([0.9, 0.1], 50), np.repeat([1, 0], 50))
-    entry = savings(rows, POINT, SHOP, replicates=50)["pooled"]
-    assert entry["saving"]["lo"] == entry["saving"]["hi"] == pytest.approx(4000)
+    entry = savings(rows, POINT, SHOP, replicates=50).pooled
+    assert entry.saving.lo == entry.saving.hi == pytest.approx(4000)
     bound = 1 - 0.025 ** (1 / 50)  # Clopper and Pearson for 0 of 50, and the mirror image for 50 of 50
-    assert entry["pessimistic"] == pytest.approx(100 * 40 * (1 - bound) - 900 * 25 * bound)
+    assert entry.pessimistic == pytest.approx(100 * 40 * (1 - bound) - 900 * 25 * bound)
 
 
 def test_inconclusive_claims_are_paid() -> None:
     """Between the thresholds, and above the upper one without a marked region."""
     quiet = claims([0.5, 0.9, 0.5, 0.9], [1, 1, 0, 0], [True, False, True, False])
-    entry = savings(quiet, POINT, SHOP, replicates=20)["pooled"]
-    assert entry["saving"]["per_1000"] == 0
-    assert entry["break_even_fraud_share"]["value"] is None
+    entry = savings(quiet, POINT, SHOP, replicates=20).pooled
+    assert entry.saving.value == 0
+    assert entry.break_even_fraud_share.value is None
 
 
 @pytest.mark.parametrize(

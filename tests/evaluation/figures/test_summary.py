@@ -1,15 +1,18 @@
 import json
 from collections import Counter
+from dataclasses import asdict
 
 import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 from tests.evaluation.conftest import NAMES, POINT
+from tests.evaluation.made import summarized
 
 from falseflaw.errors import InvalidDataError
 from falseflaw.evaluation.figures import summary as module
 from falseflaw.evaluation.figures.calibration import calibrate
-from falseflaw.evaluation.figures.summary import headline, read_summary, summarize, write_summary
+from falseflaw.evaluation.figures.groups import headline
+from falseflaw.evaluation.figures.summary import read_summary, write_summary
 from falseflaw.runtime.verdict import decide
 from falseflaw.statistics.bootstrap import clopper_pearson
 from falseflaw.types import INPAINTED, MATCHED, Edit, OperatingPoint, Prediction
@@ -17,33 +20,31 @@ from falseflaw.types import INPAINTED, MATCHED, Edit, OperatingPoint, Prediction
 
 def test_headline_is_inpainted_against_simulated_damage_of_the_test_fold(predictions, summary) -> None:
     edits = [str(Edit.SIMULATED_DAMAGE), *map(str, INPAINTED)]
-    for entry in summary["launderings"]:
+    for entry in summary.launderings:
         rows = predictions[
             (predictions["fold"] == "test")
-            & (predictions["laundering"] == entry["name"])
+            & (predictions["laundering"] == entry.name)
             & predictions["edit"].isin(edits)
         ]
-        headline = entry["headline"]
-        assert headline["auroc"]["value"] == pytest.approx(roc_auc_score(rows["label"], rows["logit"]))
+        headline = entry.headline
+        assert headline.auroc.value == pytest.approx(roc_auc_score(rows["label"], rows["logit"]))
         expected = average_precision_score(rows["label"], rows["logit"])
-        assert headline["average_precision"]["value"] == pytest.approx(expected)
+        assert headline.average_precision.value == pytest.approx(expected)
         flagged = calibrate(rows["logit"].to_numpy(), 2.0) >= 0.6
-        assert headline["tpr"]["value"] == pytest.approx(flagged[rows["label"] == 1].mean())
-        assert headline["fpr"]["value"] == pytest.approx(flagged[rows["label"] == 0].mean())
-        assert headline["auroc"]["n"] == 12
-        assert headline["fpr"]["n"] == 3
-        low, high = clopper_pearson(headline["fpr"]["count"], 3)
-        assert (headline["fpr"]["lo"], headline["fpr"]["hi"]) == (low, high)
-    assert [entry["name"] for entry in summary["launderings"]] == list(NAMES)
-    assert summary["sources"] == 3
-    assert summary["photos"] == {str(edit): 3 for edit in MATCHED}
+        assert headline.tpr.value == pytest.approx(flagged[rows["label"] == 1].mean())
+        assert headline.fpr.value == pytest.approx(flagged[rows["label"] == 0].mean())
+        assert headline.auroc.n == 12
+        assert headline.fpr.n == 3
+        low, high = clopper_pearson(headline.fpr.count, 3)
+        assert (headline.fpr.lo, headline.fpr.hi) == (low, high)
+    assert [entry.name for entry in summary.launderings] == list(NAMES)
+    assert summary.sources == 3
+    assert summary.photos == {str(edit): 3 for edit in MATCHED}
 
 
 def test_the_words_name_the_inpainted_edits_that_were_measured(predictions) -> None:
     some = predictions[predictions["edit"].isin([str(Edit.SPLICED), str(Edit.SIMULATED_DAMAGE)])]
-    assert summarize(some, POINT, {}, replicates=2)["comparison"] == (
-        "inpainted (spliced) against simulated damage"
-    )
+    assert summarized(some, POINT, 2).comparison == ("inpainted (spliced) against simulated damage")
     assert headline(map(str, [Edit.REGENERATED, Edit.SPLICED, Edit.AUTHENTIC])) == (
         "inpainted (spliced and regenerated) against simulated damage"
     )
@@ -64,16 +65,16 @@ def test_verdicts_are_those_that_the_runtime_gives(predictions, summary) -> None
             heat_map = levels.astype(np.uint8)[: len(levels) // 128 * 128][::-1].reshape(-1, 128)
             probability = float(calibrate(np.array([row["logit"]]), 2.0)[0])
             given[str(decide(Prediction(probability, heat_map), point)[0])] += 1
-        shares = summary["pooled"]["verdicts"][str(edit)]
-        assert {name: entry["count"] for name, entry in shares.items() if entry["count"]} == given
-        assert sum(entry["value"] for entry in shares.values()) == pytest.approx(1)
+        shares = summary.pooled.verdicts[str(edit)]
+        assert {name: entry.count for name, entry in shares.items() if entry.count} == given
+        assert sum(entry.value for entry in shares.values()) == pytest.approx(1)
 
 
 def test_pixel_f1_is_the_mean_over_positives_at_the_fixed_threshold(predictions, summary) -> None:
-    for entry in summary["launderings"]:
+    for entry in summary.launderings:
         rows = predictions[
             (predictions["fold"] == "test")
-            & (predictions["laundering"] == entry["name"])
+            & (predictions["laundering"] == entry.name)
             & predictions["edit"].isin(list(map(str, INPAINTED)))
         ]
         each = []
@@ -81,10 +82,10 @@ def test_pixel_f1_is_the_mean_over_positives_at_the_fixed_threshold(predictions,
             inside, outside = row["positive_histogram"], row["negative_histogram"]
             hit, alarm, missed = inside[70:].sum(), outside[70:].sum(), inside[:70].sum()
             each.append(2 * hit / (2 * hit + alarm + missed))
-        assert entry["pixel"]["f1"]["value"] == pytest.approx(np.mean(each))
-        assert entry["pixel"]["f1"]["n"] == 9
-        parts = (entry[name]["pixel"]["f1"] for name in ("spliced", "feathered", "regenerated"))
-        assert np.mean([part["value"] for part in parts]) == pytest.approx(np.mean(each))
+        assert entry.pixel.f1.value == pytest.approx(np.mean(each))
+        assert entry.pixel.f1.n == 9
+        parts = (part.pixel.f1 for part in (entry.spliced, entry.feathered, entry.regenerated))
+        assert np.mean([part.value for part in parts]) == pytest.approx(np.mean(each))
 
 
 def test_intervals_hold_their_figures_and_stay_in_range(summary) -> None:
@@ -93,29 +94,31 @@ def test_intervals_hold_their_figures_and_stay_in_range(summary) -> None:
             if node["value"] is not None and node["lo"] is not None:
                 assert 0 <= node["lo"] <= node["value"] <= node["hi"] <= 1
             return 1
-        children = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+        children = node.values() if isinstance(node, dict) else node if isinstance(node, tuple) else ()
         return sum(walk(child) for child in children)
 
-    assert walk(summary) > 100
+    found = asdict(summary)
+    del found["cost"]  # money, not shares
+    assert walk(found) > 100
 
 
 def test_groups_pair_positives_with_the_simulated_damage_of_their_sources(summary) -> None:
-    for grouping, rows in summary["groups"].items():
-        assert sum(row["sources"] for row in rows) == 3, grouping
-        assert sum(row["tpr"]["n"] for row in rows) == 27
-        assert sum(row["fpr"]["n"] for row in rows) == 9
-    assert [row["group"] for row in summary["groups"]["mask_area_bin"]] == ["6 to 15 %"]
+    for grouping, rows in summary.groups.items():
+        assert sum(row.sources for row in rows) == 3, grouping
+        assert sum(row.tpr.n for row in rows) == 27
+        assert sum(row.fpr.n for row in rows) == 9
+    assert [row.name for row in summary.groups["mask_area_bin"]] == ["6 to 15 %"]
 
 
 def test_only_the_test_fold_counts(predictions, summary) -> None:
     changed = predictions.copy()
     changed.loc[changed["fold"] != "test", "logit"] = 99.0
-    assert summarize(changed, POINT, {"who": "test"}, replicates=50) == summary
+    assert summarized(changed, POINT, 50) == summary
 
 
 def test_file_round_trip_and_damage(summary, tmp_path) -> None:
     write_summary(tmp_path, summary)
-    assert read_summary(tmp_path) == json.loads(json.dumps(summary))
+    assert read_summary(tmp_path) == summary
     for text in ("", "[]", "{}", '{"launderings": []}'):
         (tmp_path / module.SUMMARY_NAME).write_text(text)
         with pytest.raises(InvalidDataError, match="cannot read"):
@@ -125,7 +128,7 @@ def test_file_round_trip_and_damage(summary, tmp_path) -> None:
 @pytest.mark.parametrize("gone", [INPAINTED, [Edit.SIMULATED_DAMAGE]])
 def test_a_fold_that_cannot_be_measured_is_refused(predictions, gone) -> None:
     with pytest.raises(InvalidDataError, match="expected inpainted and simulated-damage photos"):
-        summarize(predictions[~predictions["edit"].isin([str(edit) for edit in gone])], POINT, {})
+        summarized(predictions[~predictions["edit"].isin([str(edit) for edit in gone])], POINT)
 
 
 LOGITS = {
@@ -152,10 +155,10 @@ def by_hand(predictions):
 
 
 def test_every_edit_is_compared_with_negatives_that_look_like_it(predictions) -> None:
-    found = summarize(by_hand(predictions), OperatingPoint(), {}, replicates=10)["edits"]
-    assert [row["edit"] for row in found] == [str(edit) for edit in MATCHED if edit.label != 0]
-    assert all((row["photos"], row["sources"]) == (3, 3) for row in found)
-    auroc = {row["edit"]: row["auroc"]["value"] for row in found}
+    found = summarized(by_hand(predictions), OperatingPoint()).edits
+    assert [row.name for row in found] == [str(edit) for edit in MATCHED if edit.label != 0]
+    assert all((row.tpr.n, row.sources) == (3, 3) for row in found)
+    auroc = {row.name: row.auroc.value for row in found}
     assert auroc == {
         Edit.SPLICED: 1.0,
         Edit.FEATHERED: 0.0,
@@ -167,15 +170,15 @@ def test_every_edit_is_compared_with_negatives_that_look_like_it(predictions) ->
         Edit.ROUND_TRIP_AUTHENTIC: 0.5,  # between the authentic photo and its null edit
         Edit.ROUND_TRIP_DAMAGED: 1.0,
     }
-    rates = {row["edit"]: (row["tpr"]["value"], row["fpr"]["value"]) for row in found}
+    rates = {row.name: (row.tpr.value, row.fpr.value) for row in found}
     assert rates[Edit.REFILLED] == (0.0, 0.0)
     assert rates[Edit.SPLICED] == (1.0, 1.0)
-    negatives = {row["edit"]: row["fpr"]["n"] for row in found}
+    negatives = {row.name: row.fpr.n for row in found}
     assert {edit for edit, count in negatives.items() if count == 6} == {
         Edit.REFILLED,
         Edit.ROUND_TRIP_AUTHENTIC,
     }
-    masked = {row["edit"] for row in found if row["pixel_f1"]["value"] is not None}
+    masked = {row.name for row in found if row.pixel_f1.value is not None}
     assert masked == {str(edit) for edit in MATCHED if edit.masked}
 
 
@@ -188,26 +191,26 @@ def test_every_network_is_compared_on_its_own_sources(predictions) -> None:
         # its simulated damage looks altered to the detector, above all that it wrote
         logit=np.where(mine & (rows["edit"] == Edit.SIMULATED_DAMAGE), 9.0, rows["logit"]),
     )
-    found = {row["network"]: row for row in summarize(rows, OperatingPoint(), {}, replicates=10)["networks"]}
+    found = {row.name: row for row in summarized(rows, OperatingPoint()).networks}
     assert list(found) == ["checker", "other", "twin"]
-    assert [(row["photos"], row["sources"]) for row in found.values()] == [(6, 2), (3, 1), (3, 3)]
-    assert found["checker"]["auroc"]["value"] == pytest.approx(2 / 3)  # the feathered ones lie below
-    assert found["other"]["auroc"]["value"] == 0.0
-    assert found["twin"]["auroc"]["value"] == pytest.approx(2 / 3)
+    assert [(row.tpr.n, row.sources) for row in found.values()] == [(6, 2), (3, 1), (3, 3)]
+    assert found["checker"].auroc.value == pytest.approx(2 / 3)  # the feathered ones lie below
+    assert found["other"].auroc.value == 0.0
+    assert found["twin"].auroc.value == pytest.approx(2 / 3)
 
 
 def test_unlabelled_edits_move_nothing_but_their_own_rows(predictions) -> None:
     rows = by_hand(predictions)
     unlabelled = rows["edit"].isin([str(edit) for edit in Edit if edit.label < 0])
     one, other = (
-        summarize(frame, POINT, {}, replicates=10)
+        summarized(frame, POINT)
         for frame in (rows, rows.assign(logit=np.where(unlabelled, 40.0, rows["logit"])))
     )
     for part in ("headline", "pixel", "ece"):
-        assert one["pooled"][part] == other["pooled"][part]
-    assert one["groups"] == other["groups"]
-    assert one["networks"] == other["networks"]
-    changed = [a["edit"] for a, b in zip(one["edits"], other["edits"], strict=True) if a != b]
+        assert getattr(one.pooled, part) == getattr(other.pooled, part)
+    assert one.groups == other.groups
+    assert one.networks == other.networks
+    changed = [a.name for a, b in zip(one.edits, other.edits, strict=True) if a != b]
     assert set(changed) <= {str(edit) for edit in Edit if edit.label < 0}
     assert changed
 
@@ -215,6 +218,6 @@ def test_unlabelled_edits_move_nothing_but_their_own_rows(predictions) -> None:
 def test_a_dataset_of_the_first_five_edits_is_measured_too(predictions) -> None:
     kept = [Edit.AUTHENTIC, Edit.NULL_EDIT, Edit.SIMULATED_DAMAGE, Edit.SPLICED, Edit.REGENERATED]
     rows = by_hand(predictions)
-    found = summarize(rows[rows["edit"].isin(list(map(str, kept)))], POINT, {}, replicates=10)
-    assert [row["edit"] for row in found["edits"]] == [str(Edit.SPLICED), str(Edit.REGENERATED)]
-    assert json.dumps(found, allow_nan=False)
+    found = summarized(rows[rows["edit"].isin(list(map(str, kept)))], POINT)
+    assert [row.name for row in found.edits] == [str(Edit.SPLICED), str(Edit.REGENERATED)]
+    assert json.dumps(asdict(found), allow_nan=False)

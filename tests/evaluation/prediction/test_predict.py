@@ -11,8 +11,9 @@ from tests.evaluation.conftest import NAMES, SUITE, CheckerScorer
 from falseflaw.dataset.manifest import read_manifest
 from falseflaw.errors import ConfigurationError, InvalidDataError
 from falseflaw.evaluation.prediction import predict as module
-from falseflaw.evaluation.prediction.predict import predict, select_sources
+from falseflaw.evaluation.prediction.predict import predict
 from falseflaw.evaluation.prediction.predictions import PREDICTIONS_NAME, SCHEMA, read_predictions
+from falseflaw.evaluation.selection import Selection, select_sources
 from falseflaw.imaging import codec
 from falseflaw.imaging.laundering.base import Identity, launder
 from falseflaw.imaging.laundering.chain import Chain
@@ -37,7 +38,7 @@ def same(left: pd.DataFrame, right: pd.DataFrame) -> bool:
 
 
 def test_every_photo_under_every_laundering_once_and_right(dataset, rows, scorer, tmp_path) -> None:
-    found = predict(dataset, rows, SUITE, scorer, tmp_path, batch_size=4, progress=False)
+    found = predict(Selection(dataset, rows, SUITE), scorer, tmp_path, batch_size=4, progress=False)
     assert list(found.columns) == SCHEMA.names
     assert len(found) == len(rows) * 3
     assert not found.duplicated(["path", "laundering"]).any()
@@ -61,11 +62,10 @@ def test_every_photo_under_every_laundering_once_and_right(dataset, rows, scorer
 
 @pytest.mark.parametrize("workers", [0, 1])
 def test_a_fold_may_go_through_some_launderings_only(dataset, rows, tmp_path, workers) -> None:
-    whole = predict(dataset, rows, SUITE, CheckerScorer(), tmp_path, progress=False)
+    whole = predict(Selection(dataset, rows, SUITE), CheckerScorer(), tmp_path, progress=False)
     scorer, only = CheckerScorer(), {"val": ["resize_0.5"]}
-    found = predict(
-        dataset, rows, SUITE, scorer, tmp_path, only=only, batch_size=4, workers=workers, progress=False
-    )
+    selection = Selection(dataset, rows, SUITE, only)
+    found = predict(selection, scorer, tmp_path, batch_size=4, workers=workers, progress=False)
     assert (rows["fold"] == "val").any()
     kept = whole[(whole["fold"] != "val") | (whole["laundering"] == "resize_0.5")].reset_index(drop=True)
     assert scorer.scored == len(kept) < len(whole)
@@ -74,7 +74,11 @@ def test_a_fold_may_go_through_some_launderings_only(dataset, rows, tmp_path, wo
 
 def test_batches_hold_one_size_and_no_more_than_asked(dataset, rows, scorer, tmp_path) -> None:
     predict(
-        dataset, rows, [Identity(), SimulatedScreenshot()], scorer, tmp_path, batch_size=3, progress=False
+        Selection(dataset, rows, [Identity(), SimulatedScreenshot()]),
+        scorer,
+        tmp_path,
+        batch_size=3,
+        progress=False,
     )
     assert max(shape[0] for shape in scorer.batches) == 3
     assert sum(shape[0] for shape in scorer.batches) == 2 * len(rows)
@@ -82,41 +86,43 @@ def test_batches_hold_one_size_and_no_more_than_asked(dataset, rows, scorer, tmp
 
 
 def test_threads_and_chunks_change_nothing(dataset, rows, tmp_path, monkeypatch) -> None:
-    one = predict(dataset, rows, SUITE, CheckerScorer(), tmp_path / "a", threads=1, progress=False)
+    one = predict(Selection(dataset, rows, SUITE), CheckerScorer(), tmp_path / "a", threads=1, progress=False)
     monkeypatch.setattr(module, "_CHUNK", 7)
-    other = predict(dataset, rows, SUITE, CheckerScorer(), tmp_path / "b", threads=3, progress=False)
+    other = predict(
+        Selection(dataset, rows, SUITE), CheckerScorer(), tmp_path / "b", threads=3, progress=False
+    )
     assert same(one, other)
     assert (tmp_path / "a" / PREDICTIONS_NAME).stat().st_size > 0
 
 
 def test_goes_on_where_it_was_stopped(dataset, rows, tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(module, "_CHUNK", 5)
-    whole = predict(dataset, rows, SUITE, CheckerScorer(), tmp_path / "whole", progress=False)
+    whole = predict(Selection(dataset, rows, SUITE), CheckerScorer(), tmp_path / "whole", progress=False)
     stopped = CheckerScorer()
     stopped.stop_after = 40
     with pytest.raises(KeyboardInterrupt):
-        predict(dataset, rows, SUITE, stopped, tmp_path / "cut", batch_size=8, progress=False)
+        predict(Selection(dataset, rows, SUITE), stopped, tmp_path / "cut", batch_size=8, progress=False)
     assert not (tmp_path / "cut" / PREDICTIONS_NAME).exists()
     (tmp_path / "cut" / ".parts" / ".half.parquet.123.partial").write_bytes(b"PAR1")  # what a kill leaves
     again = CheckerScorer()
-    resumed = predict(dataset, rows, SUITE, again, tmp_path / "cut", progress=False)
+    resumed = predict(Selection(dataset, rows, SUITE), again, tmp_path / "cut", progress=False)
     assert same(resumed, whole)
     assert again.scored == 3 * len(rows) - 30  # two chunks of five photos were done
 
 
 def test_a_finished_file_is_read_and_not_made_again(dataset, rows, scorer, tmp_path) -> None:
-    first = predict(dataset, rows, SUITE, scorer, tmp_path, progress=False)
+    first = predict(Selection(dataset, rows, SUITE), scorer, tmp_path, progress=False)
     idle = CheckerScorer()
-    assert same(predict(dataset, rows, SUITE, idle, tmp_path, progress=False), first)
+    assert same(predict(Selection(dataset, rows, SUITE), idle, tmp_path, progress=False), first)
     assert idle.scored == 0
 
 
 def test_whatever_the_scores_depend_on_makes_them_anew(dataset, rows, scorer, tmp_path) -> None:
-    predict(dataset, rows, SUITE, scorer, tmp_path, progress=False)
+    predict(Selection(dataset, rows, SUITE), scorer, tmp_path, progress=False)
 
     def count(*, frame=rows, suite=SUITE, version="1") -> int:
         other = CheckerScorer(version)
-        predict(dataset, frame, suite, other, tmp_path, progress=False)
+        predict(Selection(dataset, frame, suite), other, tmp_path, progress=False)
         return other.scored
 
     assert count(version="2") == 3 * len(rows)
@@ -143,18 +149,20 @@ def test_another_version_of_a_program_outside_makes_them_anew(
     for version, scored in (("1", len(rows)), ("1", 0), ("2", len(rows))):
         monkeypatch.setattr(_ByAProgram, "installed", version)
         scorer = CheckerScorer()
-        predict(dataset, rows, [item], scorer, tmp_path, progress=False)
+        predict(Selection(dataset, rows, [item]), scorer, tmp_path, progress=False)
         assert scorer.scored == scored
 
 
 def test_a_broken_result_is_made_again(dataset, rows, scorer, tmp_path) -> None:
-    first = predict(dataset, rows, SUITE, scorer, tmp_path, progress=False)
+    first = predict(Selection(dataset, rows, SUITE), scorer, tmp_path, progress=False)
     path = tmp_path / PREDICTIONS_NAME
     for data in (b"", path.read_bytes()[:200]):
         path.write_bytes(data)
         with pytest.raises(InvalidDataError, match="cannot read"):
             read_predictions(tmp_path)
-        assert same(predict(dataset, rows, SUITE, CheckerScorer(), tmp_path, progress=False), first)
+        assert same(
+            predict(Selection(dataset, rows, SUITE), CheckerScorer(), tmp_path, progress=False), first
+        )
 
 
 @pytest.mark.parametrize(
@@ -178,7 +186,7 @@ def test_a_harmed_file_is_named_in_one_line(dataset, rows, scorer, tmp_path, har
     row = rows[rows["label"] == 1].iloc[3]
     harm(copy / row["path"], copy / row["mask_path"])
     with pytest.raises(InvalidDataError, match=message) as raised:
-        predict(copy, rows, SUITE, scorer, tmp_path / "out", progress=False)
+        predict(Selection(copy, rows, SUITE), scorer, tmp_path / "out", progress=False)
     text = str(raised.value)
     assert "\n" not in text
     assert "falseflaw synthesize" in text
@@ -187,9 +195,9 @@ def test_a_harmed_file_is_named_in_one_line(dataset, rows, scorer, tmp_path, har
 
 def test_nothing_to_do_is_an_error(dataset, rows, scorer, tmp_path) -> None:
     with pytest.raises(InvalidDataError, match="got none"):
-        predict(dataset, rows.iloc[:0], SUITE, scorer, tmp_path)
+        predict(Selection(dataset, rows.iloc[:0], SUITE), scorer, tmp_path)
     with pytest.raises(ConfigurationError, match="at least one"):
-        predict(dataset, rows, [], scorer, tmp_path)
+        predict(Selection(dataset, rows, []), scorer, tmp_path)
     with pytest.raises(InvalidDataError, match="cannot read"):
         read_predictions(tmp_path)
 

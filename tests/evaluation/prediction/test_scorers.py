@@ -7,10 +7,11 @@ from tests.helpers import textured_photo
 from tests.runtime.red import POINT, mask_logit, spotted_photo, write_bundle
 
 from falseflaw.errors import InvalidDataError, MissingDataError
-from falseflaw.evaluation.prediction.scorers import BundleScorer, CheckpointScorer, lanes_of, pad_to_stride
+from falseflaw.evaluation.prediction.scorers import BundleScorer, CheckpointScorer, lanes_of
 from falseflaw.models.checkpoint import save_detector_checkpoint
 from falseflaw.models.detector import Detector
 from falseflaw.provenance import file_sha256
+from falseflaw.runtime.padding import pad_to_stride
 from falseflaw.seeding import derive_rng
 
 

@@ -16,6 +16,7 @@ from falseflaw.errors import ConfigurationError, InvalidDataError, WorkerLostErr
 from falseflaw.evaluation.prediction import predict as module
 from falseflaw.evaluation.prediction.predict import predict
 from falseflaw.evaluation.prediction.predictions import PREDICTIONS_NAME
+from falseflaw.evaluation.selection import Selection
 from falseflaw.imaging.laundering.base import Identity
 from falseflaw.imaging.laundering.screenshot.simulated import SimulatedScreenshot
 from falseflaw.machine import StageTimer
@@ -33,7 +34,7 @@ def rows(dataset: Path, monkeypatch: pytest.MonkeyPatch) -> pd.DataFrame:
 
 
 def file_of(dataset, rows, folder, scorer=None, suite=SUITE, **options) -> bytes:
-    predict(dataset, rows, suite, scorer or CheckerScorer(), folder, progress=False, **options)
+    predict(Selection(dataset, rows, suite), scorer or CheckerScorer(), folder, progress=False, **options)
     return (folder / PREDICTIONS_NAME).read_bytes()
 
 
@@ -49,7 +50,7 @@ def test_workers_load_nothing_heavy_and_leave_in_good_order(dataset, rows, tmp_p
     notes = tmp_path / "notes"
     notes.mkdir()
     predict(
-        *(dataset, rows, [LightOnly(), Leaving(str(notes))], CheckerScorer(), tmp_path),
+        *(Selection(dataset, rows, [LightOnly(), Leaving(str(notes))]), CheckerScorer(), tmp_path),
         workers=2,
         progress=False,
     )
@@ -93,6 +94,7 @@ def main(dataset, output, name):
 
     from falseflaw.dataset.manifest import read_manifest
     from falseflaw.evaluation.prediction import predict as module
+    from falseflaw.evaluation.selection import Selection
 
     class Stopping(CheckerScorer):
         def score(self, images):
@@ -105,7 +107,7 @@ def main(dataset, output, name):
     manifest = read_manifest(dataset)
     rows = manifest[manifest["fold"].isin(["val", "test"])].head(18).reset_index(drop=True)
     try:
-        module.predict(dataset, rows, SUITE, Stopping(), output, workers=2, progress=False)
+        module.predict(Selection(dataset, rows, SUITE), Stopping(), output, workers=2, progress=False)
     except KeyboardInterrupt:
         sys.exit(130)
 
@@ -147,15 +149,16 @@ def test_all_seconds_are_told_by_stage(dataset, rows, tmp_path) -> None:
 
 
 def test_a_row_given_twice_and_odd_counts_are_refused(dataset, rows, tmp_path) -> None:
+    twice = Selection(dataset, pd.concat([rows, rows.iloc[:1]]), [Identity()])
     with pytest.raises(InvalidDataError, match="every image once"):
-        predict(dataset, pd.concat([rows, rows.iloc[:1]]), [Identity()], CheckerScorer(), tmp_path)
+        predict(twice, CheckerScorer(), tmp_path)
     for options in ({"workers": -1}, {"workers": 1.5}, {"threads": 0}, {"threads": "two"}):
         with pytest.raises(ConfigurationError, match=next(iter(options))):
-            predict(dataset, rows, [Identity()], CheckerScorer(), tmp_path, **options)
+            predict(Selection(dataset, rows, [Identity()]), CheckerScorer(), tmp_path, **options)
 
 
 def test_large_photos_share_no_batch(dataset, rows, scorer, tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(module, "_BATCH_PIXELS", 2 * 96 * 128)
-    predict(dataset, rows, SUITE, scorer, tmp_path, batch_size=8, progress=False)
+    predict(Selection(dataset, rows, SUITE), scorer, tmp_path, batch_size=8, progress=False)
     assert {shape[0] for shape in scorer.batches if shape[1:3] == (96, 128)} == {2}
     assert max(shape[0] for shape in scorer.batches if shape[1:3] == (48, 64)) == 5

@@ -1,5 +1,5 @@
-import json
 import shutil
+from dataclasses import replace
 
 import pytest
 from tests.evaluation.conftest import SUITE, CheckerScorer
@@ -7,9 +7,11 @@ from tests.photos.layouts import write_pairs, write_real_damage
 
 from falseflaw.dataset.upload import UploadSettings
 from falseflaw.errors import ConfigurationError, InvalidDataError, MissingDataError
-from falseflaw.evaluation.figures.summary import read_summary
-from falseflaw.evaluation.report.beside import read_beside
+from falseflaw.evaluation.figures.summary import read_any_summary, read_summary
+from falseflaw.evaluation.report.beside import read_other_evaluations
 from falseflaw.evaluation.run import evaluate
+from falseflaw.evaluation.settings import EvaluationSettings
+from falseflaw.evaluation.target import DetectorUnderTest
 from falseflaw.gathering.gather import gather
 from falseflaw.photos.evaluation_only.inpainted_by_others import InpaintedByOthers
 from falseflaw.photos.evaluation_only.real_damage import RealDamage
@@ -19,8 +21,8 @@ POINT = OperatingPoint(1.0, 0.5, 0.3, 40)
 
 
 def run(dataset, output, point=POINT, **options):
-    arguments = {"calibrate_on": (), "replicates": 20, "progress": False, "examples": 1} | options
-    return evaluate(CheckerScorer(), dataset, SUITE[:2], output, operating_point=point, **arguments)
+    settings = EvaluationSettings(**{"replicates": 20, "progress": False, "examples": 1} | options)
+    return evaluate(DetectorUnderTest(CheckerScorer(), point), dataset, SUITE[:2], output, settings)
 
 
 @pytest.fixture(scope="module")
@@ -37,17 +39,15 @@ def others(dataset, tmp_path_factory):
 
 def test_other_evaluations_stand_in_a_frame_and_change_no_figure(dataset, others, tmp_path) -> None:
     alone = run(dataset, tmp_path / "alone")
-    summary = run(dataset, tmp_path / "beside", beside=[str(folder) for folder in others])
-    assert summary["provenance"]["beside"] == [str(folder) for folder in others]
-    for part in alone.keys() - {"provenance"}:
-        assert summary[part] == alone[part]
-    before, frame = (tmp_path / "beside/report.html").read_text().split('<section class="apart">')
+    summary = run(dataset, tmp_path / "apart", other_evaluations=tuple(map(str, others)))
+    assert summary.provenance.other_evaluations == tuple(map(str, others))
+    assert replace(summary, provenance=alone.provenance) == alone
+    before, frame = (tmp_path / "apart/report.html").read_text().split('<section class="apart">')
     frame = frame.split("</section>")[0]
     assert "Not of the synthetic test split" in frame
-    real = json.loads((others[0] / "summary.json").read_text())
-    for entry in real["rates"]:
-        if entry["laundering"] != "jpeg80":  # the first one and all pooled are shown
-            assert f"<td>{entry['product']}</td><td>{entry['photos']}</td>" in frame
+    for entry in read_any_summary(others[0]).rates:
+        if entry.laundering != "jpeg80":  # the first one and all pooled are shown
+            assert f"<td>{entry.product}</td><td>{entry.photos}</td>" in frame
     assert frame.count("Measured at other thresholds") == 1
     assert "Really damaged products" in before
     assert "none are in here" not in before
@@ -63,8 +63,8 @@ def test_rates_have_a_report_of_their_own(others) -> None:
     assert "Worst false alarms" in html
     assert "Worst misses" not in html
     assert "AUROC" not in html.split('<h2 id="limits">')[0]
-    for entry in json.loads((others[0] / "summary.json").read_text())["rates"]:
-        assert f"<td>{entry['flagged']['count']} of {entry['flagged']['n']}</td>" in html
+    for entry in read_any_summary(others[0]).rates:
+        assert f"<td>{entry.flagged.count} of {entry.flagged.n}</td>" in html
     assert "Worst misses" in (others[1] / "report.html").read_text()
     figures = {path.name for path in (others[0] / "figures").iterdir()}
     assert figures == {"severity_jpeg.png", "scores.png"}
@@ -72,28 +72,28 @@ def test_rates_have_a_report_of_their_own(others) -> None:
 
 def test_folders_that_do_not_fit_are_refused_before_work(dataset, others, tmp_path) -> None:
     with pytest.raises(MissingDataError, match="evaluation folder"):
-        run(dataset, tmp_path / "out", beside=[tmp_path / "none"])
+        run(dataset, tmp_path / "out", other_evaluations=(tmp_path / "none",))
     with pytest.raises(ConfigurationError, match="distinct"):
-        run(dataset, tmp_path / "out", beside=[others[0], others[0]])
+        run(dataset, tmp_path / "out", other_evaluations=(others[0], others[0]))
     with pytest.raises(ConfigurationError, match="output"):
-        read_beside([others[0]], others[0])
+        read_other_evaluations([others[0]], others[0])
     (tmp_path / "empty").mkdir()
-    with pytest.raises(InvalidDataError, match=r"summary\.json"):
-        run(dataset, tmp_path / "out", beside=[tmp_path / "empty"])
+    with pytest.raises(MissingDataError, match=r"summary\.json"):
+        run(dataset, tmp_path / "out", other_evaluations=(tmp_path / "empty",))
     shutil.copytree(others[0], tmp_path / "broken")
     (tmp_path / "broken/summary.json").write_text('{"rates": []}')
-    with pytest.raises(InvalidDataError, match="run `falseflaw evaluate` there again") as caught:
-        run(dataset, tmp_path / "out", beside=[tmp_path / "broken"])
+    with pytest.raises(InvalidDataError, match="run `falseflaw evaluate` again") as caught:
+        run(dataset, tmp_path / "out", other_evaluations=(tmp_path / "broken",))
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "out").exists()
 
 
 def test_what_keeps_figures_apart_is_named(others) -> None:
-    real, pairs, sets = read_beside(others, others[0].parent)
+    real, pairs, sets = read_other_evaluations(others, others[0].parent)
     assert real.differences(pairs.summary) == []
     assert sets.compares
     assert not real.compares
-    changed = read_summary(others[2])
-    changed["provenance"]["model"]["sha256"] = "f" * 64
-    changed["fold"] = "val"
+    summary = read_summary(others[2])
+    model = summary.provenance.model | {"sha256": "f" * 64}
+    changed = replace(summary, fold="val", provenance=replace(summary.provenance, model=model))
     assert [text.split()[2] for text in sets.differences(changed)] == ["another", "the"]

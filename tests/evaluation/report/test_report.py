@@ -2,22 +2,35 @@
 
 import re
 import shutil
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 from tests.evaluation.conftest import NAMES, SUITE, CheckerScorer
 
 from falseflaw.evaluation.figures.calibration import read_operating_point
+from falseflaw.evaluation.figures.cost import Curve, Saving
 from falseflaw.evaluation.figures.measure import prepare
-from falseflaw.evaluation.figures.summary import read_summary
+from falseflaw.evaluation.figures.parity import Gap, Parity, ProductAlarms
+from falseflaw.evaluation.figures.summary import (
+    POOLED,
+    ComparisonSummary,
+    LaunderingFigures,
+    Subset,
+    read_summary,
+)
 from falseflaw.evaluation.prediction.predictions import read_predictions
-from falseflaw.evaluation.report.beside import Beside
-from falseflaw.evaluation.report.breakdown import groups, others
+from falseflaw.evaluation.report.beside import OtherEvaluation
+from falseflaw.evaluation.report.breakdown import groups, shown
 from falseflaw.evaluation.report.gallery import examples, pick
 from falseflaw.evaluation.report.plots import draw_all
 from falseflaw.evaluation.report.report import render
 from falseflaw.evaluation.report.sentences import complement, of_comparison
 from falseflaw.evaluation.run import evaluate
+from falseflaw.evaluation.selection import Selection
+from falseflaw.evaluation.settings import EvaluationSettings
+from falseflaw.evaluation.target import DetectorUnderTest
+from falseflaw.statistics.bootstrap import Estimate, Share
 from falseflaw.types import Edit
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -26,8 +39,9 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 @pytest.fixture(scope="module")
 def folder(dataset, tmp_path_factory):
     output = tmp_path_factory.mktemp("evaluation")
-    evaluate(CheckerScorer(), dataset, SUITE, output, calibrate_on=NAMES, replicates=40, examples=2,
-             suite_name="tiny <&>", command="falseflaw evaluate", progress=False)  # fmt: skip
+    settings = EvaluationSettings(calibrate_on=NAMES, replicates=40, examples=2, suite_name="tiny <&>",
+                                  command="falseflaw evaluate", progress=False)  # fmt: skip
+    evaluate(DetectorUnderTest(CheckerScorer()), dataset, SUITE, output, settings)
     return output
 
 
@@ -74,9 +88,9 @@ def test_report_is_one_wellformed_file_with_the_figures_of_the_summary(folder) -
     assert sorted(checker.links) == sorted(f"#{anchor}" for anchor in checker.anchors)  # and none leads out
     assert len(set(checker.anchors)) == len(checker.anchors)
     assert "http" not in re.sub(r"data:image/[^\"]*", "", html)
-    for entry in read_summary(folder)["launderings"]:
-        figure = entry["headline"]["auroc"]
-        assert f"{figure['value']:.3f}<small>{figure['lo']:.3f}" in html
+    for entry in read_summary(folder).launderings:
+        figure = entry.headline.auroc
+        assert f"{figure.value:.3f}<small>{figure.lo:.3f}" in html
     assert "tiny &lt;&amp;&gt;" in html
     assert "tiny <&>" not in html
     assert "fewer than 100 photos" in html
@@ -84,34 +98,34 @@ def test_report_is_one_wellformed_file_with_the_figures_of_the_summary(folder) -
 
 
 def share(value, lo, hi, count, n):
-    return {"value": value, "lo": lo, "hi": hi, "count": count, "n": n}
+    return Share(value, lo, hi, n, count)
 
 
-def stub(*screens, **further):
-    """As much of a summary as the sentences look at."""
+def stub(folder, *screens) -> ComparisonSummary:
+    """A summary with what the sentences look at set by hand."""
+    summary = read_summary(folder)
     refused = share(0.011, 0.004, 0.03, 11, 1000)
 
-    def entry(name, missed):
-        return {
-            "name": name,
-            "unseen": False,
-            "headline": {
-                "tpr": share(1 - missed, 0.9 - missed, 1 - missed / 2, 200 - int(200 * missed), 200)
-            },
-            "verdicts": {str(Edit.SIMULATED_DAMAGE): {"altered": refused}},
-        }
+    def entry(name, missed) -> LaunderingFigures:
+        passed = share(missed, missed / 2, 0.1 + missed, int(200 * missed), 200)
+        return replace(
+            summary.pooled,
+            name=name,
+            verdicts={str(Edit.SIMULATED_DAMAGE): {"altered": refused}},
+            inpainted_verdicts={"no sign of alteration": passed},
+        )
 
-    return {
-        "launderings": [entry("identity", 0.02), *(entry(name, missed) for name, missed in screens)],
-        "pooled": entry("pooled", 0.05),
-        "sources": 100,
-        "fitted": {},
-        "provenance": {"photo_sets": ["clothing"], "generators": ["bundled"]},
-    } | further
+    return replace(
+        summary,
+        launderings=(entry("identity", 0.02), *(entry(name, missed) for name, missed in screens)),
+        pooled=entry("pooled", 0.05),
+        sources=100,
+        fitted=None,
+    )
 
 
-def test_a_reviewer_gets_both_numbers_with_intervals_in_sentences() -> None:
-    summary = stub(("screenshot_1", 0.04), ("screenshot_2", 0.08), ("jpeg80", 0.3))
+def test_a_reviewer_gets_both_numbers_with_intervals_in_sentences(folder) -> None:
+    summary = stub(folder, ("screenshot_1", 0.04), ("screenshot_2", 0.08), ("jpeg80", 0.3))
     buyers, fakes, certainty = of_comparison(summary)
     assert (buyers.figure, buyers.interval) == ("11", "95 % interval 4.0 to 30")
     assert "11 of 1000 photos of simulated damage" in buyers.text
@@ -120,22 +134,25 @@ def test_a_reviewer_gets_both_numbers_with_intervals_in_sentences() -> None:
     assert "screenshot_1 4.0" in fakes.text
     assert "Untouched, 4 of 200" in fakes.text
     assert certainty.figure == "100 sources"
-    assert "Not measured" in of_comparison(stub(("jpeg80", 0.3)))[1].text
+    assert "Not measured" in of_comparison(stub(folder, ("jpeg80", 0.3)))[1].text
 
 
-def test_screenshots_of_an_evaluation_beside_are_told_apart() -> None:
-    real = stub(("browser_screenshot_a", 0.1), ("browser_screenshot_b", 0.2), ("jpeg80", 0.3))
-    besides = [Beside("runs/browser", real), Beside("runs/plain", stub(("jpeg80", 0.3)))]
-    fakes = of_comparison(stub(("screenshot", 0.04)), besides)[1]
+def test_screenshots_of_other_evaluations_are_told_apart(folder) -> None:
+    real = stub(folder, ("browser_screenshot_a", 0.1), ("browser_screenshot_b", 0.2), ("jpeg80", 0.3))
+    others = [
+        OtherEvaluation("runs/browser", real),
+        OtherEvaluation("runs/plain", stub(folder, ("jpeg80", 0.3))),
+    ]
+    fakes = of_comparison(stub(folder, ("screenshot", 0.04)), others)[1]
     assert fakes.figure == "4.0"
     assert (
         "Of other photos (runs/browser), under browser_screenshot_b, 40 of 200 pass (20 of 100" in fakes.text
     )
     assert "the others: browser_screenshot_a 10" in fakes.text
     assert "runs/plain" not in fakes.text
-    worst = real["launderings"][2]["verdicts"][str(Edit.SIMULATED_DAMAGE)]
+    worst = real.launderings[2].verdicts[str(Edit.SIMULATED_DAMAGE)]
     worst["altered"] = share(0.21, 0.14, 0.3, 21, 100)
-    buyers = of_comparison(stub(("screenshot", 0.04)), besides)[0]
+    buyers = of_comparison(stub(folder, ("screenshot", 0.04)), others)[0]
     assert buyers.figure == "11"
     assert (
         "Of other photos (runs/browser), at worst of 2 screenshots, under browser_screenshot_b, 21 of 100 "
@@ -144,90 +161,46 @@ def test_screenshots_of_an_evaluation_beside_are_told_apart() -> None:
     assert "runs/plain" not in buyers.text
 
 
-def test_the_answers_of_the_summary_go_before() -> None:
-    passed = {"per_1000": 125.0, "lo": 90.0, "hi": 160.0, "n": 200, "count": 25}
-    refused = {"per_1000": 20.0, "lo": 5.0, "hi": 50.0, "n": 100, "count": 2}
-    given = {
-        "honest_buyers": {"laundering": "identity", "refused": refused},
-        "fakes": [{"laundering": name, "passed": passed} for name in ("identity", "screenshot")],
-    }
-    buyers, fakes, _ = of_comparison(stub(("screenshot", 0.04), answers=given))
-    assert (buyers.figure, buyers.interval) == ("20", "95 % interval 5.0 to 50")
-    assert (fakes.figure, fakes.interval) == ("12", "95 % interval 9.0 to 16")
-
-
 def test_the_complement_turns_interval_and_count() -> None:
     assert complement(share(0.25, 0.125, 0.5, 2, 8)) == share(0.75, 0.5, 0.875, 6, 8)
-    assert complement(share(None, None, None, 0, 0))["value"] is None
+    assert complement(share(None, None, None, 0, 0)) == share(None, None, None, 0, 0)
 
 
-def test_breakdowns_of_other_versions_are_shown_or_left_out_but_never_in_the_way() -> None:
-    figure = {"value": 0.5, "lo": 0.4, "hi": 0.6, "n": 9}
-    summary = {
-        "groups": {
-            "product": [{"group": "hat", "fpr": figure}],
-            "by_new": [{"group": "x", "fpr": figure}],
-            "none": [],
-        },
-        "by_sky": [{"sky": "blue", "photos": 3, "sure": True, "share": 0.25, "deep": {"a": 1}}],
-        "totals": {"one_way": figure, "other": figure},
-        "odd": [{"a": 1, "b": 2}, {"a": 1}],
-        "words": "text",
-        "edits": [{"edit": "spliced", "auroc": figure}],
-    }
-    assert [table.title for table in groups(summary)] == ["By product", "By by new"]
-    assert groups(summary)[0].header == ("product", "FPR")
-    assert groups(summary)[0].rows[0][1] == figure
-    few = [{"group": "hat", "sources": 2, "fpr": figure, "tpr": {"value": 0, "lo": 0, "hi": 0.8, "n": 2}}]
-    (table,) = groups({"groups": {"product": few}})
-    assert table.rows[0][2:] == ({**figure, "lo": None, "hi": None}, few[0]["tpr"])
-    sky, totals = others(summary)
-    assert (sky.header, sky.rows) == (("sky", "photos", "sure", "share"), (("blue", "3", "yes", "0.250"),))
-    assert totals.rows == (("one way", figure), ("other", figure))
+def test_groups_of_few_sources_have_no_interval_that_was_resampled(folder) -> None:
+    figure, none = share(0.5, 0.4, 0.6, 3, 6), share(0, 0, 0.8, 0, 2)
+    parts = (Subset("hat", 2, figure, none, figure, figure), Subset("shoe", 9, figure, none, figure, figure))
+    (table,) = groups(replace(read_summary(folder), groups={"product": parts, "damage_kind": ()}))
+    assert (table.title, table.header[:3]) == ("By product", ("product", "sources", "AUROC"))
+    few = replace(figure, lo=None, hi=None)
+    assert table.rows[0] == ("hat", "2", few, none, few, few)
+    assert table.rows[1] == ("shoe", "9", figure, none, figure, figure)
+    assert shown(Estimate(None, None, None, 0), 1) == Estimate(None, None, None, 0)
 
 
-def test_parts_that_an_older_summary_lacks_are_skipped(folder) -> None:
-    summary = read_summary(folder)
-    for part in ("edits", "networks"):
-        del summary[part]
-    for entry in [*summary["launderings"], summary["pooled"]]:
-        del entry["feathered"]
-    html = render(summary, {}, [], [])
+def test_a_summary_without_other_networks_has_no_section_of_them(folder) -> None:
+    html = render(replace(read_summary(folder), edits=(), networks=()), {}, [], [])
     checker = Checker()
     checker.feed(html)
     assert not checker.open
     assert sorted(checker.links) == sorted(f"#{anchor}" for anchor in checker.anchors)
     assert "every network" not in html
-    assert "Feathered only" not in html
 
 
-def test_savings_and_parity_are_shown_where_the_summary_has_them(folder) -> None:
+def test_savings_and_parity_are_shown(folder) -> None:
     summary = read_summary(folder)
     point, _ = read_operating_point(folder / "operating_point.json")
     rows = prepare(read_predictions(folder), point)
-    saving = {
-        "saving": {"per_1000": 1234.4, "lo": -56.0, "hi": 2000.0, "n": 9},
-        "pessimistic": None,
-        "break_even_fraud_share": {"value": 0.031, "lo": 0.01, "hi": 0.2, "n": 9},
-        "curve": {"saving": [0.0, 1234.4, 10.0], "lo": [0.0, -56.0, None], "hi": [0.0, 2000.0, None]},
-    }
-    summary["cost"] = {
-        "assumptions": {"fraud_share": 0.05},
-        "rule": "saved against paying every claim",
-        "image_threshold": 0.5,
-        "thresholds": [0.0, 0.5, 1.0],
-        "launderings": [{"name": "identity"} | saving],
-        "pooled": saving,
-    }
-    rate = share(0.1, 0.0, 0.3, 3, 30)
-    products = [{"product": "hat", "photos": 30, "groups": 30, "fpr": rate}]
-    gap = {
-        "highest": "hat",
-        "lowest": "shoe",
-        "difference": {"value": 0.1, "lo": 0.0, "hi": 0.2, "n": 9},
-        "by_chance": 0.12,
-    }
-    summary["parity"] = [{"laundering": "identity", "products": products, "gap": gap, "left_out": ["sock"]}]
+    saving = Saving(
+        Estimate(1234.4, -56.0, 2000.0, 9),
+        None,
+        Estimate(0.031, 0.01, 0.2, 9),
+        Curve((0.0, 1234.4, 10.0), (0.0, -56.0, None), (0.0, 2000.0, None)),
+    )
+    cost = replace(summary.cost, thresholds=(0.0, 0.5, 1.0), launderings={"identity": saving}, pooled=saving)
+    gap = Gap("hat", "shoe", Estimate(0.1, 0.0, 0.2, 9), 0.12)
+    alarms = (ProductAlarms("hat", 30, 30, share(0.1, 0.0, 0.3, 3, 30)),)
+    parity = (Parity(POOLED, alarms, gap, ("sock",)),)
+    summary = replace(summary, cost=cost, parity=parity)
     html = render(summary, draw_all(rows, summary), [], [])
     assert "<td>1,234<small>-56 – 2,000</small></td>" in html
     assert "Between hat and shoe" in html
@@ -242,7 +215,9 @@ def test_a_false_alarm_is_outlined_where_its_flaw_was_painted(folder, dataset) -
     rows = prepare(read_predictions(folder), point)
     rows = rows[(rows["laundering"] == "identity") & (rows["fold"] == "test")]
     shown = rows[rows["edit"].isin([str(Edit.SIMULATED_DAMAGE), str(Edit.AUTHENTIC)])]
-    found = examples(dataset, read_manifest(dataset), pick(shown, 9, highest=True), SUITE, CheckerScorer())
+    found = examples(
+        Selection(dataset, read_manifest(dataset), SUITE), pick(shown, 9, highest=True), CheckerScorer()
+    )
     damaged = [example for example in found if example.title.startswith("simulated")]
     authentic = [example for example in found if example.title.startswith("authentic")]
     assert damaged

@@ -9,10 +9,11 @@ from falseflaw.imaging.laundering.resize import Resize
 from falseflaw.imaging.laundering.screenshot.browser import BrowserScreenshot
 from falseflaw.imaging.laundering.screenshot.device import Device
 from falseflaw.imaging.laundering.screenshot.simulated import SimulatedScreenshot
+from falseflaw.statistics.bootstrap import Estimate
 
 
 def entries(*suite):
-    return [{"name": item.name, "severity": str(item.severity), "unseen": item.unseen} for item in suite]
+    return [(item.name, str(item.severity), item.unseen) for item in suite]
 
 
 def names(steps):
@@ -63,10 +64,7 @@ def test_a_label_does_not_say_the_pixel_ratio_twice() -> None:
 
 
 def test_turns_and_chains_get_harsher_as_their_number_grows() -> None:
-    chains = [
-        {"name": f"chain_{word}", "severity": str(steps), "unseen": False}
-        for word, steps in (("worst", 6), ("app", 2))
-    ]
+    chains = [(f"chain_{word}", str(steps), False) for word, steps in (("worst", 6), ("app", 2))]
     found = severity.families(entries(Identity(), Rotate(2), Rotate(1), Crop(0.9), Crop(0.95)) + chains)
     assert {family: names(steps)[1:] for family, steps in found.items()} == {
         "rotate": ["rotate_1", "rotate_2"],
@@ -78,14 +76,11 @@ def test_turns_and_chains_get_harsher_as_their_number_grows() -> None:
 
 @pytest.mark.parametrize("name", ["jpeg80+resize_0.5", "messenger"])
 def test_what_nothing_grades_makes_no_family(name) -> None:
-    assert severity.families([{"name": name, "severity": "chain", "unseen": False}]) == {}
+    assert severity.families([(name, "chain", False)]) == {}
 
 
 def test_a_screenshot_is_graded_by_its_pixel_ratio() -> None:
-    suite = [
-        {"name": f"screenshot_{ratio:g}", "severity": f"{ratio:g}", "unseen": ratio == 3}
-        for ratio in (1, 3, 1.5)
-    ]
+    suite = [(f"screenshot_{ratio:g}", f"{ratio:g}", ratio == 3) for ratio in (1, 3, 1.5)]
     steps = severity.families(suite)["screenshot"]
     assert [step.severity for step in steps] == [3, 1.5, 1]
     assert [step.unseen for step in steps] == [True, False, False]
@@ -94,7 +89,7 @@ def test_a_screenshot_is_graded_by_its_pixel_ratio() -> None:
 def test_the_alternative_text_tells_every_point() -> None:
     steps = severity.families(entries(Identity(), Jpeg(90), Jpeg(60, unseen=True)))["jpeg"]
     values = dict(zip(("identity", "jpeg90", "jpeg60"), (0.93, None, 0.71), strict=True))
-    estimates = {name: {"value": value, "lo": value, "hi": value} for name, value in values.items()}
+    estimates = {name: Estimate(value, value, value, 9) for name, value in values.items()}
     drawn = severity.draw("jpeg", steps, {"TPR": estimates}, "One threshold.")
     assert drawn.alt == "JPEG: TPR 0.93 at untouched, undefined at 90, 0.71 at 60."
     assert drawn.caption == "One threshold. Hollow points: never in training."

@@ -1,12 +1,14 @@
-from falseflaw.evaluation.report.tables import figure_text, markdown_table, table_rows, text_table
+from falseflaw.evaluation.report.tables import results_table, table_rows, text_table
+from falseflaw.statistics.bootstrap import Estimate
+from falseflaw.statistics.text import aligned, figure_text, markdown_table
 
 
 def test_tables_say_the_same(summary) -> None:
     rows = table_rows(summary)
     assert len(rows) == 4
-    text, markdown = text_table(summary), markdown_table(summary)
-    figure = summary["launderings"][1]["headline"]["auroc"]
-    shown = f"{figure['value']:.3f} [{figure['lo']:.3f}, {figure['hi']:.3f}]"
+    text, markdown = text_table(summary), results_table(summary)
+    figure = summary.launderings[1].headline.auroc
+    shown = f"{figure.value:.3f} [{figure.lo:.3f}, {figure.hi:.3f}]"
     assert shown in text.splitlines()[2]
     assert shown in markdown.splitlines()[3]
     assert markdown.splitlines()[1] == "|---|---|---|---|---|"
@@ -14,5 +16,11 @@ def test_tables_say_the_same(summary) -> None:
 
 
 def test_undefined_figures_are_a_dash() -> None:
-    assert figure_text({"value": None, "lo": None, "hi": None, "n": 0}) == "–"
-    assert figure_text({"value": 0.5, "lo": None, "hi": None, "n": 1}) == "0.500"
+    assert figure_text(Estimate(None, None, None, 0)) == "–"
+    assert figure_text(Estimate(0.5, None, None, 1)) == "0.500"
+    assert figure_text(Estimate(0.5, -0.1, 0.75, 9), 2, sign="+") == "+0.50 [-0.10, +0.75]"
+
+
+def test_cells_are_aligned_and_never_break_a_markdown_table() -> None:
+    assert aligned([("a", "bb"), ("ccc", "d")]) == "a    bb\nccc  d"
+    assert markdown_table(("a", "b"), [(1, "x|y")]) == "| a | b |\n|---|---|\n| 1 | x\\|y |"

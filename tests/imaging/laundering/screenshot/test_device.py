@@ -2,9 +2,9 @@ import json
 import pickle
 
 import pytest
-from falseflaw.evaluation.answers import SCREENSHOT
 
 from falseflaw.errors import ConfigurationError
+from falseflaw.evaluation.report.sentences import SCREENSHOT
 from falseflaw.imaging.laundering.screenshot.browser import BrowserScreenshot
 from falseflaw.imaging.laundering.screenshot.chat import THEMES, draw_chat
 from falseflaw.imaging.laundering.screenshot.device import Device
