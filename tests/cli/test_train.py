@@ -44,7 +44,7 @@ def test_a_run_folder_tells_all(dataset: Path, capsys: pytest.CaptureFixture[str
     assert main(["train", *tiny(dataset), "seed=5"]) == 0
     assert {path.name for path in Path().iterdir()} == {"out"}  # no log files, no outputs/ beside it
     names = {str(path.relative_to("out")) for path in Path("out").rglob("*") if path.is_file()}
-    wanted = {"config.yaml", "config_composed.yaml", "provenance.json", "metrics.csv"}
+    wanted = {"config.yaml", "config_composed.yaml", "provenance.json", "history.json", "metrics.csv"}
     assert names - {"hparams.yaml"} == wanted | {"checkpoints/best.ckpt", "checkpoints/last.ckpt"}
     resolved = yaml.safe_load(Path("out/config.yaml").read_text())
     assert (resolved["dataset"], resolved["data"]["dataset"]) == (str(dataset), str(dataset))
@@ -156,7 +156,7 @@ def test_a_used_run_folder_is_not_overwritten_but_gone_on_with(
     assert main(["train", *tiny(dataset), "trainer.max_steps=3", "resume=auto"]) == 0
     assert torch.load("out/checkpoints/last.ckpt", weights_only=True)["global_step"] == 3
     assert main(["train", *tiny(dataset, "other"), "resume=out", "model.residual_filters=6"]) == 1
-    assert "of another architecture" in errors_of(capsys)[0]
+    assert "expected model.residual_filters=3 as in the training" in errors_of(capsys)[0]
 
 
 def test_missing_wandb_is_one_line(

@@ -33,6 +33,11 @@ def run(config: DictConfig) -> None:
     audit_dataset(dataset, weights, output, config.progress)
 
 
+def how_to_go_on(config: DictConfig) -> str:
+    """Returns what is true of an audit that was stopped."""
+    return "nothing was written; run the same command again"
+
+
 def audit_dataset(dataset: Path, weights: Iterable[Path], output: Path, progress: bool) -> None:
     """Audits a dataset, prints the table and writes the result as JSON.
 

@@ -46,6 +46,11 @@ def run(config: DictConfig) -> None:
         print(f"written to {output / 'compare.json'} and compare.md")
 
 
+def how_to_go_on(config: DictConfig) -> str:
+    """Returns what is true of a comparison that was stopped."""
+    return "nothing was written; run the same command again"
+
+
 def _folders(config: DictConfig) -> dict[str, Path]:
     """Returns the folders by name: as named, or after the run that a folder belongs to."""
     missing = OmegaConf.is_missing(config, "evaluations")

@@ -34,6 +34,11 @@ def run(config: DictConfig) -> None:
             print(f"{name}: nothing to download; photos=clothing and photos=grocery are public sets")
 
 
+def how_to_go_on(config: DictConfig) -> str:
+    """Returns what is true of a download that was stopped."""
+    return "files that have arrived are kept; run the same command again to go on"
+
+
 def _complete(public_set: PublicSet, config: DictConfig) -> None:
     name, given = public_set.name, os.environ.get(PHOTOS_VARIABLE)
     if given:

@@ -9,6 +9,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
+from falseflaw.claim import claim
 from falseflaw.cli.configuration.overrides import without
 from falseflaw.errors import ConfigurationError
 from falseflaw.types import Fold
@@ -53,12 +54,18 @@ def run(config: DictConfig) -> None:
     output = target.output(dataset, fixed=config.operating_point is not None)
     if config.output is not None:
         output = Path(config.output)
+    claim(output)
     summary = evaluate(detector, dataset, launderings, output, settings)
     print(f"{text_table(summary)}\n\n{scope_text(summary)}")
     print(*answer_lines(summary), sep="\n")
     if summary.fitted is not None:
         print(f"Operating point {summary.fitted.rule}.")
     print(f"report: {output / REPORT_NAME}")
+
+
+def how_to_go_on(config: DictConfig) -> str:
+    """Returns what is true of an evaluation that was stopped."""
+    return "finished predictions are kept; run the same command again to go on"
 
 
 def _fold(config: DictConfig) -> Fold:

@@ -8,6 +8,7 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from falseflaw import __version__
+from falseflaw.claim import claim
 from falseflaw.errors import ConfigurationError, InvalidDataError, MissingDataError
 from falseflaw.paths import find_existing
 from falseflaw.types import Image
@@ -29,6 +30,7 @@ def run(config: DictConfig) -> None:
         if not (isinstance(config[key], int) and config[key] >= least):
             raise ConfigurationError(f"expected {key} of at least {least}, got {config[key]!r}")
     checkpoint, evaluation_folder = _inputs(config)
+    claim(Path(str(config.output)))
 
     from falseflaw.dataset.lineage import contributor_digests, read_learnt_from
     from falseflaw.models.checkpoint import detector_arguments, load_detector, read_checkpoint
@@ -80,6 +82,11 @@ def run(config: DictConfig) -> None:
     )
     print(f"400x533 photo, median, {release.threads} threads: {milliseconds}")
     print(f"{release.folder}/  {release.size / 1e6:.1f} MB")
+
+
+def how_to_go_on(config: DictConfig) -> str:
+    """Returns what is true of an export that was stopped."""
+    return "no bundle was written, an older one is as it was; run the same command again"
 
 
 def _inputs(config: DictConfig) -> tuple[Path, Path]:

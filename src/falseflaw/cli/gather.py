@@ -9,6 +9,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
+from falseflaw.claim import claim
 from falseflaw.cli.configuration.overrides import without
 
 EXTRAS: tuple[str, ...] = ("synthesis",)
@@ -26,6 +27,7 @@ def run(config: DictConfig) -> None:
         recorded.pop(key)
     recorded["others"].pop("folder", None)
     output = Path(config.output).expanduser()
+    claim(output)
     source = instantiate(config.others)
     settings = UploadSettings(
         seed=config.seed,
@@ -45,3 +47,8 @@ def run(config: DictConfig) -> None:
         f"{output}: {report.images} photos of {report.groups} objects or scenes"
         f"{f', {len(report.skipped)} skipped' if report.skipped else ''}; see DATASHEET.md"
     )
+
+
+def how_to_go_on(config: DictConfig) -> str:
+    """Returns what is true of a gathering that was stopped."""
+    return "no dataset was finished; the same command begins anew"

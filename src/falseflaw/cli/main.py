@@ -8,10 +8,11 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
+import signal
 import sys
 import traceback
 
-from falseflaw import __version__
+from falseflaw import __version__, stopping
 from falseflaw.cli.streams import restart_in_utf8, steady_streams
 from falseflaw.errors import ConfigurationError, FalseFlawError, MissingDataError, MissingExtraError
 
@@ -32,7 +33,10 @@ USAGE = "usage: falseflaw VERB [group=option ...] [key=value ...] [-m for a swee
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Runs one verb and returns the exit code: 0 done, 1 the work failed, 2 the call was wrong."""
+    """Runs one verb and returns the exit code.
+
+    0 done, 1 the work failed, 2 the call was wrong, 130 stopped by Ctrl+C, 143 by SIGTERM.
+    """
     if argv is None:
         restart_in_utf8()
     with steady_streams():
@@ -55,22 +59,30 @@ def _main(arguments: list[str]) -> int:
 
         print(describe(verb, VERBS[verb]))
         return 0
-    try:
-        from falseflaw.cli.configuration.usage import check_words
+    with stopping.stoppable():
+        try:
+            from falseflaw.cli.configuration.usage import check_words
 
-        check_words(verb, rest)
-        code = _run(verb, rest)
-        sys.stdout.flush()  # a full disk is told of here
-        return code
-    except KeyboardInterrupt:
-        print(f"falseflaw {verb}: interrupted; run the same command again to go on", file=sys.stderr)
-        return 130
-    except Exception as error:
-        if os.environ.get("FALSEFLAW_DEBUG") == "1":
-            traceback.print_exc()
-        text, code = _told(verb, rest, error)
-        print(f"falseflaw {verb}: {text}", file=sys.stderr)
-        return code
+            check_words(verb, rest)
+            code = _run(verb, rest)
+            sys.stdout.flush()  # a full disk is told of here
+            return code
+        except KeyboardInterrupt as stop:
+            return _stopped(verb, stop)
+        except Exception as error:
+            if os.environ.get("FALSEFLAW_DEBUG") == "1":
+                traceback.print_exc()
+            text, code = _told(verb, rest, error)
+            print(f"falseflaw {verb}: {text}", file=sys.stderr)
+            return code
+
+
+def _stopped(verb: str, stop: KeyboardInterrupt) -> int:
+    """Tells how to go on, see `app.run_hydra`, and returns the exit code that a shell expects."""
+    number = stopping.received() or signal.SIGINT
+    advice = "".join(getattr(stop, "__notes__", ())[-1:]) or "nothing was begun; run the same command again"
+    print(f"falseflaw {verb}: stopped by {signal.Signals(number).name}; {advice}", file=sys.stderr)
+    return 128 + number
 
 
 def _told(verb: str, words: list[str], error: Exception) -> tuple[str, int]:
@@ -99,7 +111,7 @@ def _run(verb: str, overrides: list[str]) -> int:
         require_extras(module.EXTRAS)
         from falseflaw.cli.configuration.app import run_hydra
 
-        return run_hydra(verb, module.run, overrides)
+        return run_hydra(verb, module.run, overrides, module.how_to_go_on)
     except ModuleNotFoundError as error:
         if error.name is None or error.name.split(".")[0] == "falseflaw":
             raise

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
+from falseflaw.claim import claim
 from falseflaw.errors import ConfigurationError, InvalidDataError
 from falseflaw.paths import BUNDLE_HINT, find_existing
 
@@ -30,6 +31,7 @@ def run(config: DictConfig) -> None:
             raise ConfigurationError(f"expected {key}=PATH, got none; see `falseflaw predict --help`")
     source, output = _path(config.input), _path(config.output)
     bundle = find_existing(str(config.bundle), "a bundle", BUNDLE_HINT)
+    claim(output)
     predictor = Predictor(bundle, threads=config.threads, tile_pixels=config.tile_pixels)
 
     def bar(files: Iterable[Path], total: int) -> Iterable[Path]:
@@ -42,6 +44,11 @@ def run(config: DictConfig) -> None:
         )
     print(summary.describe())
     print(f"{output / PREDICTIONS_NAME}\n{output / HEATMAPS_NAME}/")
+
+
+def how_to_go_on(config: DictConfig) -> str:
+    """Returns what is true of a run that was stopped."""
+    return "an older predictions.csv is as it was; the same command begins anew"
 
 
 def _path(text: object) -> Path:

@@ -7,6 +7,7 @@ from pathlib import Path
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
+from falseflaw.claim import claim
 from falseflaw.cli.audit import audit_dataset
 from falseflaw.cli.compose import STEERING, compose_build, weight_folders
 from falseflaw.cli.configuration.overrides import without
@@ -19,6 +20,7 @@ def run(config: DictConfig) -> None:
     from falseflaw.dataset.folder import AUDIT_NAME
 
     output = Path(config.output).expanduser()
+    claim(output)
     report = compose_build(config, _command())()
     if report.built:
         stages = ", ".join(f"{name} {seconds / report.built:.2f}" for name, seconds in report.seconds.items())
@@ -35,6 +37,14 @@ def run(config: DictConfig) -> None:
         if not audited(output):
             print()
             audit_dataset(output, weight_folders(config).values(), output / AUDIT_NAME, config.progress)
+
+
+def how_to_go_on(config: DictConfig) -> str:
+    """Returns what is true of a build that was stopped."""
+    again = "run the same command again to go on"
+    if config.overwrite:  # would throw away what there is
+        again += ", without overwrite=true"
+    return f"finished batches are kept in {config.output}; {again}"
 
 
 def _command() -> list[str]:

@@ -8,6 +8,8 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from falseflaw.claim import claim
+
 EXTRAS: tuple[str, ...] = ("synthesis",)
 
 
@@ -20,6 +22,8 @@ def run(config: DictConfig) -> None:
     from falseflaw.photos.product.masks import mask_folder
     from falseflaw.training.generators.run import train_inpainter
 
+    output = Path(str(config.output)).expanduser()
+    claim(output)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     torch.set_num_threads(int(config.threads or cores))
     recipe = instantiate(config.recipe)
@@ -37,7 +41,7 @@ def run(config: DictConfig) -> None:
         masker=instantiate(config.product_mask),
         masks=mask_folder(cache, masker),
         recipe=recipe,
-        output=Path(str(config.output)).expanduser(),
+        output=output,
         seed=int(config.seed),
         workers=cores if config.workers is None else int(config.workers),
         progress=bool(config.progress),
@@ -47,3 +51,8 @@ def run(config: DictConfig) -> None:
         },
     )
     print(pipeline)
+
+
+def how_to_go_on(config: DictConfig) -> str:
+    """Returns what is true of a training that was stopped."""
+    return f"what was saved is kept in {config.output}; run the same command again to go on"

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from falseflaw.devices import find_device
 from falseflaw.errors import ConfigurationError, InvalidDataError
 from falseflaw.imaging.crop import Box
 from falseflaw.types import Image, Mask
@@ -108,15 +109,7 @@ def check_settings(dtype: str, device: str, steps: int, guidance: float) -> torc
         raise ConfigurationError(
             f"expected inpainter steps >= 1 and guidance >= 0, got {steps} and {guidance}"
         )
-    if str(device).startswith("cuda") and not torch.cuda.is_available():
-        raise ConfigurationError(
-            f"expected a machine with CUDA for inpainter.device={device}, found none; "
-            "set inpainter.device=cpu inpainter.dtype=float32"
-        )
-    try:
-        return torch.device(device)
-    except RuntimeError as error:
-        raise ConfigurationError(f"expected inpainter.device such as cpu or cuda, got {device!r}") from error
+    return find_device(str(device), "inpainter.device", "inpainter.dtype=float32")
 
 
 def check_batch(

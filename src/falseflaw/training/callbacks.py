@@ -63,10 +63,14 @@ class Checkpoints(Callback):
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Saves `last.ckpt` if its step is not the last one, and `best.ckpt` when no validation ever ran."""
-        if trainer.global_step != self._saved_at:
-            self._save(trainer, self.last)
+        self.save_last(trainer)
         if self.best_score is None:
             self._save(trainer, self.best)
+
+    def save_last(self, trainer: pl.Trainer) -> None:
+        """Saves `last.ckpt` unless it is of this very step."""
+        if trainer.global_step != self._saved_at:
+            self._save(trainer, self.last)
 
     def state_dict(self) -> dict[str, Any]:
         """Returns what resuming needs."""

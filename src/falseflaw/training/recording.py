@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import platform
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from falseflaw import __version__
 from falseflaw.dataset.lineage import PROVENANCE_NAME
 from falseflaw.imaging.codec import write_atomic
 from falseflaw.provenance import git_revision, package_versions
+from falseflaw.training.resuming import CONFIG_NAME, Change, add_to_history
 
 PACKAGES = (
     "torch",
@@ -33,22 +34,46 @@ PACKAGES = (
 """Distributions whose versions may change what a training gives."""
 
 
-def record_run(run_dir: Path, config: DictConfig, seed: int, learnt: Mapping[str, Any]) -> None:
+def record_run(
+    run_dir: Path,
+    config: DictConfig,
+    seed: int,
+    learnt: Mapping[str, Any],
+    step: int = 0,
+    resumed_from: Path | None = None,
+    changes: Sequence[Change] = (),
+) -> None:
     """Writes `config_composed.yaml`, `config.yaml` (resolved) and `provenance.json` into a run's folder.
+
+    They tell of the newest start; `history.json` keeps every one.
 
     Args:
         run_dir: The run's folder.
         config: Composed configuration.
         seed: Of the training.
         learnt: What it learns from, see `dataset.lineage.learnt_from`.
+        step: To go on from.
+        resumed_from: Checkpoint to go on from; None at a beginning.
+        changes: Values that differ from those of the start before, see `resuming.check_unchanged`.
     """
+    started, revision = datetime.now(UTC).isoformat(timespec="seconds"), git_revision()
+    entry = {
+        "started": started,
+        "falseflaw": __version__,
+        "git_revision": revision,
+        "step": step,
+        "resumed_from": None if resumed_from is None else str(resumed_from),
+        "changed": {key: {"from": old, "to": new} for key, old, new in changes},
+        "config": OmegaConf.to_container(config, resolve=True),
+    }
+    add_to_history(run_dir, entry)  # first: it keeps the configuration that is overwritten now
     write_atomic(run_dir / "config_composed.yaml", OmegaConf.to_yaml(config).encode())
-    write_atomic(run_dir / "config.yaml", OmegaConf.to_yaml(config, resolve=True).encode())
+    write_atomic(run_dir / CONFIG_NAME, OmegaConf.to_yaml(config, resolve=True).encode())
     provenance = {
         "falseflaw": __version__,
-        "git_revision": git_revision(),
+        "git_revision": revision,
         "seed": seed,
-        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "started": started,
         "python": platform.python_version(),
         "machine": platform.machine(),
         "packages": package_versions(PACKAGES),

@@ -14,11 +14,16 @@ import lightning.pytorch as pl
 from lightning.pytorch.callbacks import Callback, LearningRateMonitor, TQDMProgressBar
 from lightning.pytorch.loggers import WandbLogger
 
-from falseflaw.errors import ConfigurationError, InvalidDataError, MissingDataError
+from falseflaw import stopping
+from falseflaw.errors import InvalidDataError
 from falseflaw.models.checkpoint import PREFIX, check_tensors, read_checkpoint
 from falseflaw.training.callbacks import AverageWeights, Checkpoints, FinalValidation
 from falseflaw.training.detector.task import DetectorTask
+from falseflaw.training.interrupting import StopOnSignal
+from falseflaw.training.loader_workers import worded
+from falseflaw.training.ranks import build_trainer
 from falseflaw.training.recording import earlier_metrics, keep_metrics
+from falseflaw.training.resuming import FollowSchedule, check_hyperparameters, find_resume
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,7 @@ def train(
     ema_decay: float | None = None,
     checkpoint_every: int = 50,
     resume: str | Path | None = None,
+    record: Callable[[int], None] = lambda step: None,
 ) -> TrainingResult:
     """Trains a detector and leaves its checkpoints in `run_dir/checkpoints`.
 
@@ -69,9 +75,13 @@ def train(
         checkpoint_every: Optimizer steps between two writings of `last.ckpt`.
         resume: A checkpoint or a run's folder to go on from; `auto` for this run's own `last.ckpt`, if
             there is one (what a requeued job wants); None to begin anew.
+        record: Called once all is checked, before the first step, with the step to go on from.
 
     Raises:
-        ConfigurationError: A value is out of its range, or the folder holds a training already.
+        ConfigurationError: A value is out of its range, another one than in the training that goes on, or the
+            folder holds a training already.
+        KeyboardInterrupt: Ctrl+C or SIGTERM; `last.ckpt` holds the step that was finished last.
+        WorkerLostError: A process that loads data was ended from outside.
         MissingDataError: The dataset or the checkpoint is not there.
         InvalidDataError: It is there, but is not one, or the checkpoint is of another architecture.
     """
@@ -81,31 +91,43 @@ def train(
     pl.seed_everything(seed, workers=True, verbose=False)
     data.setup("fit")  # before the network is built: a missing dataset should show at once
     task = DetectorTask(_without_download(detector, checkpoint), loss, optimizer)
+    step = 0
     if checkpoint is not None:
         step = _check_resume(task, checkpoint)
         keep_metrics(loggers, earlier_metrics(run_dir, step))
     checkpoints = Checkpoints(folder, checkpoint_every)
-    callbacks: list[Callback] = [FinalValidation(), TQDMProgressBar(refresh_rate=5)]
+    callbacks: list[Callback] = [FinalValidation(), FollowSchedule(), TQDMProgressBar(refresh_rate=5)]
     if loggers:
         callbacks.append(LearningRateMonitor(logging_interval="step"))
     if ema_decay is not None:
         callbacks.append(AverageWeights(ema_decay))
     callbacks.append(checkpoints)  # last, so that it saves what the others did at a step
-    trainer = make_trainer(
-        callbacks=callbacks, logger=list(loggers), enable_checkpointing=False, default_root_dir=run_dir
+    callbacks.append(StopOnSignal(checkpoints))
+    trainer = build_trainer(
+        make_trainer,
+        callbacks=callbacks,
+        logger=list(loggers),
+        enable_checkpointing=False,
+        default_root_dir=run_dir,
     )
+    record(step)
     started = time.monotonic()
     try:
-        trainer.fit(
-            task,
-            datamodule=data,
-            ckpt_path=str(checkpoint) if checkpoint is not None else None,
-            weights_only=True if checkpoint is not None else None,
-        )
+        with stopping.deferred():
+            trainer.fit(
+                task,
+                datamodule=data,
+                ckpt_path=str(checkpoint) if checkpoint is not None else None,
+                weights_only=True if checkpoint is not None else None,
+            )
     except SystemExit as stopped:  # Lightning's answer to Ctrl+C, after it has put all away
         if not trainer.interrupted:
             raise
         raise KeyboardInterrupt from stopped
+    except Exception as error:
+        if (told := worded(error)) is None:
+            raise
+        raise told from error
     finally:
         for logger in loggers:
             if isinstance(logger, WandbLogger):
@@ -113,30 +135,6 @@ def train(
     seconds = time.monotonic() - started
     figures = read_checkpoint(checkpoints.best).get("figures", {}) if checkpoints.best.is_file() else {}
     return TrainingResult(checkpoints.best, checkpoints.last, figures, trainer.global_step, seconds)
-
-
-def find_resume(resume: str | Path | None, folder: Path) -> Path | None:
-    """Returns the checkpoint to go on from, None to begin anew.
-
-    Raises:
-        ConfigurationError: The folder holds a training already and `resume` does not say to go on.
-        MissingDataError: `resume` names nothing that exists.
-    """
-    own = folder / "last.ckpt"
-    if resume is None:
-        if own.exists():
-            raise ConfigurationError(
-                f"expected an unused run_dir, found a training in {folder.parent}; "
-                "go on with resume=auto or choose another run_dir"
-            )
-        return None
-    if str(resume) == "auto":
-        return own if own.is_file() else None
-    path = Path(resume)
-    for candidate in (path, path / "checkpoints" / "last.ckpt"):
-        if candidate.is_file():
-            return candidate
-    raise MissingDataError(f"expected a checkpoint or a run's folder at {path}, found none; correct resume")
 
 
 def _without_download(detector: Mapping[str, Any], checkpoint: Path | None) -> dict[str, Any]:
@@ -154,6 +152,7 @@ def _check_resume(task: DetectorTask, checkpoint: Path) -> int:
     state = content["state_dict"]
     tensors = {key.removeprefix(PREFIX): state[key] for key in state if key.startswith(PREFIX)}
     check_tensors(task.detector, tensors, str(checkpoint))
+    check_hyperparameters(content["hyper_parameters"], dict(task.hparams))
     return int(content["global_step"])
 
 

@@ -8,26 +8,20 @@ killed. The model needs some 70 ms of a core for the same photo.
 from __future__ import annotations
 
 import hashlib
-import multiprocessing
-import os
-import signal
-import threading
 from collections import deque
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
-from multiprocessing import resource_tracker
+from collections.abc import Generator, Mapping, Sequence
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from falseflaw.errors import InvalidDataError, UnreadableImageError, WorkerLostError
+from falseflaw.errors import InvalidDataError, UnreadableImageError
 from falseflaw.imaging import codec
 from falseflaw.imaging.laundering.base import Laundering, launder
 from falseflaw.machine import StageTimer
 from falseflaw.types import Image, Mask
+from falseflaw.workers import WorkerPool, lost_workers
 
 _NEEDED = ("path", "sha256", "mask_path")
 _AHEAD = 2  # rows under way or done, for each worker: the model never waits, and memory stays bounded
@@ -63,27 +57,17 @@ def laundered(
         for row, positions in zip(rows, chosen, strict=True):
             yield _launder(dataset, row, [suite[position] for position in positions], timer)
         return
-    context = multiprocessing.get_context("spawn")  # a fork would copy locks that threads of torch hold
-    pool = ProcessPoolExecutor(workers, context, _start, (dataset, suite))
     pending: deque[Future[tuple[list[tuple[Image, Mask]], dict[str, float]]]] = deque()
     submitted = 0
-    try:
+    with lost_workers("launders photos"), WorkerPool(workers, _start, (dataset, suite)) as pool:
         for done in range(len(rows)):
-            with _no_interrupt_in_children():
-                for row in rows[submitted : done + _AHEAD * workers]:
-                    needed = {name: row[name] for name in _NEEDED}
-                    pending.append(pool.submit(_work, needed, tuple(chosen[submitted])))
-                    submitted += 1
+            for row in rows[submitted : done + _AHEAD * workers]:
+                needed = {name: row[name] for name in _NEEDED}
+                pending.append(pool.submit(_work, needed, tuple(chosen[submitted])))
+                submitted += 1
             photos, seconds = pending.popleft().result()
             timer.add(seconds)
             yield photos
-    except BrokenProcessPool as error:
-        raise WorkerLostError(
-            "expected every worker to live, but one that launders photos was ended, perhaps for want of "
-            "memory; run the same command again to go on, with fewer workers= if it happens again"
-        ) from error
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
 
 
 def load_row(dataset: Path, row: Mapping[str, Any]) -> tuple[Image, Mask]:
@@ -130,31 +114,10 @@ def _launder(
         return [launder(item, image, mask, row["sha256"]) for item in suite]
 
 
-@contextmanager
-def _no_interrupt_in_children() -> Iterator[None]:
-    """Holds Ctrl+C back: workers started meanwhile inherit that and do not die of it while they import."""
-    resource_tracker.ensure_running()  # its start would let the signal through again
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
 def _start(dataset: Path, suite: Sequence[Laundering]) -> None:
     """Prepares a worker."""
     global _suite
     _suite = dataset, suite
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C reaches all; the parent decides and tells
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """Ends this worker once its parent is gone: the pool's pipes do not tell, it would wait for ever."""
-    if (parent := multiprocessing.parent_process()) is not None:
-        parent.join()
-        os._exit(1)
 
 
 def _work(

@@ -77,11 +77,13 @@ class CheckpointScorer:
     Raises:
         MissingDataError: No such file.
         InvalidDataError: Not a checkpoint of this detector.
+        ConfigurationError: There is no such device.
     """
 
     def __init__(self, path: str | Path, device: str = "auto") -> None:
         import torch
 
+        from falseflaw.devices import find_device
         from falseflaw.models.checkpoint import load_detector
 
         self.path = Path(path)
@@ -89,9 +91,7 @@ class CheckpointScorer:
             raise MissingDataError(
                 f"expected a checkpoint at {self.path}, found nothing there; train one with `falseflaw train`"
             )
-        if device == "auto":
-            device = "cuda" if torch.cuda.is_available() else "cpu"
-        self._device = torch.device(device)
+        self._device = find_device(str(device))
         detector = load_detector(self.path).eval().to(self._device)
         self._detector = detector.to(memory_format=torch.channels_last)
         self._fingerprint = file_sha256(self.path)

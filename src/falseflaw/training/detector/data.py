@@ -28,6 +28,7 @@ from falseflaw.training.detector.crops import (
     matched_sets,
     without_networks,
 )
+from falseflaw.training.loader_workers import PREFETCH, check_shared_memory, prepare_worker, share
 from falseflaw.types import Fold
 
 Batch = dict[str, Tensor]
@@ -46,7 +47,7 @@ def collate(groups: list[list[Sample]]) -> Batch:
     image = np.stack([sample.image for sample in samples])  # (B, S, S, 3)
     valid = np.stack([sample.valid for sample in samples]).astype(np.uint8)  # (B, S, S)
     mask = np.stack([sample.mask for sample in samples]).astype(np.uint8)  # (B, S, S)
-    return {
+    batch = {
         "image": torch.from_numpy(image).permute(0, 3, 1, 2),
         "valid": torch.from_numpy(valid).unsqueeze(1),
         "mask": torch.from_numpy(mask).unsqueeze(1),
@@ -55,6 +56,7 @@ def collate(groups: list[list[Sample]]) -> Batch:
         "number": torch.tensor([sample.number for sample in samples]),
         "laundered": torch.tensor([sample.laundered for sample in samples]),
     }
+    return share(batch)
 
 
 class StreamSampler(Sampler[int]):
@@ -225,15 +227,18 @@ class DetectorData(pl.LightningDataModule):
         batches = -(-len(self.train_sets) // (per_batch * self.position()[2]))
         if self.trainer is not None and self.trainer.max_steps > 0 and (self.trainer.max_epochs or -1) < 0:
             batches = self.trainer.max_steps * self.trainer.accumulate_grad_batches
-        return self._loader(pairs, StreamSampler(batches, per_batch, self), per_batch)
+        pixels = self.batch_size * self.crop_size**2
+        return self._loader(pairs, StreamSampler(batches, per_batch, self), per_batch, pixels)
 
     def val_dataloader(self) -> DataLoader[Any]:
         """Returns all validation crops, the last batch included."""
         reader = PhotoReader(self.dataset, self.cache)
         crops = ValidationCrops(self.val_sets, reader, self.val_crop_size, self.augment, self.seed)
-        return self._loader(crops, RankSampler(len(crops), self), self.val_batch_size)
+        pixels = self.val_batch_size * self.val_crop_size**2
+        return self._loader(crops, RankSampler(len(crops), self), self.val_batch_size, pixels)
 
-    def _loader(self, source: Any, sampler: Sampler[int], batch_size: int) -> DataLoader[Any]:
+    def _loader(self, source: Any, sampler: Sampler[int], batch_size: int, pixels: int) -> DataLoader[Any]:
+        check_shared_memory(5 * pixels, self.workers)  # three channels, validity and mask
         return DataLoader(
             source,
             batch_size=batch_size,
@@ -241,5 +246,7 @@ class DetectorData(pl.LightningDataModule):
             num_workers=self.workers,
             collate_fn=collate,
             persistent_workers=self.workers > 0,
+            prefetch_factor=PREFETCH if self.workers else None,
+            worker_init_fn=prepare_worker if self.workers else None,
             pin_memory=torch.cuda.is_available(),
         )

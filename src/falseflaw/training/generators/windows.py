@@ -8,10 +8,8 @@ by worker processes; window k depends on the seed and k alone, so that a killed 
 from __future__ import annotations
 
 import io
-import multiprocessing
 import zipfile
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -30,6 +28,7 @@ from falseflaw.photos.product.masks import ProductMasks
 from falseflaw.photos.source import Photo, PhotoSource
 from falseflaw.seeding import derive_rng, derive_seed
 from falseflaw.types import DamageKind, Image, Mask
+from falseflaw.workers import WorkerPool, lost_workers
 
 SHARD = 64
 """Windows per file."""
@@ -190,13 +189,16 @@ def load_windows(
         folder: Where the shards lie; belongs to this maker alone.
         workers: Processes; 0 works in this one.
         progress: Whether to show a progress bar.
+
+    Raises:
+        WorkerLostError: A worker was killed; finished shards are kept.
     """
     jobs = [(maker, start, min(SHARD, count - start), folder) for start in range(0, count, SHARD)]
     todo = [job for job in jobs if not _readable(_shard_path(*job[1:]))]
     bar = tqdm(total=len(todo), desc="painting windows", disable=not progress or not todo, unit="shard")
     with bar:
         if workers and todo:
-            with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _single_thread) as pool:
+            with lost_workers("paints windows"), WorkerPool(workers, _single_thread) as pool:
                 for _ in pool.map(_make_shard, todo):
                     bar.update()
         else:

@@ -1,0 +1,53 @@
+"""Ends a training between two steps when a signal asks for it, with its state saved."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import lightning.pytorch as pl
+from lightning.pytorch.callbacks import Callback
+
+from falseflaw import stopping
+from falseflaw.training.callbacks import Checkpoints
+
+
+class StopOnSignal(Callback):
+    """Saves `last.ckpt` at the end of the step in which Ctrl+C or SIGTERM came; raises KeyboardInterrupt.
+
+    All processes of a training agree on that step: one that left alone would have the others wait for it.
+    Comes after `Checkpoints`.
+    """
+
+    def __init__(self, checkpoints: Checkpoints) -> None:
+        """Saves by way of `checkpoints`."""
+        self._checkpoints = checkpoints
+        self._step = 0
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Takes SIGTERM back from Lightning, which tells one process at a time and saves nothing."""
+        stopping.handle_signals()
+        self._step = trainer.global_step
+
+    def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
+        """Stops after an optimizer step; gradients that are still being summed are in no checkpoint."""
+        before, self._step = self._step, trainer.global_step
+        if trainer.global_step > before and _asked(trainer):
+            self._checkpoints.save_last(trainer)
+            raise KeyboardInterrupt
+
+    def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Saves what a stop during the validation would lose."""
+        if not trainer.sanity_checking:
+            self._checkpoints.save_last(trainer)
+
+    def on_validation_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
+        """Stops; the validation is made anew after a resume."""
+        if _asked(trainer):
+            raise KeyboardInterrupt
+
+
+def _asked(trainer: pl.Trainer) -> bool:
+    asked = stopping.received() is not None
+    if trainer.world_size > 1:
+        return bool(trainer.strategy.reduce_boolean_decision(asked, all=False))
+    return asked

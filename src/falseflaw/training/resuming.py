@@ -1,0 +1,204 @@
+"""Going on with a training: from where, with which values, and what became of each start."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as pl
+from lightning.pytorch.callbacks import Callback
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from torch.optim.lr_scheduler import LambdaLR
+from yaml import YAMLError
+
+from falseflaw.errors import ConfigurationError, InvalidDataError, MissingDataError
+from falseflaw.imaging.codec import write_atomic
+
+CONFIG_NAME = "config.yaml"
+HISTORY_NAME = "history.json"
+
+MAY_CHANGE = (
+    *("run_dir", "resume", "logger", "checkpoint_every"),
+    *("dataset", "data.dataset"),  # another place; `dataset.lineage.check_same` sees to what is in it
+    *("data.workers", "data.cache", "data.val_batch_size"),
+    *("trainer.max_steps", "trainer.max_epochs", "trainer.max_time"),
+    *("trainer.accelerator", "trainer.devices", "trainer.num_nodes", "trainer.strategy"),
+    *("trainer.val_check_interval", "trainer.check_val_every_n_epoch", "trainer.num_sanity_val_steps"),
+    *("trainer.log_every_n_steps", "trainer.enable_model_summary", "trainer.enable_progress_bar"),
+    *("trainer.detect_anomaly", "trainer.profiler"),
+)
+"""Keys, with all below them, that a resumed training may have other values of: they say how long it takes,
+where it runs and what is told. All others decide what is learnt, or which checkpoint counts as the best."""
+
+Change = tuple[str, Any, Any]
+"""A key with its old and its new value; `absent` where there is none."""
+
+_ABSENT = "absent"
+
+
+def find_resume(resume: str | Path | None, folder: Path) -> Path | None:
+    """Returns the checkpoint to go on from, None to begin anew.
+
+    Args:
+        resume: See `training.run.train`.
+        folder: Of this run's checkpoints.
+
+    Raises:
+        ConfigurationError: The folder holds a training already and `resume` does not say to go on.
+        MissingDataError: `resume` names nothing that exists.
+    """
+    own = folder / "last.ckpt"
+    found = own if own.is_file() else None
+    if resume is not None and str(resume) != "auto":
+        path = Path(resume)
+        found = next((file for file in (path, path / "checkpoints" / "last.ckpt") if file.is_file()), None)
+        if found is None:
+            raise MissingDataError(
+                f"expected a checkpoint or a run's folder at {path}, found none; correct resume"
+            )
+    if own.exists() and (resume is None or found is None or found.resolve().parent != folder.resolve()):
+        raise ConfigurationError(
+            f"expected an unused run_dir, found a training in {folder.parent}; "
+            "go on with resume=auto or choose another run_dir"
+        )
+    return found
+
+
+def check_unchanged(checkpoint: Path, config: Mapping[str, Any]) -> list[Change]:
+    """Compares a configuration with the one that a checkpoint's training was started with last.
+
+    Args:
+        checkpoint: What to go on from; the configuration stands in the folder above its own. Without one,
+            only what the checkpoint itself holds is compared, see `check_hyperparameters`.
+        config: Resolved, of plain types.
+
+    Returns:
+        What differs and may differ.
+
+    Raises:
+        ConfigurationError: What must not differ does; one line names the first key with both values.
+        InvalidDataError: The earlier configuration cannot be read.
+    """
+    run_dir = checkpoint.absolute().parent.parent
+    before = read_config(run_dir) if checkpoint.absolute().parent.name == "checkpoints" else None
+    if before is None:
+        return []
+    changes = differences(before, config)
+    refuse([change for change in changes if not _may_change(change[0])])
+    return changes
+
+
+def check_hyperparameters(before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    """Refuses another network, loss or optimizer than a checkpoint's: its states would win unseen.
+
+    Args:
+        before: `hyper_parameters` of the checkpoint.
+        now: The same of the task that is to go on.
+
+    Raises:
+        ConfigurationError: A value differs.
+    """
+    kept = differences(before, now)
+    refuse([change for change in kept if change[0] != "detector.pretrained"])  # only where weights begin
+
+
+def refuse(changes: Sequence[Change]) -> None:
+    """Raises a ConfigurationError that names the first of the changes, if there is one."""
+    if not changes:
+        return
+    key, old, new = changes[0]
+    more = f" (and {len(changes) - 1} more: {', '.join(name for name, _, _ in changes[1:4])})"
+    raise ConfigurationError(
+        f"expected {key}={_shown(old)} as in the training that resume= goes on with, got {_shown(new)}"
+        f"{more if len(changes) > 1 else ''}; pass the old value, or begin a new training without resume="
+    )
+
+
+def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[Change]:
+    """Returns every key whose value differs, in the order of `now`; keys of nested values joined by dots."""
+    old, new = dict(_flat(before)), dict(_flat(now))
+    return [
+        (key, old.get(key, _ABSENT), new.get(key, _ABSENT))
+        for key in dict.fromkeys([*new, *old])
+        if old.get(key, _ABSENT) != new.get(key, _ABSENT)
+    ]
+
+
+def read_config(run_dir: Path) -> dict[str, Any] | None:
+    """Returns the configuration that a run was started with last, None where there is none.
+
+    Raises:
+        InvalidDataError: It cannot be read.
+    """
+    path = run_dir / CONFIG_NAME
+    if not path.is_file():
+        return None
+    try:
+        config = OmegaConf.to_container(OmegaConf.load(path), resolve=True)
+    except (OSError, ValueError, YAMLError, OmegaConfBaseException) as error:
+        raise InvalidDataError(f"cannot read {path}: {str(error).splitlines()[0]}") from error
+    if not isinstance(config, dict):
+        raise InvalidDataError(f"expected the configuration of a training in {path}, got something else")
+    return {str(key): value for key, value in config.items()}
+
+
+def add_to_history(run_dir: Path, entry: Mapping[str, Any]) -> None:
+    """Appends a start to `history.json`, the list of all starts of a run, oldest first.
+
+    Args:
+        run_dir: The run's folder.
+        entry: `config` and whatever else is to be known of the start.
+
+    Raises:
+        InvalidDataError: The file cannot be read.
+    """
+    path = run_dir / HISTORY_NAME
+    entries: list[Mapping[str, Any]] = []
+    if path.is_file():
+        try:
+            entries = list(json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError) as error:
+            raise InvalidDataError(f"cannot read {path}: {str(error).splitlines()[0]}") from error
+    elif (earlier := read_config(run_dir)) is not None:  # started before there was a history
+        entries = [{"config": earlier}]
+    text = json.dumps([*entries, dict(entry)], indent=1, default=str) + "\n"
+    write_atomic(path, text.encode())
+
+
+class FollowSchedule(Callback):
+    """Has the first step after a resume take the learning rate of the schedule as it is now.
+
+    A checkpoint brings the rate of its own schedule along: with another `max_steps` the first step alone
+    would still take that. With the same length the rate is the same, to the bit.
+    """
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Sets the rates anew."""
+        for held in trainer.lr_scheduler_configs:
+            schedule = held.scheduler
+            if not isinstance(schedule, LambdaLR):
+                continue
+            factors: Iterator[Callable[[int], float]] = iter(schedule.lr_lambdas)
+            for group, base, factor in zip(
+                schedule.optimizer.param_groups, schedule.base_lrs, factors, strict=True
+            ):
+                group["lr"] = base * factor(schedule.last_epoch)
+
+
+def _may_change(key: str) -> bool:
+    return any(key == name or key.startswith(f"{name}.") for name in MAY_CHANGE)
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in values.items():
+        if isinstance(value, Mapping) and value:
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", list(value) if isinstance(value, tuple) else value
+
+
+def _shown(value: Any) -> str:
+    return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
