@@ -3,9 +3,18 @@ import pandas as pd
 import pytest
 from tests.helpers import make_dataset
 
-from falseflaw.dataset.manifest import MANIFEST_NAME, SCHEMA, SHARED, read_manifest, validate, write_manifest
+from falseflaw.dataset.manifest import (
+    MANIFEST_NAME,
+    SCHEMA,
+    SHARED,
+    ManifestRow,
+    read_manifest,
+    validate,
+    write_manifest,
+)
 from falseflaw.errors import InvalidDataError, MissingDataError
-from falseflaw.types import Edit
+from falseflaw.photos.source import Photo
+from falseflaw.types import Edit, Fold
 
 
 @pytest.fixture(scope="module")
@@ -26,6 +35,38 @@ def test_round_trip_keeps_types_and_order(rows, tmp_path):
     assert list(again.columns) == SCHEMA.names
     assert again["seed"].dtype == np.int64
     assert [path.name for path in tmp_path.iterdir()] == [MANIFEST_NAME]
+
+
+def test_a_row_needs_only_what_a_photo_has(tmp_path):
+    photo = Photo("others/cup/1", "somebody", "cup", scene="shelf")
+    rows = [
+        ManifestRow.of(
+            photo,
+            edit,
+            path=f"images/{edit}.jpg",
+            sha256="0" * 64,
+            fold=Fold.TEST,
+            region_path="masks/1.png",
+            region_area=0.25,
+            upload_quality=90,
+            subsampling="4:2:0",
+            width=8,
+            height=6,
+            config_hash="x",
+        ).columns()
+        for edit in (Edit.AUTHENTIC, Edit.SPLICED)
+    ]
+    assert all(type(value) in (str, int, float, bool) for row in rows for value in row.values())
+    write_manifest(pd.DataFrame(rows), tmp_path / MANIFEST_NAME)
+    clean, fake = read_manifest(tmp_path).to_dict("records")
+    assert (clean["group"], clean["photo_set"]) == ("others/shelf", "others")
+    assert (clean["label"], clean["region_path"], clean["mask_path"], clean["mask_area"]) == (
+        0,
+        "masks/1.png",
+        "",
+        0.0,
+    )
+    assert (fake["label"], fake["mask_path"], fake["mask_area"]) == (1, "masks/1.png", 0.25)
 
 
 def test_same_rows_give_the_same_bytes(rows, tmp_path):

@@ -6,7 +6,7 @@ from tests.inpainting.studio import StandInPhotos, whole_photo
 
 from falseflaw.errors import MissingExtraError
 from falseflaw.imaging.codec import read_mask
-from falseflaw.photos.product.masks import ProductMasks
+from falseflaw.photos.product.masks import ProductMasks, mask_folder
 
 
 class Counting:
@@ -69,3 +69,12 @@ def test_a_masker_that_is_not_installed_stops_all(tmp_path):
     source = StandInPhotos(knows_product=False)
     with pytest.raises(MissingExtraError):
         ProductMasks(source, missing, tmp_path).usable(source.photos(), progress=False)
+
+
+def test_maskers_of_other_values_share_no_folder(tmp_path):
+    one = {"_target_": "some.place.Masker", "threshold": 0.5}
+    folder = mask_folder(tmp_path, one)
+    assert folder.name.startswith("Masker-")
+    assert mask_folder(tmp_path, {**one, "_target_": "moved.Masker"}) == folder
+    assert mask_folder(tmp_path, {**one, "threshold": 0.4}) != folder
+    assert mask_folder(tmp_path, {**one, "_target_": "some.place.Other"}) != folder
