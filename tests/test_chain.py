@@ -43,7 +43,7 @@ def chain(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "recipe.held_out=0.5",
         "workers=0",
         "threads=1",
-        f"output={root / 'inpainter'}",
+        f"run_dir={root / 'inpainter'}",
     )
     falseflaw(
         "synthesize",

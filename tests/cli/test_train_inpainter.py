@@ -22,15 +22,15 @@ def arguments(folder: Path) -> list[str]:
         "product_mask=classical",
         "recipe=tiny",
         "recipe.held_out=0.5",
-        "recipe.autoencoder.steps=2",
-        "recipe.denoiser.steps=2",
+        "recipe.autoencoder.max_steps=2",
+        "recipe.denoiser.max_steps=2",
         "recipe.windows=2",
         "recipe.validation_windows=2",
         "split.fractions={inpainter: 1.0, train: 0.0, val: 0.0, test: 0.0}",
         "threads=1",
         "workers=0",
         "progress=false",
-        f"output={folder / 'run'}",
+        f"run_dir={folder / 'run'}",
         f"cache={folder / 'cache'}",
     ]
 
@@ -54,9 +54,9 @@ def test_it_trains_on_rendered_photos_and_leaves_nothing_in_the_working_director
     assert facts["camera"]["_target_"].endswith("CameraSampler")
 
 
-def test_the_bundled_recipe_trains_at_its_full_width_for_a_step(tmp_path):
-    counts = ["autoencoder.steps", "autoencoder.settle_steps", "denoiser.steps"]
-    shrunk = ["recipe=bundled", "photos.width=192", "photos.height=224", "recipe.sampling_steps=1"]
+def test_the_latent_recipe_trains_at_its_full_width_for_a_step(tmp_path):
+    counts = ["autoencoder.max_steps", "autoencoder.settle_steps", "denoiser.max_steps"]
+    shrunk = ["recipe=latent", "photos.width=192", "photos.height=224", "recipe.sampling_steps=1"]
     shrunk += [f"recipe.{name}=1" for name in counts]
     shrunk += ["recipe.autoencoder.batch=2", "recipe.denoiser.batch=2"]
     assert call(tmp_path, *shrunk) == 0
@@ -67,7 +67,7 @@ def test_the_bundled_recipe_trains_at_its_full_width_for_a_step(tmp_path):
 def pixel(folder: Path, *overrides: str) -> int:
     """As `call`, with the recipe of the pixel generator."""
     shrunk = ["recipe=pixel", "recipe.held_out=0.5", "recipe.windows=2", "recipe.validation_windows=2"]
-    shrunk += ["recipe.sampling_steps=1", "recipe.denoiser.steps=1", "recipe.denoiser.batch=2"]
+    shrunk += ["recipe.sampling_steps=1", "recipe.denoiser.max_steps=1", "recipe.denoiser.batch=2"]
     given = [text for text in arguments(folder) if not text.startswith("recipe")]
     return main([*given, *shrunk, "photos.width=192", "photos.height=224", *overrides])
 
@@ -76,7 +76,7 @@ def test_the_pixel_recipe_trains_at_its_full_width_for_a_step_and_goes_on(tmp_pa
     assert pixel(tmp_path) == 0
     pipeline = tmp_path / "run/pipeline"
     assert capsys.readouterr().out.strip() == str(pipeline)
-    assert pixel(tmp_path, "recipe.denoiser.steps=2") == 0
+    assert pixel(tmp_path, "recipe.denoiser.max_steps=2") == 0
     facts = json.loads((pipeline / "training.json").read_text())
     assert facts["denoiser"]["step"] == 2
     assert facts["recipe"]["sizes"]["channels"] == [24, 48, 96, 144]
@@ -110,5 +110,5 @@ def test_photos_that_are_not_there_are_one_line(tmp_path, capsys):
 def test_help_shows_groups_and_keys(capsys):
     assert main(["train-inpainter", "--help"]) == 0
     shown = capsys.readouterr().out
-    for word in ("recipe", "bundled*", "product_mask", "output: runs/inpainter", "seed: 0"):
+    for word in ("recipe", "latent*", "product_mask", "run_dir: runs/inpainter", "seed: 0"):
         assert word in shown

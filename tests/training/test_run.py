@@ -72,19 +72,19 @@ def test_resuming_gives_what_an_uninterrupted_training_gives(
     train_tiny: TrainTiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = train_tiny(tmp_path / "whole", trainer={"max_steps": 7})
-    from falseflaw.training.callbacks import Checkpoints
+    from falseflaw.training.callbacks import BestAndLast
 
-    real = Checkpoints.on_train_batch_end
+    real = BestAndLast.on_train_batch_end
 
-    def die(self: Checkpoints, trainer: Any, *arguments: Any) -> None:
+    def die(self: BestAndLast, trainer: Any, *arguments: Any) -> None:
         real(self, trainer, *arguments)
         if trainer.global_step == 5:
             raise Killed
 
-    monkeypatch.setattr(Checkpoints, "on_train_batch_end", die)
+    monkeypatch.setattr(BestAndLast, "on_train_batch_end", die)
     with pytest.raises(Killed):
         train_tiny(tmp_path / "cut", trainer={"max_steps": 7})
-    monkeypatch.setattr(Checkpoints, "on_train_batch_end", real)
+    monkeypatch.setattr(BestAndLast, "on_train_batch_end", real)
     resumed = train_tiny(tmp_path / "cut", trainer={"max_steps": 7}, resume="auto")
     assert resumed.steps == 7
     assert_same(weights(whole.last), weights(resumed.last))
@@ -100,16 +100,16 @@ def test_resuming_gives_what_an_uninterrupted_training_gives(
 def test_ctrl_c_is_passed_on_and_what_was_learnt_stays(
     train_tiny: TrainTiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from falseflaw.training.callbacks import Checkpoints
+    from falseflaw.training.callbacks import BestAndLast
 
-    real = Checkpoints.on_train_batch_end
+    real = BestAndLast.on_train_batch_end
 
-    def interrupt(self: Checkpoints, trainer: Any, *arguments: Any) -> None:
+    def interrupt(self: BestAndLast, trainer: Any, *arguments: Any) -> None:
         real(self, trainer, *arguments)
         if trainer.global_step == 3:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(Checkpoints, "on_train_batch_end", interrupt)
+    monkeypatch.setattr(BestAndLast, "on_train_batch_end", interrupt)
     with pytest.raises(KeyboardInterrupt):
         train_tiny(tmp_path, trainer={"max_steps": 7})
     monkeypatch.undo()

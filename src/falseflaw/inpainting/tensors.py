@@ -12,9 +12,10 @@ from torch import Tensor
 from falseflaw.types import Image
 
 
-def to_tensor(images: Image) -> Tensor:
-    """Returns uint8 (B, H, W, 3) as float (B, 3, H, W) in [-1, 1], channels last in memory."""
-    pixels = torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2)  # (B, 3, H, W)
+def to_tensor(images: Image, device: torch.device | str = "cpu") -> Tensor:
+    """Returns uint8 (B, H, W, 3) as float (B, 3, H, W) in [-1, 1] on a device, channels last in memory."""
+    there = torch.from_numpy(np.ascontiguousarray(images)).to(device)  # bytes are a quarter of floats
+    pixels = there.permute(0, 3, 1, 2)  # (B, 3, H, W)
     return pixels.float().div_(127.5).sub_(1.0)
 
 
@@ -51,5 +52,11 @@ def decode_pixels(model: Any, latents: Tensor) -> Tensor:
 
 @torch.inference_mode()
 def reconstruct(vae: Any, images: Image) -> Image:
-    """Returns uint8 (B, H, W, 3) after encoding, decoding and rounding to 8 bits."""
-    return to_images(decode_pixels(vae, encode_pixels(vae, to_tensor(images))))
+    """Returns uint8 (B, H, W, 3) after encoding, decoding and rounding to 8 bits, where the weights are."""
+    return to_images(decode_pixels(vae, encode_pixels(vae, to_tensor(images, device_of(vae)))))
+
+
+def device_of(model: Any) -> torch.device:
+    """Returns where a module's weights lie; the CPU for what has none."""
+    weights = model.parameters() if hasattr(model, "parameters") else ()
+    return next((weight.device for weight in weights), torch.device("cpu"))

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
+import torch
 from lightning.pytorch.callbacks import Callback, WeightAveraging
 from torch import Tensor
 
@@ -15,15 +16,20 @@ MONITOR = "val/score"
 """The figure that the best checkpoint is chosen by; higher is better."""
 
 
-class Checkpoints(Callback):
-    """Keeps `last.ckpt` and `best.ckpt` up to date.
+class BestAndLast(Callback):
+    """Keeps `last.ckpt` and, where there is a figure to choose by, `best.ckpt` up to date.
 
     A kill leaves the old or the new file, never a part: each is written beside its name and then renamed.
     Lightning's ModelCheckpoint may copy from the folder for temporary files, which is not atomic.
     """
 
-    def __init__(self, folder: Path, every_steps: int) -> None:
+    def __init__(self, folder: Path, every_steps: int, monitor: str | None = MONITOR) -> None:
         """Saves `last.ckpt` every `every_steps` optimizer steps, after each validation and at the end.
+
+        Args:
+            folder: Where to.
+            every_steps: Optimizer steps between two writings.
+            monitor: Validation figure that the best is chosen by, higher is better; None keeps no best.
 
         Raises:
             ConfigurationError: `every_steps` is below 1.
@@ -32,6 +38,7 @@ class Checkpoints(Callback):
             raise ConfigurationError(f"expected checkpoint_every of at least 1, got {every_steps}")
         self.folder = folder
         self.every_steps = every_steps
+        self.monitor = monitor
         self.best_score: float | None = None
         self._saved_at = -1
 
@@ -53,18 +60,21 @@ class Checkpoints(Callback):
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Saves `best.ckpt` when the validation was the best one, and `last.ckpt`."""
-        score = trainer.callback_metrics.get(MONITOR)
-        if trainer.sanity_checking or score is None:
+        if trainer.sanity_checking:
             return
-        if self.best_score is None or float(score) > self.best_score:
-            self.best_score = float(score)
-            self._save(trainer, self.best)
+        if self.monitor is not None:
+            score = trainer.callback_metrics.get(self.monitor)
+            if score is None:
+                return
+            if self.best_score is None or float(score) > self.best_score:
+                self.best_score = float(score)
+                self._save(trainer, self.best)
         self._save(trainer, self.last)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Saves `last.ckpt` if its step is not the last one, and `best.ckpt` when no validation ever ran."""
         self.save_last(trainer)
-        if self.best_score is None:
+        if self.best_score is None and self.monitor is not None:
             self._save(trainer, self.best)
 
     def save_last(self, trainer: pl.Trainer) -> None:
@@ -105,11 +115,20 @@ class AverageWeights(WeightAveraging):
         if not 0 < decay < 1:
             raise ConfigurationError(f"expected ema_decay in (0, 1), or null for none, got {decay}")
 
-        def average(averaged: Tensor, current: Tensor, updates: Tensor | int) -> Tensor:
+        def average(averaged: list[Tensor], current: list[Tensor], updates: Tensor | int) -> None:
+            if not averaged[0].is_floating_point():  # counters and positions are no weights
+                torch._foreach_copy_(averaged, current)
+                return
             factor = min(decay, (1 + float(updates)) / (10 + float(updates)))
-            return factor * averaged + (1 - factor) * current
+            torch._foreach_lerp_(averaged, current, 1 - factor)
 
-        super().__init__(avg_fn=average)
+        super().__init__(multi_avg_fn=average)
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Leaves the weights as they are: checkpoints hold the average, and what going on needs besides.
+
+        Lightning would put the average in their place, and a checkpoint saved after that would go on from it.
+        """
 
 
 class FinalValidation(Callback):

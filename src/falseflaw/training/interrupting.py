@@ -8,17 +8,17 @@ import lightning.pytorch as pl
 from lightning.pytorch.callbacks import Callback
 
 from falseflaw import stopping
-from falseflaw.training.callbacks import Checkpoints
+from falseflaw.training.callbacks import BestAndLast
 
 
 class StopOnSignal(Callback):
     """Saves `last.ckpt` at the end of the step in which Ctrl+C or SIGTERM came; raises KeyboardInterrupt.
 
     All processes of a training agree on that step: one that left alone would have the others wait for it.
-    Comes after `Checkpoints`.
+    Comes after `BestAndLast`.
     """
 
-    def __init__(self, checkpoints: Checkpoints) -> None:
+    def __init__(self, checkpoints: BestAndLast) -> None:
         """Saves by way of `checkpoints`."""
         self._checkpoints = checkpoints
         self._step = 0

@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+import lightning.pytorch as pl
+from lightning.pytorch.callbacks import Timer
 from torch import nn
 
 from falseflaw.errors import ConfigurationError
@@ -13,7 +15,7 @@ from falseflaw.errors import ConfigurationError
 
 @dataclass(frozen=True)
 class OptimizerSettings:
-    """AdamW (Loshchilov and Hutter 2019) with linear warmup and cosine decay.
+    """AdamW (Loshchilov and Hutter 2019) with linear warmup and a decay.
 
     Attributes:
         learning_rate: Peak, reached after the warmup.
@@ -21,9 +23,12 @@ class OptimizerSettings:
         beta1: Of AdamW.
         beta2: Of AdamW.
         warmup_steps: Optimizer steps of the linear warmup.
-        final_fraction: Share of the peak that the cosine ends at, in [0, 1].
-        schedule: `steps` follows the optimizer steps, `time` the elapsed share of `trainer.max_time`:
-            then the same command gives other weights on a faster machine.
+        final_fraction: Share of the peak that the decay ends at, in [0, 1].
+        schedule: `steps` follows the optimizer steps, `time` the elapsed share of `trainer.max_time`,
+            `nearer` whichever of the two is nearer its end. By time, the same command gives other weights on
+            a faster machine.
+        decay: `cosine` or `linear`.
+        decay_from: Share of the training, in [0, 1), at which the decay begins.
     """
 
     learning_rate: float = 1e-3
@@ -33,6 +38,8 @@ class OptimizerSettings:
     warmup_steps: int = 50
     final_fraction: float = 0.01
     schedule: str = "steps"
+    decay: str = "cosine"
+    decay_from: float = 0.0
 
     def __post_init__(self) -> None:
         if not self.learning_rate > 0 or self.weight_decay < 0 or self.warmup_steps < 0:
@@ -45,8 +52,13 @@ class OptimizerSettings:
                 "expected beta1 and beta2 in [0, 1) and final_fraction in [0, 1], "
                 f"got {self.beta1}, {self.beta2} and {self.final_fraction}"
             )
-        if self.schedule not in {"steps", "time"}:
-            raise ConfigurationError(f"expected schedule as steps or time, got {self.schedule!r}")
+        if self.schedule not in {"steps", "time", "nearer"}:
+            raise ConfigurationError(f"expected schedule as steps, time or nearer, got {self.schedule!r}")
+        if self.decay not in {"cosine", "linear"} or not 0 <= self.decay_from < 1:
+            raise ConfigurationError(
+                "expected decay as cosine or linear and decay_from in [0, 1), "
+                f"got {self.decay!r} and {self.decay_from}"
+            )
 
     def factor(self, step: int, progress: float) -> float:
         """Returns the factor of the peak learning rate, in (0, 1].
@@ -56,8 +68,37 @@ class OptimizerSettings:
             progress: Share of the whole training that is done; above 1 counts as 1.
         """
         warmup = min(1.0, (step + 1) / (self.warmup_steps + 1))
-        cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
+        done, span = min(1.0, progress), 1 - self.decay_from
+        if self.decay == "linear":
+            left = (1 - self.final_fraction) * (1 - done) / span
+            return warmup * min(1.0, self.final_fraction + left)
+        cosine = 0.5 * (1 + math.cos(math.pi * max(0.0, (done - self.decay_from) / span)))
         return warmup * (self.final_fraction + (1 - self.final_fraction) * cosine)
+
+
+def progress_of(trainer: pl.Trainer, schedule: str, step: int) -> float:
+    """Returns the share of a training that is done after `step` optimizer steps, as a schedule counts it.
+
+    Time counts over all resumed parts of a training.
+
+    Args:
+        trainer: Who trains.
+        schedule: See `OptimizerSettings`.
+        step: Optimizer steps done.
+
+    Raises:
+        ConfigurationError: The trainer has no limit of the kind that the schedule follows.
+    """
+    total = float(trainer.estimated_stepping_batches) if schedule != "time" else math.inf
+    callbacks: list[Any] = trainer.callbacks  # type: ignore[attr-defined]
+    timer = next((callback for callback in callbacks if isinstance(callback, Timer)), None)
+    limit = timer._duration if timer is not None and schedule != "steps" else None
+    if schedule == "steps" and not math.isfinite(total):
+        raise ConfigurationError("expected trainer.max_steps or max_epochs with optimizer.schedule=steps")
+    if schedule == "time" and limit is None:
+        raise ConfigurationError("expected trainer.max_time with optimizer.schedule=time")
+    by_time = 0.0 if timer is None or limit is None else timer.time_elapsed() / limit
+    return max(step / max(1.0, total), by_time)
 
 
 def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:

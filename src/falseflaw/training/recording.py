@@ -82,13 +82,15 @@ def record_run(
     write_atomic(run_dir / PROVENANCE_NAME, (json.dumps(provenance, indent=2) + "\n").encode())
 
 
-def earlier_metrics(run_dir: Path, before_step: int) -> list[dict[str, Any]]:
-    """Returns the rows of a run's `metrics.csv` below a step, without their empty cells."""
+def earlier_metrics(run_dir: Path, before_step: int | None = None) -> list[dict[str, Any]]:
+    """Returns the rows of a run's `metrics.csv` (below a step), without their empty cells."""
     path = run_dir / "metrics.csv"
     if not path.is_file():
         return []
     with path.open(newline="", encoding="utf-8") as file:
         rows = [{key: _number(cell) for key, cell in row.items() if cell} for row in csv.DictReader(file)]
+    if before_step is None:
+        return rows
     return [row for row in rows if row.get("step", before_step) < before_step]
 
 

@@ -82,12 +82,24 @@ def check_unchanged(checkpoint: Path, config: Mapping[str, Any]) -> list[Change]
         ConfigurationError: What must not differ does; one line names the first key with both values.
         InvalidDataError: The earlier configuration cannot be read.
     """
-    run_dir = checkpoint.absolute().parent.parent
-    before = read_config(run_dir) if checkpoint.absolute().parent.name == "checkpoints" else None
+    if checkpoint.absolute().parent.name != "checkpoints":
+        return []
+    return changes_since(checkpoint.absolute().parent.parent, config, MAY_CHANGE)
+
+
+def changes_since(run_dir: Path, config: Mapping[str, Any], may_change: Sequence[str]) -> list[Change]:
+    """Compares a configuration with the one that a run was started with last; see `check_unchanged`.
+
+    Args:
+        run_dir: The run's folder; without a configuration in it nothing is compared.
+        config: Resolved, of plain types.
+        may_change: Keys, with all below them, whose values may differ.
+    """
+    before = read_config(run_dir)
     if before is None:
         return []
     changes = differences(before, config)
-    refuse([change for change in changes if not _may_change(change[0])])
+    refuse([change for change in changes if not _may_change(change[0], may_change)])
     return changes
 
 
@@ -188,8 +200,8 @@ class FollowSchedule(Callback):
                 group["lr"] = base * factor(schedule.last_epoch)
 
 
-def _may_change(key: str) -> bool:
-    return any(key == name or key.startswith(f"{name}.") for name in MAY_CHANGE)
+def _may_change(key: str, names: Sequence[str]) -> bool:
+    return any(key == name or key.startswith(f"{name}.") for name in names)
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import logging
 import time
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
-from lightning.pytorch.callbacks import Callback, LearningRateMonitor, TQDMProgressBar
-from lightning.pytorch.loggers import WandbLogger
 
-from falseflaw import stopping
 from falseflaw.errors import InvalidDataError
 from falseflaw.models.checkpoint import PREFIX, check_tensors, read_checkpoint
-from falseflaw.training.callbacks import AverageWeights, Checkpoints, FinalValidation
+from falseflaw.training.callbacks import BestAndLast
 from falseflaw.training.detector.task import DetectorTask
-from falseflaw.training.interrupting import StopOnSignal
-from falseflaw.training.loader_workers import worded
-from falseflaw.training.ranks import build_trainer
+from falseflaw.training.fitting import fit, quieten
 from falseflaw.training.recording import earlier_metrics, keep_metrics
-from falseflaw.training.resuming import FollowSchedule, check_hyperparameters, find_resume
+from falseflaw.training.resuming import check_hyperparameters, find_resume
 
 
 @dataclass(frozen=True)
@@ -85,7 +78,7 @@ def train(
         MissingDataError: The dataset or the checkpoint is not there.
         InvalidDataError: It is there, but is not one, or the checkpoint is of another architecture.
     """
-    _quieten()
+    quieten()
     folder = run_dir / "checkpoints"
     checkpoint = find_resume(resume, folder)
     pl.seed_everything(seed, workers=True, verbose=False)
@@ -95,43 +88,19 @@ def train(
     if checkpoint is not None:
         step = _check_resume(task, checkpoint)
         keep_metrics(loggers, earlier_metrics(run_dir, step))
-    checkpoints = Checkpoints(folder, checkpoint_every)
-    callbacks: list[Callback] = [FinalValidation(), FollowSchedule(), TQDMProgressBar(refresh_rate=5)]
-    if loggers:
-        callbacks.append(LearningRateMonitor(logging_interval="step"))
-    if ema_decay is not None:
-        callbacks.append(AverageWeights(ema_decay))
-    callbacks.append(checkpoints)  # last, so that it saves what the others did at a step
-    callbacks.append(StopOnSignal(checkpoints))
-    trainer = build_trainer(
-        make_trainer,
-        callbacks=callbacks,
-        logger=list(loggers),
-        enable_checkpointing=False,
-        default_root_dir=run_dir,
-    )
-    record(step)
+    checkpoints = BestAndLast(folder, checkpoint_every)
     started = time.monotonic()
-    try:
-        with stopping.deferred():
-            trainer.fit(
-                task,
-                datamodule=data,
-                ckpt_path=str(checkpoint) if checkpoint is not None else None,
-                weights_only=True if checkpoint is not None else None,
-            )
-    except SystemExit as stopped:  # Lightning's answer to Ctrl+C, after it has put all away
-        if not trainer.interrupted:
-            raise
-        raise KeyboardInterrupt from stopped
-    except Exception as error:
-        if (told := worded(error)) is None:
-            raise
-        raise told from error
-    finally:
-        for logger in loggers:
-            if isinstance(logger, WandbLogger):
-                logger.experiment.finish()  # else the next job of a sweep would write into this one
+    trainer = fit(
+        task,
+        data,
+        make_trainer=make_trainer,
+        checkpoints=checkpoints,
+        checkpoint=checkpoint,
+        loggers=loggers,
+        run_dir=run_dir,
+        ema_decay=ema_decay,
+        record=lambda: record(step),
+    )
     seconds = time.monotonic() - started
     figures = read_checkpoint(checkpoints.best).get("figures", {}) if checkpoints.best.is_file() else {}
     return TrainingResult(checkpoints.best, checkpoints.last, figures, trainer.global_step, seconds)
@@ -154,18 +123,3 @@ def _check_resume(task: DetectorTask, checkpoint: Path) -> int:
     check_tensors(task.detector, tensors, str(checkpoint))
     check_hyperparameters(content["hyper_parameters"], dict(task.hparams))
     return int(content["global_step"])
-
-
-def _quieten() -> None:
-    """Silences Lightning's hints and banners; its warnings about this code's deliberate choices too."""
-    for name in ("lightning.pytorch", "lightning.fabric", "pytorch_lightning"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    for message in (
-        r".*does not have many workers.*",
-        r".*logs directory .* exists and is not empty.*",
-        r".*Checkpoint directory .* exists and is not empty.*",
-        r".*is smaller than the logging interval.*",
-        r".*You're resuming from a checkpoint that ended before the epoch ended.*",
-        r".*is deprecated.*",
-    ):
-        warnings.filterwarnings("ignore", message=message)

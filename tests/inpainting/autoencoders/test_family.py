@@ -1,147 +1,27 @@
 from __future__ import annotations
 
 import itertools
-import json
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from hydra import compose, initialize_config_dir
-from hydra.utils import instantiate
-from omegaconf import DictConfig
-from safetensors.torch import load_file
 from tests.helpers import textured_photo
-from tests.inpainting.runs import train
+from tests.inpainting.members import TINY
+from tests.training.generators.members import train_all
 
 from falseflaw.errors import ConfigurationError, InvalidDataError, MissingDataError
 from falseflaw.inpainting.autoencoders.autoencoder import Autoencoder
 from falseflaw.inpainting.autoencoders.family import AutoencoderFamily
-from falseflaw.inpainting.autoencoders.networks import build_member, factor_of
+from falseflaw.inpainting.autoencoders.networks import build_member
 from falseflaw.inpainting.autoencoders.perturbation import perturbed
-from falseflaw.inpainting.tensors import decode_pixels, encode_pixels, reconstruct, to_tensor
-from falseflaw.paths import config_dir
-from falseflaw.training.generators.autoencoder.recipe import FamilyLearning, FamilyRecipe
-from falseflaw.training.generators.autoencoder.task import distance
-
-NAMES = sorted(
-    path.stem.removeprefix("autoencoder_") for path in (config_dir() / "recipe").glob("autoencoder_*.yaml")
-)
-TINY = {
-    "tiny": {
-        "encoder_block_out_channels": [8, 8, 8],
-        "decoder_block_out_channels": [8, 8, 8],
-        "num_encoder_blocks": [0, 0, 1],
-        "num_decoder_blocks": [1, 0, 0],
-    },
-    "kl": {
-        "block_out_channels": [8, 8],
-        "down_block_types": ["DownEncoderBlock2D"] * 2,
-        "up_block_types": ["UpDecoderBlock2D"] * 2,
-        "norm_num_groups": 4,
-    },
-    "shuffle": {"factor": 8, "channels": 16, "blocks": 1, "latent_channels": 12},
-    "transposed": {"channels": [8, 16]},
-}
-
-
-STEPS = 6
-
-
-def recipe_of(architecture: str, steps: int = STEPS) -> FamilyRecipe:
-    return FamilyRecipe(
-        name=f"small-{architecture}",
-        architecture=architecture,
-        options=TINY[architecture],
-        reserved=architecture == "shuffle",
-        learning=FamilyLearning(steps=steps, minutes=None, batch=4, crop=16, learning_rate=3e-3, warmup=2),
-        windows=12,
-        validation_windows=9,
-        window=48,
-        held_out=0.2,
-        checkpoint_seconds=1e9,
-    )
+from falseflaw.inpainting.tensors import decode_pixels, encode_pixels, reconstruct
 
 
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    return {name: train(tmp_path_factory.mktemp(name), recipe_of(name)) for name in TINY}
-
-
-def composed(override: str) -> DictConfig:
-    with initialize_config_dir(str(config_dir()), version_base="1.3"):
-        return compose("train_inpainter", [override])
-
-
-def recipes() -> dict[str, FamilyRecipe]:
-    return {name: instantiate(composed(f"recipe=autoencoder_{name}").recipe) for name in NAMES}
-
-
-def test_the_family_has_four_unlike_members_of_two_factors_and_reserves_one():
-    members = recipes()
-    assert len(members) >= 4
-    assert all(recipe.name == name for name, recipe in members.items())
-    assert len({recipe.architecture for recipe in members.values()}) >= 4
-    models = {name: build_member(recipe.architecture, recipe.options) for name, recipe in members.items()}
-    assert {factor_of(model) for model in models.values()} == {4, 8}
-    assert sum(recipe.reserved for recipe in members.values()) == 1
-    for model in models.values():  # two bytes a weight, and a limit of 4 MB
-        assert sum(weight.numel() for weight in model.parameters()) * 2 < 4e6
-
-
-@pytest.mark.parametrize("architecture", TINY)
-def test_every_architecture_learns(architecture):
-    torch.manual_seed(0)
-    recipe, model = recipe_of(architecture), build_member(architecture, TINY[architecture])
-    photos = np.stack([textured_photo(np.random.default_rng(seed), 32, 32) for seed in range(4)])
-    pixels = to_tensor(photos)
-    optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
-    losses = []
-    for _ in range(60):
-        loss = distance(decode_pixels(model, encode_pixels(model, pixels)), pixels, recipe.learning)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(float(loss.detach()))
-    assert losses[-1] < 0.8 * losses[0]
-
-
-@pytest.mark.parametrize("architecture", TINY)
-def test_it_records_what_it_learnt_from(saved, architecture):
-    facts = json.loads((saved[architecture] / "training.json").read_text())
-    assert facts["autoencoder"]["step"] == STEPS
-    assert np.isfinite(list(facts["autoencoder"].values())).all()
-    assert not set(facts["contributors"]) & set(facts["validation_contributors"])
-    card = (saved[architecture] / "MODEL_CARD.md").read_text()
-    assert ("Reserved" in card) == (architecture == "shuffle")
-    assert (saved[architecture].parent / "samples.png").stat().st_size > 0
-
-
-@pytest.mark.parametrize("architecture", ["kl", "transposed"])
-def test_a_stopped_training_ends_as_if_it_had_not_been(saved, tmp_path, monkeypatch, architecture):
-    from falseflaw.training.generators.samples import Curve
-
-    original, calls = Curve.add, []
-
-    def stop(self, name, values):
-        original(self, name, values)
-        calls.append(name)
-        if len(calls) == 3:
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(Curve, "add", stop)
-    with pytest.raises(KeyboardInterrupt):
-        train(tmp_path, replace(recipe_of(architecture), checkpoint_seconds=0.0))
-    assert 0 < torch.load(tmp_path / "autoencoder.pt", weights_only=True)["step"] < STEPS
-    monkeypatch.undo()
-    torch.manual_seed(99)
-    again = train(tmp_path, recipe_of(architecture))
-    name = "diffusion_pytorch_model.safetensors"
-    one, other = load_file(again / name), load_file(saved[architecture] / name)
-    assert all(torch.equal(one[key], other[key]) for key in one)
-    assert all(value.dtype == torch.float16 for value in one.values())
+    return train_all(tmp_path_factory)
 
 
 @pytest.mark.parametrize("architecture", TINY)
@@ -187,20 +67,6 @@ def test_broken_folders_are_named(saved, tmp_path):
     assert "\n" not in str(caught.value)
     with pytest.raises(InvalidDataError, match="uint8"):
         Autoencoder("x", str(saved["tiny"])).round_trip(np.zeros((8, 8), np.uint8))
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"architecture": "vq"},
-        {"options": {"channels": [8, 16], "colour": 3}},
-        {"options": {"channels": [8, 8, 8, 8, 8]}},  # factor 32 against crops of 16
-        {"window": 8},
-    ],
-)
-def test_recipes_that_cannot_work_are_refused(wrong):
-    with pytest.raises(ConfigurationError):
-        replace(recipe_of("transposed"), **wrong)
 
 
 def family_of(saved, tmp_path, **options) -> AutoencoderFamily:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
 import lightning.pytorch as pl
 import torch
-from lightning.pytorch.callbacks import Timer
 from torch import Tensor
 
 from falseflaw.errors import ConfigurationError
@@ -17,7 +15,7 @@ from falseflaw.models.losses import DetectorLoss
 from falseflaw.models.postprocess import to_heat_map_8bit
 from falseflaw.training.detector.crops import EDITS
 from falseflaw.training.detector.scoring import CropRecord, histograms, summarize
-from falseflaw.training.optimization import OptimizerSettings, parameter_groups
+from falseflaw.training.optimization import OptimizerSettings, parameter_groups, progress_of
 
 Batch = dict[str, Tensor]
 """See `falseflaw.training.detector.data.collate`."""
@@ -131,19 +129,4 @@ class DetectorTask(pl.LightningModule):
 
     def _factor(self, step: int) -> float:
         """Returns the factor of the learning rate after `step` optimizer steps."""
-        return self.settings.factor(step, self._progress(step))
-
-    def _progress(self, step: int) -> float:
-        """Returns the share of the training that is done, in steps or in time."""
-        if self.settings.schedule == "steps":
-            total = self.trainer.estimated_stepping_batches
-            if not math.isfinite(total):
-                raise ConfigurationError(
-                    "expected trainer.max_steps or max_epochs with optimizer.schedule=steps"
-                )
-            return step / max(1.0, float(total))
-        callbacks: list[Any] = self.trainer.callbacks  # type: ignore[attr-defined]
-        timer = next((callback for callback in callbacks if isinstance(callback, Timer)), None)
-        if timer is None or timer._duration is None:
-            raise ConfigurationError("expected trainer.max_time with optimizer.schedule=time")
-        return timer.time_elapsed() / timer._duration
+        return self.settings.factor(step, progress_of(self.trainer, self.settings.schedule, step))

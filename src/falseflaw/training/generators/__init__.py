@@ -1,1 +1,1 @@
-"""Trains the networks that write pixels, on photos of the inpainter's fold."""
+"""Training of the generators that dataset builds write with: recipes in, saved weights and a card out."""

@@ -1,11 +1,11 @@
-"""The stage behind `falseflaw train-inpainter`: photos of the inpainter's fold in, saved weights out."""
+"""What `falseflaw train-inpainter` does: photos of the inpainter's fold in, saved weights out."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +19,16 @@ from falseflaw.photos.product.segmentation import ProductMasker
 from falseflaw.photos.source import Photo, PhotoSource
 from falseflaw.provenance import git_revision, package_versions
 from falseflaw.seeding import derive_seed
-from falseflaw.training.generators.recipe import Material, TrainingRecipe, hold_out
+from falseflaw.training.fitting import quieten
+from falseflaw.training.generators.recipe import TrainingRecipe, TrainingWindows, hold_out
+from falseflaw.training.generators.stages import Stages
 from falseflaw.training.generators.windows import WindowMaker, Windows, load_windows
 from falseflaw.types import Fold
 
-_PACKAGES = ("torch", "diffusers", "transformers", "numpy", "opencv-python-headless", "falseflaw")
+_PACKAGES = (
+    *("torch", "lightning", "diffusers", "transformers"),
+    *("numpy", "opencv-python-headless", "falseflaw"),
+)
 
 
 def train_inpainter(
@@ -35,13 +40,13 @@ def train_inpainter(
     masker: ProductMasker,
     masks: Path,
     recipe: TrainingRecipe,
-    output: Path,
+    stages: Stages,
     seed: int = 0,
     workers: int = 0,
-    progress: bool = True,
     settings: Mapping[str, Any] | None = None,
+    record: Callable[[Mapping[str, Any]], None] | None = None,
 ) -> Path:
-    """Trains what the recipe describes and saves it; called again with the same output it goes on.
+    """Trains what the recipe describes and saves it.
 
     Args:
         source: The photos.
@@ -52,24 +57,27 @@ def train_inpainter(
         masker: Finds the product where the source does not know it.
         masks: Folder of the product masks' cache.
         recipe: What to train and how.
-        output: Run folder: checkpoints, sheets, curve and the result.
+        stages: Where to and how: the run's folder gets a folder a stage, sheets, curves and the result.
         seed: Of everything.
         workers: Processes that paint windows; 0 paints in this one.
-        progress: Whether to show progress bars.
         settings: What camera, engine and masker were made with, of plain types; a training resumes with the
             same ones only.
+        record: Gets what the training learns from, of plain types, before it begins.
 
     Returns:
         Folder of the saved weights.
 
     Raises:
-        MissingDataError: The fold has photos of fewer than two contributors.
-        InvalidDataError: The output folder holds checkpoints of another recipe.
+        ConfigurationError: The run's folder holds a training, which the stages are not to go on with.
+        MissingDataError: The fold has photos of fewer than two contributors, or nothing is there
+            to go on from.
+        InvalidDataError: The checkpoints to go on from are of another recipe.
     """
+    stages.check()
     photos = [photo for photo in source.photos() if folds.get(photo.photo_id) == Fold.INPAINTER]
     learning, held_out = hold_out(photos, recipe.held_out, seed)
     product_masks = ProductMasks(source, masker, masks)
-    usable = set(product_masks.usable(photos, progress))
+    usable = set(product_masks.usable(photos, stages.progress))
     learning = [photo for photo in learning if photo in usable]
     held_out = [photo for photo in held_out if photo in usable]
     if not learning or not held_out:
@@ -79,15 +87,15 @@ def train_inpainter(
         )
     plain = json.loads(json.dumps(dict(settings or {})))
     fingerprint = _fingerprint(recipe.identity(), seed, plain, learning, held_out)
-    painted = output / "windows"
+    painted = stages.run_dir / "windows"
 
     def windows_of(chosen: Sequence[Photo], count: int, part: str) -> Windows:
         maker = WindowMaker(
             source, tuple(chosen), product_masks, engine, camera, recipe.window, derive_seed(part, seed)
         )
-        return load_windows(maker, count, painted / f"{part}-{fingerprint[:12]}", workers, progress)
+        return load_windows(maker, count, painted / f"{part}-{fingerprint[:12]}", workers, stages.progress)
 
-    material = Material(
+    material = TrainingWindows(
         learning=windows_of(learning, recipe.windows, "learning"),
         validation=windows_of(held_out, recipe.validation_windows, "validation"),
         fingerprint=fingerprint,
@@ -106,9 +114,14 @@ def train_inpainter(
             "versions": package_versions(_PACKAGES),
         },
     )
+    quieten()
+    if record is not None:
+        record(material.facts)
+    stages.take_over(fingerprint)
     torch.manual_seed(derive_seed("weights", seed))
-    saved = recipe.train(material, output, progress)
-    shutil.rmtree(painted, ignore_errors=True)
+    saved = recipe.train(material, stages)
+    if stages.speaks:
+        shutil.rmtree(painted, ignore_errors=True)
     return saved
 
 

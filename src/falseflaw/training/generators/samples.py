@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import io
-import json
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import lightning.pytorch as pl
 import matplotlib
 import numpy as np
+from lightning.pytorch.callbacks import Callback
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
@@ -20,6 +22,7 @@ from falseflaw.imaging.crop import Box, splice
 from falseflaw.inpainting.latent.sampling import decode_latents, sample_latents
 from falseflaw.seeding import derive_rng, derive_seed
 from falseflaw.training.generators.windows import Windows
+from falseflaw.training.recording import earlier_metrics
 from falseflaw.types import DamageKind, Image, Mask
 
 matplotlib.use("Agg", force=False)
@@ -27,11 +30,11 @@ matplotlib.use("Agg", force=False)
 _GAP = 4
 
 _PANELS = (
-    ("autoencoder", ("psnr",), "dB"),
-    ("autoencoder", ("color_error", "flat_color_error"), "distance in a*b*"),
-    ("denoiser", ("loss", "validation_loss"), "v loss"),
+    ("autoencoder", ("val/psnr",), "dB"),
+    ("autoencoder", ("val/color_error", "val/flat_color_error"), "distance in a*b*"),
+    ("denoiser", ("train/loss", "val/loss"), "v loss"),
 )
-"""Stage, values and unit of the learning curve's panels; those of stages that report nothing are left out."""
+"""Stage, values and unit of the learning curves' panels; those of stages that logged nothing are left out."""
 
 
 def write_sample_sheet(
@@ -113,47 +116,56 @@ def _join(tiles: Sequence[Image], axis: int) -> NDArray[np.uint8]:
     return np.concatenate(padded, axis=axis)
 
 
-class Curve:
-    """Learning curve: one JSON line per report, and a CSV and a PNG made from them.
+class SampleSheets(Callback):
+    """Has pictures made of the averaged weights while they are validated."""
+
+    def __init__(self, write: Callable[[], None], every_seconds: float) -> None:
+        """Notes what to call.
+
+        Args:
+            write: Makes the pictures.
+            every_seconds: Least time between two calls.
+        """
+        self._write = write
+        self._every = every_seconds
+        self._last = float("-inf")
+
+    def on_validation_batch_end(
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        *_: Any,
+    ) -> None:
+        """Writes when it is time to; at the first batch, for after the last one the average is away."""
+        if batch_idx == 0 and trainer.is_global_zero and time.monotonic() - self._last >= self._every:
+            self._write()
+            self._last = time.monotonic()
+
+
+def draw_curves(path: Path, run_dir: Path) -> None:
+    """Writes a PNG of the learning curves of a run's stages, from their `metrics.csv`.
 
     Args:
-        folder: Gets `curve.jsonl`, `curve.csv` and `curve.png`.
+        path: The PNG; not written where no stage has logged anything.
+        run_dir: The run's folder.
     """
-
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / "curve.jsonl"
-        text = self._path.read_text(encoding="utf-8") if self._path.is_file() else ""
-        self._rows: list[dict[str, Any]] = [json.loads(line) for line in text.splitlines() if line.strip()]
-
-    def add(self, stage: str, values: Mapping[str, float]) -> None:
-        """Appends a report; it replaces those of its stage at the same or a later step (after a resume)."""
-        kept = [row for row in self._rows if row["stage"] != stage or row["step"] < values["step"]]
-        self._rows = [*kept, {"stage": stage, **values}]
-        lines = "".join(json.dumps(row) + "\n" for row in self._rows)
-        write_atomic(self._path, lines.encode())
-        names = list(dict.fromkeys(name for row in self._rows for name in row))
-        table = [",".join(names), *(",".join(_cell(row.get(name)) for name in names) for row in self._rows)]
-        write_atomic(self._path.with_suffix(".csv"), ("\n".join(table) + "\n").encode())
-        write_atomic(self._path.with_suffix(".png"), self._figure())
-
-    def _figure(self) -> bytes:
-        stages = {row["stage"] for row in self._rows}
-        panels = [panel for panel in _PANELS if panel[0] in stages]
-        figure = Figure(figsize=(1 + 4 * len(panels), 3.2), layout="constrained")
-        FigureCanvasAgg(figure)
-        axes = figure.subplots(1, len(panels), squeeze=False)[0]
-        for axis, (stage, names, unit) in zip(axes, panels, strict=True):
-            rows = [row for row in self._rows if row["stage"] == stage]
-            for name in names:
-                if points := [(row["step"], row[name]) for row in rows if name in row]:
-                    axis.plot(*zip(*points, strict=True), label=name.replace("_", " "))
-            axis.set(title=stage, xlabel="step", ylabel=unit)
-            axis.grid(alpha=0.3)
-            axis.legend()
-        buffer = io.BytesIO()
-        figure.savefig(buffer, format="png", dpi=100)
-        return buffer.getvalue()
-
-
-def _cell(value: object) -> str:
-    return "" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
+    found = {table.parent.name: earlier_metrics(table.parent) for table in run_dir.glob("*/metrics.csv")}
+    panels = [panel for panel in _PANELS if panel[0] in found]
+    if not panels:
+        return
+    figure = Figure(figsize=(1 + 4 * len(panels), 3.2), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(1, len(panels), squeeze=False)[0]
+    for axis, (stage, names, unit) in zip(axes, panels, strict=True):
+        for name in names:
+            if points := [(row["step"], row[name]) for row in found[stage] if name in row]:
+                axis.plot(*zip(*points, strict=True), label=name)
+        axis.set(title=stage, xlabel="step", ylabel=unit)
+        axis.grid(alpha=0.3)
+        axis.legend()
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=100)
+    write_atomic(path, buffer.getvalue())

@@ -1,1 +1,1 @@
-"""Trains autoencoders."""
+"""The autoencoders that rewrite whole photos."""

@@ -6,39 +6,39 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from diffusers import AutoencoderTiny
 from torch import Tensor, nn
 
 from falseflaw.errors import ConfigurationError
-from falseflaw.inpainting import family_card
 from falseflaw.inpainting.autoencoders.networks import build_member, factor_of
-from falseflaw.inpainting.checkpoints import Checkpoints
-from falseflaw.inpainting.loop import learn
-from falseflaw.inpainting.tensors import decode_pixels, encode_pixels, latents_in, reconstruct, to_tensor
+from falseflaw.inpainting.tensors import reconstruct
 from falseflaw.seeding import derive_rng
 from falseflaw.training.generators.autoencoder.initialization import start_from_colors
 from falseflaw.training.generators.autoencoder.reconstruction import quality
-from falseflaw.training.generators.autoencoder.task import ReconstructionRecipe, distance, draw_batch
-from falseflaw.training.generators.recipe import Material, TrainingRecipe
+from falseflaw.training.generators.autoencoder.task import AutoencoderTask, ReconstructionRecipe, batches_of
+from falseflaw.training.generators.card import autoencoder_card
+from falseflaw.training.generators.recipe import TrainingRecipe, TrainingWindows
 from falseflaw.training.generators.result import halved, save_result
-from falseflaw.training.generators.samples import Curve, write_tiles
+from falseflaw.training.generators.samples import write_tiles
+from falseflaw.training.generators.task import mean_loss
 from falseflaw.training.generators.windows import Windows
+
+if TYPE_CHECKING:
+    from falseflaw.training.generators.stages import Stages
 
 _GAIN = 8
 """Differences are shown this many times larger in the sheet."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FamilyLearning(ReconstructionRecipe):
     """How a member of the family learns.
 
     Attributes:
         kl_weight: Weight of the Kullback-Leibler term where the encoder gives a distribution.
-        ema: Decay of the averaged weights, which are the ones that are saved.
     """
 
     kl_weight: float = 1e-6
@@ -57,7 +57,7 @@ class FamilyRecipe(TrainingRecipe):
         learning: How it learns.
     """
 
-    pace = "learning"
+    last_stage = "learning"
 
     name: str
     architecture: str
@@ -72,53 +72,42 @@ class FamilyRecipe(TrainingRecipe):
         if self.learning.crop % factor:
             raise ConfigurationError(f"expected crops in multiples of {factor}, got {self.learning.crop}")
 
-    def train(self, material: Material, output: Path, progress: bool) -> Path:
+    def train(self, material: TrainingWindows, stages: Stages) -> Path:
         """See `TrainingRecipe`; returns the folder of the autoencoder."""
-        model = build_member(self.architecture, self.options).train()
-        model.to(memory_format=torch.channels_last)
+        model = build_member(self.architecture, self.options)
         if isinstance(model, AutoencoderTiny):
             start_from_colors(model)
-        curve = Curve(output)
-
-        def report(values: Mapping[str, float], modules: Mapping[str, nn.Module]) -> None:
-            curve.add("autoencoder", {**values, **quality(modules["model"], material.validation)})
-
-        learnt = learn(
-            {"model": model},
+        task = AutoencoderTask(model, self.learning, material.fingerprint, self._penalty)
+        batches = batches_of(
+            material.learning,
+            material.validation,
             self.learning,
-            lambda step: self._loss(model, material.learning, material.seed, step),
-            lambda modules: self._validate(modules["model"], material.validation),
-            Checkpoints(output / "autoencoder.pt", self.checkpoint_seconds, material.fingerprint, progress),
-            report,
-            "autoencoder",
+            lambda number: derive_rng("family", material.seed, self.name, number),
+            material.seed,
+            stages.workers,
         )
-        write_sheet(output / "samples.png", model, material.validation)
+        learnt = stages.fit("autoencoder", task, batches, self.learning)
         facts = {
             **material.facts,
             "autoencoder": {
-                **learnt,
+                **asdict(learnt),
+                "validation_loss": mean_loss(task, batches),
                 **quality(model, material.validation),
                 "parameters": sum(weight.numel() for weight in model.parameters()),
                 "factor": factor_of(model),
             },
             "recipe": json.loads(json.dumps(asdict(self))),
         }
-        return save_result(output, facts, family_card.render(facts), halved(model).save_pretrained)
+        if stages.speaks:
+            write_sheet(stages.run_dir / "samples.png", model, material.validation)
+        return save_result(stages, facts, autoencoder_card(facts), halved(model).save_pretrained)
 
-    def _loss(self, model: Any, windows: Windows, seed: int, step: int) -> Tensor:
-        pixels = to_tensor(draw_batch(windows, self.learning, derive_rng("family", seed, self.name, step)))
-        encoded = model.encode(pixels)
-        latents = latents_in(encoded, torch.Generator().manual_seed(seed + step))
-        loss: Tensor = distance(decode_pixels(model, latents), pixels, self.learning)
-        if hasattr(encoded, "latent_dist"):
-            loss = loss + self.learning.kl_weight * encoded.latent_dist.kl().mean()
-        return loss
-
-    @torch.no_grad()
-    def _validate(self, model: Any, windows: Windows) -> float:
-        pixels = to_tensor(windows.clean[: min(32, len(windows))])
-        output = decode_pixels(model, encode_pixels(model, pixels))
-        return float(distance(output, pixels, self.learning))
+    def _penalty(self, encoded: Any, latents: Tensor) -> Tensor:
+        """Keeps the distribution near the normal one, where the encoder gives one."""
+        if not hasattr(encoded, "latent_dist"):
+            return latents.new_zeros(())
+        kl: Tensor = self.learning.kl_weight * encoded.latent_dist.kl().mean()
+        return kl
 
 
 def write_sheet(path: Path, model: nn.Module, windows: Windows, count: int = 12) -> None:

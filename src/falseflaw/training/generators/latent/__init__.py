@@ -1,1 +1,1 @@
-"""Trains the latent inpainter: its autoencoder, then its denoiser."""
+"""The latent inpainter: its autoencoder, then its denoiser."""

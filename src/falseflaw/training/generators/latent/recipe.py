@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from falseflaw.damage.prompts import all_prompts, prompt
 from falseflaw.errors import ConfigurationError
-from falseflaw.inpainting.checkpoints import Checkpoints
 from falseflaw.inpainting.latent.networks import NetworkSizes, build_pipeline
 from falseflaw.seeding import derive_rng
-from falseflaw.training.generators import card
 from falseflaw.training.generators.autoencoder.initialization import start_from_colors
-from falseflaw.training.generators.autoencoder.task import AutoencoderRecipe, train_autoencoder
-from falseflaw.training.generators.latent.task import DenoiserRecipe, train_denoiser
+from falseflaw.training.generators.card import latent_card
+from falseflaw.training.generators.latent.autoencoder import AutoencoderRecipe, train_autoencoder
+from falseflaw.training.generators.latent.task import DenoiserRecipe, DenoiserTask, batches_of
 from falseflaw.training.generators.latent.warm_start import find_start, load_start, weight_digests
-from falseflaw.training.generators.recipe import GeneratorRecipe, Material
+from falseflaw.training.generators.recipe import GeneratorRecipe, TrainingWindows
 from falseflaw.training.generators.result import halved, save_result
-from falseflaw.training.generators.samples import Curve, write_sample_sheet
+from falseflaw.training.generators.samples import SampleSheets, write_sample_sheet
+from falseflaw.training.generators.task import mean_loss
 from falseflaw.types import DamageKind
+
+if TYPE_CHECKING:
+    from falseflaw.training.generators.stages import Stages
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe(GeneratorRecipe):
+class LatentRecipe(GeneratorRecipe):
     """Everything that decides what the inpainter becomes.
 
     Attributes:
@@ -58,80 +59,62 @@ class Recipe(GeneratorRecipe):
             kept["start"] = weight_digests(find_start(self.start))
         return kept
 
-    def train(self, material: Material, output: Path, progress: bool) -> Path:
+    def train(self, material: TrainingWindows, stages: Stages) -> Path:
         """See `TrainingRecipe`; returns the folder of the pipeline."""
-        learning, validation, seed = material.learning, material.validation, material.seed
-        curve = Curve(output)
-
-        def checkpoints(name: str) -> Checkpoints:
-            return Checkpoints(output / f"{name}.pt", self.checkpoint_seconds, material.fingerprint, progress)
-
         start = None if self.start is None else load_start(self.start, self.sizes.to_json(), material.facts)
         if start is None:
-            pipeline = build_pipeline(self.sizes, all_prompts())
+            pipeline: Any = build_pipeline(self.sizes, all_prompts())
             start_from_colors(pipeline.vae)
-            autoencoder = train_autoencoder(
-                pipeline.vae,
-                learning,
-                validation,
-                self.autoencoder,
-                checkpoints("autoencoder"),
-                seed,
-                lambda values: curve.add("autoencoder", values),
-            )
+            autoencoder = train_autoencoder(pipeline.vae, material, self.autoencoder, stages)
+            before = f"{autoencoder['step']} and {autoencoder['settle_steps']}"
+            fingerprint = f"{material.fingerprint} after {before}"
         else:
             pipeline, autoencoder = start.pipeline, dict(start.facts["autoencoder"])
+            fingerprint = material.fingerprint
+        task = DenoiserTask(pipeline, self.denoiser, fingerprint)
+        batches = batches_of(material, self.denoiser, stages.workers)
+
+        def sheet() -> None:
+            self._write_sheet(stages.run_dir / "samples.png", pipeline, material)
+
+        sheets = SampleSheets(sheet, self.sheet_seconds)
+        denoiser = stages.fit("denoiser", task, batches, self.denoiser, [sheets])
+        pipeline.vae.to(task.device)
+        facts = {
+            **material.facts,
+            "autoencoder": autoencoder,
+            "denoiser": {**asdict(denoiser), "validation_loss": mean_loss(task, batches)},
+            **({} if start is None else {"start": start.lineage()}),
+            "recipe": json.loads(json.dumps(asdict(self))),
+        }
+        if stages.speaks:
+            sheet()
+        return save_result(stages, facts, latent_card(facts), lambda folder: _save(pipeline, folder))
+
+    def _write_sheet(self, path: Path, pipeline: Any, material: TrainingWindows) -> None:
+        validation, seed = material.validation, material.seed
         shown = [
             prompt(DamageKind(kind), product, derive_rng("sheet prompt", seed, index))
             for index, (kind, product) in enumerate(zip(validation.kinds, validation.products, strict=True))
         ]
-        last_sheet = [float("-inf")]
-
-        def sheet(modules: Mapping[str, Any]) -> None:
-            last_sheet[0] = time.monotonic()
-            shadow = build_pipeline(
-                self.sizes, (), pipeline.vae, modules["unet"], modules["text_encoder"], pipeline.tokenizer
-            )
-            shadow.set_progress_bar_config(disable=True)
-            write_sample_sheet(
-                output / "samples.png",
-                shadow,
-                validation,
-                shown,
-                self.denoiser.crop,
-                self.sampling_steps,
-                self.guidance,
-                seed,
-                ("hole", "photo") if self.denoiser.seen else ("hole",),
-            )
-
-        def report(values: Mapping[str, float], modules: Mapping[str, Any]) -> None:
-            curve.add("denoiser", values)
-            if time.monotonic() - last_sheet[0] >= self.sheet_seconds:
-                sheet(modules)
-
-        denoiser = train_denoiser(
-            pipeline, learning, validation, self.denoiser, checkpoints("denoiser"), seed, report
+        sampler = build_pipeline(
+            self.sizes, (), pipeline.vae, pipeline.unet, pipeline.text_encoder, pipeline.tokenizer
         )
-        sheet({"unet": pipeline.unet, "text_encoder": pipeline.text_encoder})
-        facts = {
-            **material.facts,
-            "autoencoder": autoencoder,
-            "denoiser": denoiser,
-            **({} if start is None else {"start": start.lineage()}),
-            "recipe": json.loads(json.dumps(asdict(self))),
-        }
-        return save(pipeline, facts, output)
+        sampler.set_progress_bar_config(disable=True)
+        write_sample_sheet(
+            path,
+            sampler,
+            validation,
+            shown,
+            self.denoiser.crop,
+            self.sampling_steps,
+            self.guidance,
+            seed,
+            ("hole", "photo") if self.denoiser.seen else ("hole",),
+        )
 
 
-def save(pipeline: Any, facts: Mapping[str, Any], output: Path) -> Path:
-    """Saves the pipeline in float16 as `output/pipeline`, with `training.json` and a model card."""
-    saved = build_pipeline(
-        NetworkSizes(),
-        (),
-        halved(pipeline.vae),
-        halved(pipeline.unet),
-        halved(pipeline.text_encoder),
-        pipeline.tokenizer,
-    )
-    return save_result(output, facts, card.render(facts), saved.save_pretrained)
+def _save(pipeline: Any, folder: Path) -> None:
+    """Saves the pipeline in float16."""
+    vae, unet, text = (halved(part) for part in (pipeline.vae, pipeline.unet, pipeline.text_encoder))
+    build_pipeline(NetworkSizes(), (), vae, unet, text, pipeline.tokenizer).save_pretrained(folder)

@@ -2,42 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
+from diffusers import AutoencoderTiny
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from falseflaw.damage.prompts import CLEAN_PROMPT, prompt
 from falseflaw.damage.regions import draw_region
 from falseflaw.errors import ConfigurationError
-from falseflaw.inpainting.checkpoints import Checkpoints
 from falseflaw.inpainting.latent.networks import encode_prompts
-from falseflaw.inpainting.loop import learn
-from falseflaw.inpainting.tensors import to_tensor
+from falseflaw.inpainting.tensors import device_of, to_tensor
 from falseflaw.seeding import derive_rng, derive_seed
-from falseflaw.training.generators.autoencoder.task import latents_of
+from falseflaw.training.generators.batches import NumberedBatches
+from falseflaw.training.generators.recipe import StageRecipe, TrainingWindows
+from falseflaw.training.generators.task import Shared, StageTask
 from falseflaw.training.generators.windows import Windows
 from falseflaw.types import DamageKind
 
+_VALIDATION_BATCHES = 4
 
-@dataclass(frozen=True)
-class DenoiserRecipe:
-    """How long and how fast the denoiser learns.
+
+@dataclass(frozen=True, kw_only=True)
+class DenoiserRecipe(StageRecipe):
+    """How the denoiser learns.
 
     Attributes:
-        steps: Most optimizer steps.
-        minutes: Most minutes of training, over all resumed runs, or None for no limit but `steps`; with a
-            limit the learning rate depends on the clock and two runs differ.
         batch: Crops of side `crop` a step.
         crop: Largest side of a crop in pixels; that of validation and sample sheets.
-        learning_rate: Learning rate of AdamW; falls to a tenth over the last two fifths.
-        warmup: Steps of linear warm-up.
-        ema: Decay of the averaged weights, which are the ones that are saved.
         mask_weight: Weight of the loss inside the mask against 1 outside.
         empty_prompts: Share of samples without a prompt, for classifier-free guidance.
         clean: Share of samples that ask for the clean material.
@@ -49,13 +46,7 @@ class DenoiserRecipe:
             makes a step a quarter shorter on a CPU.
     """
 
-    steps: int
-    minutes: float | None
-    batch: int
     crop: int
-    learning_rate: float
-    warmup: int
-    ema: float
     mask_weight: float
     empty_prompts: float
     clean: float
@@ -64,13 +55,14 @@ class DenoiserRecipe:
     compile: bool = False
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         object.__setattr__(self, "smaller_crops", tuple(int(side) for side in self.smaller_crops))
         if bad := [side for side in self.smaller_crops if not 0 < side < self.crop]:
             raise ConfigurationError(f"expected denoiser smaller_crops below {self.crop}, got {bad[0]}")
-        for name in ("steps", "batch", "crop", "learning_rate", "mask_weight"):
+        for name in ("crop", "mask_weight"):
             if not getattr(self, name) > 0:
                 raise ConfigurationError(f"expected denoiser {name} > 0, got {getattr(self, name)}")
-        for name in ("ema", "empty_prompts", "clean", "seen"):
+        for name in ("empty_prompts", "clean", "seen"):
             if not 0 <= getattr(self, name) < 1:
                 raise ConfigurationError(f"expected denoiser {name} in [0, 1), got {getattr(self, name)}")
 
@@ -117,22 +109,26 @@ def make_batch(windows: Windows, recipe: DenoiserRecipe, rng: np.random.Generato
 
 
 def denoising_loss(
-    pipeline: Any, modules: Mapping[str, nn.Module], batch: Batch, seed: int, mask_weight: float
+    pipeline: Any, modules: Mapping[str, Any], batch: Batch, seed: int, mask_weight: float
 ) -> Tensor:
     """Returns the v-prediction loss (Salimans & Ho 2022) of a batch, weighted inside the mask.
 
-    Noise and time steps depend on `seed` alone. Masks are brought to the latents' size as the pipeline does.
+    Noise and time steps depend on `seed` alone, not on the device. Masks are brought to the latents' size as
+    the pipeline does.
     """
     generator = torch.Generator().manual_seed(seed)
-    pixels, masks = to_tensor(batch.target), torch.from_numpy(batch.masks)[:, None].float()  # (B, 1, S, S)
+    device = device_of(pipeline.vae)
+    pixels = to_tensor(batch.target, device)  # (B, 3, S, S)
+    masks = torch.from_numpy(batch.masks)[:, None].to(device).float()  # (B, 1, S, S)
     with torch.no_grad():
         target = latents_of(pipeline.vae, pixels)  # (B, C, s, s)
-        cut = masks * torch.from_numpy(~batch.seen)[:, None, None, None]  # (B, 1, S, S)
-        masked = latents_of(pipeline.vae, to_tensor(batch.hole) * (1 - cut))  # (B, C, s, s)
+        cut = masks * torch.from_numpy(~batch.seen).to(device)[:, None, None, None]  # (B, 1, S, S)
+        masked = latents_of(pipeline.vae, to_tensor(batch.hole, device) * (1 - cut))  # (B, C, s, s)
     small = functional.interpolate(masks, size=target.shape[-2:])  # (B, 1, s, s), nearest
-    noise = torch.randn(target.shape, generator=generator)
+    noise = torch.randn(target.shape, generator=generator).to(target)
     scheduler = pipeline.scheduler
-    times = torch.randint(scheduler.config.num_train_timesteps, (len(target),), generator=generator)
+    count = scheduler.config.num_train_timesteps
+    times = torch.randint(count, (len(target),), generator=generator).to(device)
     noisy = scheduler.add_noise(target, noise, times)
     velocity = scheduler.get_velocity(target, noise, times)
     states = encode_prompts(batch.prompts, pipeline.tokenizer, modules["text_encoder"])  # (B, T, D)
@@ -143,55 +139,60 @@ def denoising_loss(
     return loss
 
 
-def train_denoiser(
-    pipeline: Any,
-    windows: Windows,
-    validation: Windows,
-    recipe: DenoiserRecipe,
-    checkpoints: Checkpoints,
-    seed: int,
-    report: Callable[[dict[str, float], Mapping[str, nn.Module]], None],
-) -> dict[str, float]:
-    """Trains UNet and text encoder of a pipeline in place, and leaves the averaged weights in them.
-
-    Args:
-        pipeline: Pipeline with a trained autoencoder.
-        windows: What it learns from.
-        validation: Windows of other contributors.
-        recipe: How.
-        checkpoints: Where the state is kept; goes on from there.
-        seed: Of batches and noise.
-        report: Gets step, losses and the averaged modules at every checkpoint.
-
-    Returns:
-        step, seconds, loss, validation_loss.
-    """
-    modules = {"unet": pipeline.unet.train(), "text_encoder": pipeline.text_encoder.train()}
-    modules["unet"].to(memory_format=torch.channels_last)
-    pipeline.vae.eval().requires_grad_(False)
-    working = (
-        {**modules, "unet": torch.compile(modules["unet"], dynamic=False)} if recipe.compile else modules
-    )
-
-    def loss_at(step: int) -> Tensor:
-        batch = make_batch(windows, recipe, derive_rng("denoiser", seed, step), step)
-        noise_seed = derive_seed("noise", seed, step)
-        return denoising_loss(pipeline, working, batch, noise_seed, recipe.mask_weight)
-
-    def validate(averaged: Mapping[str, nn.Module]) -> float:
-        return validation_loss(pipeline, averaged, validation, recipe, seed)
-
-    return learn(modules, recipe, loss_at, validate, checkpoints, report)
+def latents_of(vae: AutoencoderTiny, pixels: Tensor) -> Tensor:
+    """Returns the scaled latents of pixels in [-1, 1], float (B, C, H / f, W / f)."""
+    latents: Tensor = vae.encode(pixels).latents * vae.config.scaling_factor
+    return latents
 
 
-@torch.no_grad()
-def validation_loss(
-    pipeline: Any, modules: Mapping[str, nn.Module], windows: Windows, recipe: DenoiserRecipe, seed: int
-) -> float:
-    """Returns the loss on four fixed batches of other contributors, the same at every call."""
-    losses = []
-    for index in range(4):
-        batch = make_batch(windows, recipe, derive_rng("validation", seed, index))
-        noise_seed = derive_seed("validation noise", seed, index)
-        losses.append(float(denoising_loss(pipeline, modules, batch, noise_seed, recipe.mask_weight)))
-    return float(np.mean(losses))
+class DenoiserTask(StageTask):
+    """Trains UNet and text encoder of a pipeline in place."""
+
+    def __init__(self, pipeline: Any, recipe: DenoiserRecipe, fingerprint: str) -> None:
+        """Takes UNet and text encoder over.
+
+        Args:
+            pipeline: Pipeline with a trained autoencoder, which stays as it is.
+            recipe: How.
+            fingerprint: See `StageTask`.
+        """
+        super().__init__(recipe.optimizer(), fingerprint)
+        self.unet = pipeline.unet.train().to(memory_format=torch.channels_last)
+        self.text_encoder = pipeline.text_encoder.train()
+        self.recipe = recipe
+        self._pipeline = Shared(pipeline)
+        self._working = Shared(None)
+        pipeline.vae.eval().requires_grad_(False)
+
+    def on_fit_start(self) -> None:
+        """Brings the autoencoder to where the others learn, and compiles what learns if it shall."""
+        self._pipeline.value.vae.to(self.device)
+        if self.recipe.compile:
+            self._working = Shared(torch.compile(self.unet, dynamic=False))
+
+    def loss(self, batch: tuple[Batch, int]) -> Tensor:
+        """Returns the loss of crops; the number beside them is the seed of the noise."""
+        return self._denoising_loss(batch, self._working.value or self.unet)
+
+    def validation_loss(self, batch: tuple[Batch, int]) -> Tensor:
+        """Returns the same loss; nothing is compiled for so few batches."""
+        return self._denoising_loss(batch, self.unet)
+
+    def _denoising_loss(self, batch: tuple[Batch, int], unet: Any) -> Tensor:
+        modules = {"unet": unet, "text_encoder": self.text_encoder}
+        return denoising_loss(self._pipeline.value, modules, *batch, self.recipe.mask_weight)
+
+
+def batches_of(material: TrainingWindows, recipe: DenoiserRecipe, workers: int = 0) -> NumberedBatches:
+    """Returns the crops to learn from and four fixed batches of other contributors."""
+    seed = material.seed
+
+    def draw(number: int) -> tuple[Batch, int]:
+        batch = make_batch(material.learning, recipe, derive_rng("denoiser", seed, number), number)
+        return batch, derive_seed("noise", seed, number)
+
+    def draw_validation(number: int) -> tuple[Batch, int]:
+        batch = make_batch(material.validation, recipe, derive_rng("validation", seed, number))
+        return batch, derive_seed("validation noise", seed, number)
+
+    return NumberedBatches(draw, draw_validation, _VALIDATION_BATCHES, workers)

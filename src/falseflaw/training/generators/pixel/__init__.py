@@ -1,1 +1,1 @@
-"""Trains the pixel inpainter."""
+"""The pixel generator."""

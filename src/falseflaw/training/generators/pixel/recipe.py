@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
 from falseflaw.imaging.crop import Box, splice
-from falseflaw.inpainting import pixel_card
-from falseflaw.inpainting.checkpoints import Checkpoints
 from falseflaw.inpainting.pixel.networks import PixelSizes, build_pixel_pipeline
 from falseflaw.inpainting.tensors import to_images, to_tensor
 from falseflaw.seeding import derive_rng, derive_seed
-from falseflaw.training.generators.pixel.task import PixelDenoiserRecipe, draw_crop, train_pixel_denoiser
-from falseflaw.training.generators.recipe import GeneratorRecipe, Material
+from falseflaw.training.generators.card import pixel_card
+from falseflaw.training.generators.pixel.task import (
+    PixelDenoiserRecipe,
+    PixelDenoiserTask,
+    batches_of,
+    draw_crop,
+)
+from falseflaw.training.generators.recipe import GeneratorRecipe, TrainingWindows
 from falseflaw.training.generators.result import halved, save_result
-from falseflaw.training.generators.samples import Curve, first_of_each_kind, region_tile, write_tiles
+from falseflaw.training.generators.samples import SampleSheets, first_of_each_kind, region_tile, write_tiles
+from falseflaw.training.generators.task import mean_loss
 from falseflaw.training.generators.windows import Windows
+
+if TYPE_CHECKING:
+    from falseflaw.training.generators.stages import Stages
 
 _PER_KIND = 3
 """Columns of the sample sheet."""
@@ -43,37 +49,30 @@ class PixelRecipe(GeneratorRecipe):
     def __post_init__(self) -> None:
         self.check_windows(self.sizes.side)
 
-    def train(self, material: Material, output: Path, progress: bool) -> Path:
+    def train(self, material: TrainingWindows, stages: Stages) -> Path:
         """See `TrainingRecipe`; returns the folder of the pipeline."""
         pipeline = build_pixel_pipeline(self.sizes)
-        curve, last_sheet = Curve(output), [float("-inf")]
+        task = PixelDenoiserTask(pipeline, self.denoiser, material.fingerprint)
+        batches = batches_of(material, self.denoiser, self.sizes.side, stages.workers)
 
-        def sheet(unet: Any) -> None:
-            last_sheet[0] = time.monotonic()
-            self._write_sheet(output / "samples.png", unet, material.validation, material.seed)
+        def sheet() -> None:
+            path = stages.run_dir / "samples.png"
+            self._write_sheet(path, pipeline.unet, material.validation, material.seed)
 
-        def report(values: Mapping[str, float], modules: Mapping[str, Any]) -> None:
-            curve.add("denoiser", values)
-            if time.monotonic() - last_sheet[0] >= self.sheet_seconds:
-                sheet(modules["unet"])
-
-        denoiser = train_pixel_denoiser(
-            pipeline,
-            material.learning,
-            material.validation,
-            self.denoiser,
-            Checkpoints(output / "denoiser.pt", self.checkpoint_seconds, material.fingerprint, progress),
-            material.seed,
-            report,
-        )
-        sheet(pipeline.unet)
-        parameters = sum(weight.numel() for weight in pipeline.unet.parameters())
+        sheets = SampleSheets(sheet, self.sheet_seconds)
+        denoiser = stages.fit("denoiser", task, batches, self.denoiser, [sheets])
         facts = {
             **material.facts,
-            "denoiser": {**denoiser, "parameters": parameters},
+            "denoiser": {
+                **asdict(denoiser),
+                "validation_loss": mean_loss(task, batches),
+                "parameters": sum(weight.numel() for weight in pipeline.unet.parameters()),
+            },
             "recipe": json.loads(json.dumps(asdict(self))),
         }
-        return save(pipeline, facts, output)
+        if stages.speaks:
+            sheet()
+        return save_result(stages, facts, pixel_card(facts), lambda folder: _save(pipeline, folder))
 
     def _write_sheet(self, path: Path, unet: Any, windows: Windows, seed: int) -> None:
         """Writes a PNG of rows: intact crop, region, sample spliced in, sample as it is, painted target."""
@@ -103,7 +102,6 @@ class PixelRecipe(GeneratorRecipe):
         write_tiles(path, rows, _PER_KIND)
 
 
-def save(pipeline: Any, facts: Mapping[str, Any], output: Path) -> Path:
-    """Saves the pipeline in float16 as `output/pipeline`, with `training.json` and a model card."""
-    saved = build_pixel_pipeline(PixelSizes(), halved(pipeline.unet))
-    return save_result(output, facts, pixel_card.render(facts), saved.save_pretrained)
+def _save(pipeline: Any, folder: Path) -> None:
+    """Saves the pipeline in float16."""
+    build_pixel_pipeline(PixelSizes(), halved(pipeline.unet)).save_pretrained(folder)

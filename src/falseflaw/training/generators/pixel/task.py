@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,28 +13,24 @@ from torch import Tensor, nn
 from falseflaw.damage.regions import draw_region
 from falseflaw.errors import ConfigurationError
 from falseflaw.imaging.crop import resize_mask_by_touch
-from falseflaw.inpainting.checkpoints import Checkpoints
-from falseflaw.inpainting.loop import learn
 from falseflaw.inpainting.pixel.networks import CLASSES, CLEAN_CLASS, NULL_CLASS, condition
 from falseflaw.inpainting.pixel.window import fit, plan_window
-from falseflaw.inpainting.tensors import to_tensor
+from falseflaw.inpainting.tensors import device_of, to_tensor
 from falseflaw.seeding import derive_rng, derive_seed
+from falseflaw.training.generators.batches import NumberedBatches
+from falseflaw.training.generators.recipe import StageRecipe, TrainingWindows
+from falseflaw.training.generators.task import Shared, StageTask
 from falseflaw.training.generators.windows import Windows, turned
 from falseflaw.types import Image, Mask
 
+_VALIDATION_BATCHES = 4
 
-@dataclass(frozen=True)
-class PixelDenoiserRecipe:
-    """How long and how fast the denoiser learns.
+
+@dataclass(frozen=True, kw_only=True)
+class PixelDenoiserRecipe(StageRecipe):
+    """How the denoiser learns.
 
     Attributes:
-        steps: Most optimizer steps.
-        minutes: Most minutes of training, over all resumed runs, or None for no limit but `steps`; with a
-            limit the learning rate depends on the clock and two runs differ.
-        batch: Crops a step.
-        learning_rate: Learning rate of AdamW; falls to a tenth over the last two fifths.
-        warmup: Steps of linear warm-up.
-        ema: Decay of the averaged weights, which are the ones that are saved.
         mask_weight: Weight of the loss inside the mask against 1 outside.
         snr_limit: Signal-to-noise ratio above which a time step weighs less (Hang et al. 2023).
         no_class: Share of samples without a class, for classifier-free guidance.
@@ -44,12 +39,6 @@ class PixelDenoiserRecipe:
             the crop with the region cut out.
     """
 
-    steps: int
-    minutes: float | None
-    batch: int
-    learning_rate: float
-    warmup: int
-    ema: float
     mask_weight: float
     snr_limit: float
     no_class: float
@@ -57,10 +46,11 @@ class PixelDenoiserRecipe:
     seen: float = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("steps", "batch", "learning_rate", "mask_weight", "snr_limit"):
+        super().__post_init__()
+        for name in ("mask_weight", "snr_limit"):
             if not getattr(self, name) > 0:
                 raise ConfigurationError(f"expected denoiser {name} > 0, got {getattr(self, name)}")
-        for name in ("ema", "no_class", "clean", "seen"):
+        for name in ("no_class", "clean", "seen"):
             if not 0 <= getattr(self, name) < 1:
                 raise ConfigurationError(f"expected denoiser {name} in [0, 1), got {getattr(self, name)}")
 
@@ -125,7 +115,7 @@ def time_weights(scheduler: Any, times: Tensor, limit: float) -> Tensor:
     pure noise that sampling starts from; min(SNR, limit) + 1 is not. As a weight of the error in v it is
     (min(SNR, limit) + 1) / (SNR + 1).
     """
-    signal = scheduler.alphas_cumprod[times]  # (B,), SNR = signal / (1 - signal)
+    signal = scheduler.alphas_cumprod.to(times.device)[times]  # (B,), SNR = signal / (1 - signal)
     ratio = signal / (1 - signal)
     weights: Tensor = (ratio.clamp(max=limit) + 1) / (ratio + 1)
     return weights
@@ -134,7 +124,7 @@ def time_weights(scheduler: Any, times: Tensor, limit: float) -> Tensor:
 def pixel_loss(unet: nn.Module, scheduler: Any, batch: PixelBatch, seed: int, recipe: Any) -> Tensor:
     """Returns the v-prediction loss (Salimans & Ho 2022), weighted by mask and by time step.
 
-    Noise and time steps depend on `seed` alone.
+    Noise and time steps depend on `seed` alone, not on the device.
 
     Args:
         unet: The denoiser.
@@ -144,61 +134,64 @@ def pixel_loss(unet: nn.Module, scheduler: Any, batch: PixelBatch, seed: int, re
         recipe: With `mask_weight` and `snr_limit`.
     """
     generator = torch.Generator().manual_seed(seed)
-    target, masks = to_tensor(batch.target), torch.from_numpy(batch.masks)[:, None].float()  # (B, 1, S, S)
-    noise = torch.randn(target.shape, generator=generator)
-    times = torch.randint(scheduler.config.num_train_timesteps, (len(target),), generator=generator)
+    device = device_of(unet)
+    target = to_tensor(batch.target, device)  # (B, 3, S, S)
+    masks = torch.from_numpy(batch.masks)[:, None].to(device).float()  # (B, 1, S, S)
+    noise = torch.randn(target.shape, generator=generator).to(device)
+    count = scheduler.config.num_train_timesteps
+    times = torch.randint(count, (len(target),), generator=generator).to(device)
     noisy = scheduler.add_noise(target, noise, times)
     velocity = scheduler.get_velocity(target, noise, times)
-    beside = condition(to_tensor(batch.intact), masks, torch.from_numpy(batch.seen))  # (B, 4, S, S)
+    seen = torch.from_numpy(batch.seen).to(device)  # (B,)
+    beside = condition(to_tensor(batch.intact, device), masks, seen)  # (B, 4, S, S)
     joined = torch.cat([noisy, beside], dim=1)  # (B, 7, S, S)
     joined = joined.contiguous(memory_format=torch.channels_last)
-    predicted = unet(joined, times, torch.from_numpy(batch.classes), return_dict=False)[0]  # (B, 3, S, S)
+    classes = torch.from_numpy(batch.classes).to(device)  # (B,)
+    predicted = unet(joined, times, classes, return_dict=False)[0]  # (B, 3, S, S)
     weights = (1 + (recipe.mask_weight - 1) * masks).expand_as(target)
     errors = ((predicted - velocity).square() * weights).flatten(1).sum(1) / weights.flatten(1).sum(1)  # (B,)
     loss: Tensor = (errors * time_weights(scheduler, times, recipe.snr_limit)).mean()
     return loss
 
 
-def train_pixel_denoiser(
-    pipeline: Any,
-    windows: Windows,
-    validation: Windows,
-    recipe: PixelDenoiserRecipe,
-    checkpoints: Checkpoints,
-    seed: int,
-    report: Callable[[dict[str, float], Mapping[str, nn.Module]], None],
-) -> dict[str, float]:
-    """Trains the pipeline's UNet in place, and leaves the averaged weights in it.
+class PixelDenoiserTask(StageTask):
+    """Trains the UNet of a pixel pipeline in place."""
 
-    Args:
-        pipeline: The pipeline.
-        windows: What it learns from.
-        validation: Windows of other contributors.
-        recipe: How.
-        checkpoints: Where the state is kept; goes on from there.
-        seed: Of batches and noise.
-        report: Gets step, losses and the averaged UNet (as `unet`) at every checkpoint.
+    def __init__(self, pipeline: Any, recipe: PixelDenoiserRecipe, fingerprint: str) -> None:
+        """Takes the UNet over.
 
-    Returns:
-        step, seconds, loss, validation_loss.
-    """
-    modules = {"unet": pipeline.unet.train().to(memory_format=torch.channels_last)}
-    scheduler, side = pipeline.scheduler, pipeline.side
+        Args:
+            pipeline: The pipeline.
+            recipe: How.
+            fingerprint: See `StageTask`.
+        """
+        super().__init__(recipe.optimizer(), fingerprint)
+        self.unet = pipeline.unet.train().to(memory_format=torch.channels_last)
+        self.recipe = recipe
+        self._scheduler = Shared(pipeline.scheduler)
 
-    def loss_of(unet: nn.Module, drawn_from: Windows, part: str, step: int) -> Tensor:
-        batch = make_batch(drawn_from, recipe, side, derive_rng(part, seed, step))
-        return pixel_loss(unet, scheduler, batch, derive_seed(f"{part} noise", seed, step), recipe)
+    def loss(self, batch: tuple[PixelBatch, int]) -> Tensor:
+        """Returns the loss of crops; the number beside them is the seed of the noise."""
+        crops, seed = batch
+        return pixel_loss(self.unet, self._scheduler.value, crops, seed, self.recipe)
 
-    @torch.no_grad()
-    def validate(averaged: Mapping[str, nn.Module]) -> float:
-        losses = [float(loss_of(averaged["unet"], validation, "validation", index)) for index in range(4)]
-        return float(np.mean(losses))
+    def validation_loss(self, batch: tuple[PixelBatch, int]) -> Tensor:
+        """Returns the same loss."""
+        return self.loss(batch)
 
-    return learn(
-        modules,
-        recipe,
-        lambda step: loss_of(modules["unet"], windows, "pixel", step),
-        validate,
-        checkpoints,
-        report,
+
+def batches_of(
+    material: TrainingWindows, recipe: PixelDenoiserRecipe, side: int, workers: int = 0
+) -> NumberedBatches:
+    """Returns the crops to learn from and four fixed batches of other contributors; `side` is theirs."""
+
+    def draw(windows: Windows, part: str, number: int) -> tuple[PixelBatch, int]:
+        batch = make_batch(windows, recipe, side, derive_rng(part, material.seed, number))
+        return batch, derive_seed(f"{part} noise", material.seed, number)
+
+    return NumberedBatches(
+        lambda number: draw(material.learning, "pixel", number),
+        lambda number: draw(material.validation, "validation", number),
+        _VALIDATION_BATCHES,
+        workers,
     )

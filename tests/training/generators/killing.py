@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def kill_midway(module: str, output: Path, steps: int) -> None:
@@ -19,10 +19,10 @@ def kill_midway(module: str, output: Path, steps: int) -> None:
     environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'src'}", "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", module, str(output), str(steps)]
     process = subprocess.Popen(command, env=environment, cwd=ROOT)
-    state, deadline = output / "denoiser.pt", time.monotonic() + 200
+    state, deadline = output / "denoiser/checkpoints/last.ckpt", time.monotonic() + 200
     while not state.is_file() and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
-    assert 0 < torch.load(state, weights_only=True)["step"] < steps
+    assert 0 < torch.load(state, weights_only=True)["global_step"] < steps
     assert not (output / "pipeline").exists()

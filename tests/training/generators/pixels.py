@@ -6,8 +6,8 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from tests.inpainting.runs import train
 from tests.inpainting.tiny import TINY_PIXELS
+from tests.training.generators.runs import train
 
 from falseflaw.training.generators.pixel.recipe import PixelRecipe
 from falseflaw.training.generators.pixel.task import PixelDenoiserRecipe
@@ -15,8 +15,8 @@ from falseflaw.training.generators.pixel.task import PixelDenoiserRecipe
 PIXEL_RECIPE = PixelRecipe(
     sizes=TINY_PIXELS,
     denoiser=PixelDenoiserRecipe(
-        steps=10,
-        minutes=None,
+        max_steps=10,
+        max_time=None,
         batch=4,
         learning_rate=1e-3,
         warmup=2,
@@ -30,7 +30,6 @@ PIXEL_RECIPE = PixelRecipe(
     validation_windows=9,
     window=48,
     held_out=0.2,
-    checkpoint_seconds=0.0,
     sheet_seconds=1e9,
     sampling_steps=2,
     guidance=2.0,
@@ -38,7 +37,7 @@ PIXEL_RECIPE = PixelRecipe(
 
 
 def with_steps(steps: int) -> PixelRecipe:
-    return replace(PIXEL_RECIPE, denoiser=replace(PIXEL_RECIPE.denoiser, steps=steps))
+    return replace(PIXEL_RECIPE, denoiser=replace(PIXEL_RECIPE.denoiser, max_steps=steps))
 
 
 if __name__ == "__main__":

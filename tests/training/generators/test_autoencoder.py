@@ -10,7 +10,7 @@ from falseflaw.inpainting.latent.networks import NetworkSizes, build_autoencoder
 from falseflaw.inpainting.tensors import to_images, to_tensor
 from falseflaw.training.generators.autoencoder.initialization import start_from_colors
 from falseflaw.training.generators.autoencoder.reconstruction import color_error, flat_color_error, psnr
-from falseflaw.training.generators.autoencoder.task import rate_at, whiten
+from falseflaw.training.generators.latent.autoencoder import whiten
 from falseflaw.training.generators.windows import Windows
 
 COLORS = np.array(
@@ -109,11 +109,3 @@ def test_an_untrained_autoencoder_has_the_announced_factor():
     vae = build_autoencoder(TINY)
     assert vae.encode(torch.zeros(1, 3, 32, 40)).latents.shape == (1, 4, 8, 10)
     assert vae.decode(torch.zeros(1, 4, 8, 10)).sample.shape == (1, 3, 32, 40)
-
-
-def test_the_learning_rate_rises_then_falls():
-    rates = [rate_at(step / 100, step, 10) for step in range(101)]
-    assert max(rates) == max(rates[9:12]) <= 1
-    assert rates[0] == pytest.approx(0.1, abs=0.01)
-    assert rates[-1] == pytest.approx(0.02)
-    assert rates[10:] == sorted(rates[10:], reverse=True)

@@ -10,10 +10,10 @@ import torch
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from safetensors.torch import load_file
-from tests.inpainting.killing import kill_midway
-from tests.inpainting.pixels import PIXEL_RECIPE, with_steps
-from tests.inpainting.runs import train
 from tests.inpainting.tiny import TINY_PIXELS
+from tests.training.generators.killing import kill_midway
+from tests.training.generators.pixels import PIXEL_RECIPE, with_steps
+from tests.training.generators.runs import rows_of, stopping_at, train
 
 from falseflaw.errors import ConfigurationError, InvalidDataError
 from falseflaw.imaging import codec
@@ -27,8 +27,8 @@ from falseflaw.inpainting.pixel.networks import (
 )
 from falseflaw.inpainting.pixel.window import MARGIN
 from falseflaw.paths import config_dir
+from falseflaw.training.callbacks import BestAndLast
 from falseflaw.training.generators.pixel.task import draw_crop, make_batch, pixel_loss, time_weights
-from falseflaw.training.generators.samples import Curve
 from falseflaw.training.generators.windows import Windows
 from falseflaw.types import DamageKind
 
@@ -84,8 +84,9 @@ def test_the_result_is_in_half_precision_and_says_what_it_learnt_from(finished):
 
 
 def test_pictures_and_curve_are_left_behind(finished):
-    rows = (finished / "curve.csv").read_text().splitlines()
-    assert [int(row.split(",")[1]) for row in rows[1:]] == list(range(1, 11))
+    rows = rows_of(finished / "denoiser")
+    assert [int(row["step"]) for row in rows if row.get("train/loss")] == list(range(10))
+    assert all(np.isfinite(float(row["val/loss"])) for row in rows if row.get("val/loss"))
     assert (finished / "curve.png").stat().st_size > 0
     sheet = codec.decode(finished / "samples.png")
     assert sheet.shape == (3 * 20, 3 * (5 * 20 + 4), 3)  # one window a kind, three a row; gaps of 4
@@ -110,26 +111,18 @@ def test_training_lowers_the_loss(tmp_path):
 
 
 def test_a_training_stopped_half_way_ends_as_if_it_had_not_been(finished, tmp_path, monkeypatch):
-    original, calls = Curve.add, []
-
-    def stop(self, name, values):
-        original(self, name, values)
-        calls.append(name)
-        if len(calls) == 5:
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(Curve, "add", stop)
+    monkeypatch.setattr(BestAndLast, "on_train_batch_end", stopping_at("denoiser", 5))
     with pytest.raises(KeyboardInterrupt):
         train(tmp_path, PIXEL_RECIPE)
     monkeypatch.undo()
-    assert torch.load(tmp_path / "denoiser.pt", weights_only=True)["step"] == 5
+    assert torch.load(tmp_path / "denoiser/checkpoints/last.ckpt", weights_only=True)["global_step"] == 5
     torch.manual_seed(99)  # nothing may hang on torch's global generator
     assert_same_weights(train(tmp_path, PIXEL_RECIPE), finished / "pipeline")
 
 
 def test_a_training_killed_without_warning_goes_on_where_it_was(tmp_path):
     steps = 40
-    kill_midway("tests.inpainting.pixels", tmp_path / "killed", steps)
+    kill_midway("tests.training.generators.pixels", tmp_path / "killed", steps)
     resumed = train(tmp_path / "killed", with_steps(steps))
     assert json.loads((resumed / "training.json").read_text())["denoiser"]["step"] == steps
     assert_same_weights(resumed, train(tmp_path / "alone", with_steps(steps)))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
-from tests.inpainting.runs import RECIPE, longer, train
+from tests.training.generators.runs import RECIPE, longer, train
 
 from falseflaw.errors import InvalidDataError, MissingDataError
 from falseflaw.training.generators.latent.warm_start import weight_digests
@@ -24,7 +24,7 @@ def unet(pipeline: Path) -> dict[str, torch.Tensor]:
 
 def test_it_keeps_the_autoencoder_and_moves_on_from_the_weights(earlier, tmp_path):
     still = replace(
-        RECIPE, start=str(earlier), denoiser=replace(RECIPE.denoiser, steps=1, learning_rate=1e-9)
+        RECIPE, start=str(earlier), denoiser=replace(RECIPE.denoiser, max_steps=1, learning_rate=1e-9)
     )
     pipeline = train(tmp_path / "still", still)
     vae = "vae/diffusion_pytorch_model.safetensors"
@@ -32,7 +32,7 @@ def test_it_keeps_the_autoencoder_and_moves_on_from_the_weights(earlier, tmp_pat
     before, after = unet(earlier), unet(pipeline)
     for name in before:  # float16 to float32 and back, and a step of almost nothing
         torch.testing.assert_close(after[name], before[name], atol=1e-3, rtol=1e-2)
-    assert not (tmp_path / "still/autoencoder.pt").exists()
+    assert not (tmp_path / "still/autoencoder").exists()
 
 
 def test_it_records_where_it_started(earlier, tmp_path):

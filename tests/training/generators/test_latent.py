@@ -9,13 +9,13 @@ import pytest
 import torch
 from diffusers import AutoPipelineForInpainting
 from safetensors.torch import load_file
-from tests.inpainting.killing import kill_midway
-from tests.inpainting.runs import RECIPE, longer, train
 from tests.inpainting.studio import StandInPhotos
 from tests.inpainting.tiny import TINY
+from tests.training.generators.killing import kill_midway
+from tests.training.generators.runs import RECIPE, longer, rows_of, stopping_at, train
 
 from falseflaw.errors import ConfigurationError, InvalidDataError, MissingDataError
-from falseflaw.inpainting.loop import Average
+from falseflaw.training.callbacks import BestAndLast
 from falseflaw.training.generators.latent import task as training
 from falseflaw.training.generators.recipe import hold_out
 from falseflaw.training.generators.windows import Windows
@@ -72,24 +72,22 @@ def test_it_records_what_it_learnt_from(finished):
 
 
 def test_pictures_and_curve_are_left_behind(finished):
-    for name in ("samples.png", "curve.png", "curve.csv"):
+    for name in ("samples.png", "curve.png"):
         assert (finished / name).stat().st_size > 0
-    rows = (finished / "curve.csv").read_text().splitlines()
-    assert rows[0].split(",")[:2] == ["stage", "step"]
-    steps = [int(row.split(",")[1]) for row in rows[1:] if row.startswith("denoiser")]
-    assert steps == sorted(set(steps))
-    assert steps[-1] == 12
+    rows = rows_of(finished / "denoiser")
+    assert [int(row["step"]) for row in rows if row.get("train/loss")] == list(range(12))
+    assert any(row.get("val/psnr") for row in rows_of(finished / "autoencoder"))
     assert not (finished / "windows").exists()
 
 
 def test_calling_a_finished_training_again_changes_nothing(finished, tmp_path):
     before, facts = weights(finished / "pipeline"), facts_of(finished)
-    curve = (finished / "curve.csv").read_text()
+    curve = rows_of(finished / "denoiser")
     train(finished)
     after = weights(finished / "pipeline")
     assert all(torch.equal(before[name], after[name]) for name in before)
     assert facts_of(finished) == facts
-    assert (finished / "curve.csv").read_text() == curve
+    assert rows_of(finished / "denoiser") == curve
 
 
 def facts_of(folder):
@@ -99,32 +97,28 @@ def facts_of(folder):
     return facts
 
 
-@pytest.mark.parametrize("stage", ["autoencoder", "denoiser"])
-def test_a_training_stopped_half_way_ends_as_if_it_had_not_been(finished, tmp_path, monkeypatch, stage):
-    from falseflaw.training.generators.samples import Curve
-
-    original, calls = Curve.add, []
-
-    def stop(self, name, values):
-        original(self, name, values)
-        calls.append(name)
-        if calls.count(stage) == 5:
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(Curve, "add", stop)
+@pytest.mark.parametrize(("stage", "step"), [("autoencoder", 5), ("decoder", 2), ("denoiser", 5)])
+def test_a_training_stopped_half_way_ends_as_if_it_had_not_been(finished, tmp_path, monkeypatch, stage, step):
+    monkeypatch.setattr(BestAndLast, "on_train_batch_end", stopping_at(stage, step))
     with pytest.raises(KeyboardInterrupt):
         train(tmp_path)
     monkeypatch.undo()
-    saved = torch.load(tmp_path / f"{stage}.pt", weights_only=True)
-    assert 0 < saved["step"] < 12
+    saved = torch.load(tmp_path / stage / "checkpoints/last.ckpt", weights_only=True)
+    assert saved["global_step"] == step
     torch.manual_seed(99)  # nothing may hang on torch's global generator
     assert_same_weights(train(tmp_path), finished / "pipeline")
+    whole = losses(finished / stage)
+    assert losses(tmp_path / stage) == [*whole[: step - 1], *whole[step:]]  # the hook came before the logging
+
+
+def losses(folder):
+    return [row["train/loss"] for row in rows_of(folder) if row.get("train/loss")]
 
 
 def test_a_training_killed_without_warning_goes_on_where_it_was(tmp_path):
     """Kills a training in the middle; the resumed one ends with the very weights of one left alone."""
     steps = 30
-    kill_midway("tests.inpainting.runs", tmp_path / "killed", steps)
+    kill_midway("tests.training.generators.runs", tmp_path / "killed", steps)
     recipe = longer(RECIPE, steps)
     resumed = train(tmp_path / "killed", recipe)
     assert json.loads((resumed / "training.json").read_text())["denoiser"]["step"] == steps
@@ -154,8 +148,10 @@ def test_a_finished_training_can_be_made_longer(tmp_path):
 
 
 def test_a_broken_checkpoint_is_named(tmp_path):
-    (tmp_path / "autoencoder.pt").write_bytes(b"half a file")
-    with pytest.raises(InvalidDataError, match=r"cannot resume from .*autoencoder\.pt"):
+    broken = tmp_path / "autoencoder/checkpoints/last.ckpt"
+    broken.parent.mkdir(parents=True)
+    broken.write_bytes(b"half a file")
+    with pytest.raises(InvalidDataError, match=r"cannot resume from .*last\.ckpt"):
         train(tmp_path)
 
 
@@ -240,16 +236,6 @@ def test_only_samples_that_see_the_photo_learn_from_what_lies_under_the_mask():
     assert loss(batch.hole, True) != loss(inverted, True)
 
 
-def test_the_average_follows_the_weights():
-    module = torch.nn.Linear(2, 2)
-    average = Average({"m": module}, 0.5)
-    start = average.modules["m"].weight.clone()
-    with torch.no_grad():
-        module.weight += 1
-    average.update({"m": module}, step=1000)
-    torch.testing.assert_close(average.modules["m"].weight, start + 0.5)
-
-
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -259,7 +245,7 @@ def test_the_average_follows_the_weights():
         lambda: replace(RECIPE, denoiser=replace(RECIPE.denoiser, smaller_crops=(12,))),
         lambda: replace(RECIPE.denoiser, smaller_crops=(32,)),
         lambda: replace(RECIPE.denoiser, ema=1.0),
-        lambda: replace(RECIPE.autoencoder, steps=0),
+        lambda: replace(RECIPE.autoencoder, max_steps=0),
         lambda: replace(TINY, decoder_blocks=(1, 0)),
         lambda: replace(TINY, unet_channels=(12, 32)),
         lambda: replace(TINY, crop=30),

@@ -1,0 +1,99 @@
+"""What the verbs that train have in common: the folder of a run, its further processes, how it goes on."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+
+from falseflaw.claim import claim, claim_new
+from falseflaw.cli.configuration.overrides import quote, without
+from falseflaw.cli.main import require_extras
+
+
+def claim_run_dir(config: DictConfig, first: bool) -> Path:
+    """Returns the folder of this job, claimed if this is the first process of its training.
+
+    A folder named after the time gets another name where another training took it in the same second.
+    """
+    if in_sweep():  # each of its jobs has a folder below the sweep's
+        named, folder = "", HydraConfig.get().runtime.output_dir
+    else:
+        named, folder = str(OmegaConf.to_container(config)["run_dir"]), config.run_dir  # type: ignore[index,call-overload]
+    run_dir = Path(folder).expanduser().absolute()
+    if first and "${now:" in named:
+        return claim_new(run_dir)
+    if first:
+        claim(run_dir, "run_dir")
+    return run_dir
+
+
+def in_sweep() -> bool:
+    """Returns whether this is a job of a sweep."""
+    return bool(HydraConfig.get().mode == RunMode.MULTIRUN)
+
+
+def call_to_go_on(verb: str, config: DictConfig, saved: bool) -> str:
+    """Returns what is true of a training that was stopped: the very call that goes on with it.
+
+    Args:
+        verb: Its name.
+        config: Of the job.
+        saved: Whether there is a checkpoint.
+    """
+    if not saved:
+        return "nothing was saved yet; run the same command again"
+    words = without(HydraConfig.get().overrides.task, ("resume", "run_dir"))
+    call = shlex.join(["falseflaw", verb, *words, "resume=auto", f"run_dir={config.run_dir}"])
+    rest = "; jobs of the sweep after this one were not begun" if in_sweep() else ""
+    return f"the last step is saved; go on with: {call}{rest}"
+
+
+def require_loggers(config: DictConfig) -> DictConfig | dict[str, Any]:
+    """Returns the configurations of the loggers, by name.
+
+    Raises:
+        MissingExtraError: The package of one is not there.
+    """
+    wanted: DictConfig | dict[str, Any] = config.logger or {}
+    if any("wandb" in str(logger.get("_target_", "")).lower() for logger in wanted.values()):
+        require_extras(("wandb",))
+    return wanted
+
+
+@contextmanager
+def own_command_line(verb: str, run_dir: Path) -> Iterator[None]:
+    """Lets Lightning start further processes of a distributed training, and clears up behind them.
+
+    They get this process's own command with the overrides of this very job, and its folder; afterwards the
+    next job of a sweep must not take what Lightning left in the environment for a launcher's orders.
+    """
+    from torch import distributed
+
+    import __main__
+
+    arguments, environment = sys.argv, dict(os.environ)
+    script = getattr(__main__, "__file__", None) or arguments[0]
+    sys.argv = [str(script), verb, *HydraConfig.get().overrides.task, f"run_dir={quote(str(run_dir))}"]
+    try:
+        yield
+    finally:
+        sys.argv = arguments
+        os.environ.clear()
+        os.environ.update(environment)
+        if distributed.is_available() and distributed.is_initialized():
+            distributed.destroy_process_group()
+
+
+def plain(section: DictConfig) -> dict[str, Any]:
+    """Returns a part of the configuration, resolved, of plain types."""
+    values: dict[str, Any] = OmegaConf.to_container(section, resolve=True)  # type: ignore[assignment]
+    return values
