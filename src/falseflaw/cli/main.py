@@ -51,20 +51,21 @@ def _main(arguments: list[str]) -> int:
         print(f"falseflaw {__version__}")
         return 0
     verb, rest = arguments[0], arguments[1:]
-    if verb not in VERBS:
+    module, summary = _module_of(verb, rest)
+    if module is None:
         print(f"falseflaw: unknown verb {verb!r}; expected one of: {', '.join(VERBS)}", file=sys.stderr)
         return 2
     if {"-h", "--help"} & set(rest):
         from falseflaw.cli.configuration.help import describe
 
-        print(describe(verb, VERBS[verb]))
+        print(describe(verb, summary, rest))
         return 0
     with stopping.stoppable():
         try:
             from falseflaw.cli.configuration.usage import check_words
 
             check_words(verb, rest)
-            code = _run(verb, rest)
+            code = _run(verb, module, rest)
             sys.stdout.flush()  # a full disk is told of here
             return code
         except KeyboardInterrupt as stop:
@@ -105,13 +106,24 @@ def _told(verb: str, words: list[str], error: Exception) -> tuple[str, int]:
     return explained or one_line(error), 2 if called else 1
 
 
-def _run(verb: str, overrides: list[str]) -> int:
+def _module_of(verb: str, words: list[str]) -> tuple[str | None, str]:
+    """Returns the module that runs a verb (None: there is no such verb), and what the verb does."""
+    if verb in VERBS:
+        return f"falseflaw.cli.{verb.replace('-', '_')}", VERBS[verb]
+    if any(word.split("=")[0] in {"-cd", "--config-dir"} for word in words):
+        from falseflaw.cli.configuration.schema import own_module
+
+        return own_module(verb, words), "a verb of your own"
+    return None, ""
+
+
+def _run(verb: str, module: str, overrides: list[str]) -> int:
     try:
-        module = importlib.import_module(f"falseflaw.cli.{verb.replace('-', '_')}")
-        require_extras(module.EXTRAS)
+        code = importlib.import_module(module)
+        require_extras(code.EXTRAS)
         from falseflaw.cli.configuration.app import run_hydra
 
-        return run_hydra(verb, module.run, overrides, module.how_to_go_on)
+        return run_hydra(verb, code.run, overrides, code.how_to_go_on)
     except ModuleNotFoundError as error:
         if error.name is None or error.name.split(".")[0] == "falseflaw":
             raise

@@ -17,6 +17,7 @@ from falseflaw.imaging.color import to_levels
 from falseflaw.types import DamageKind, Image, Mask
 
 Painter = Callable[[Canvas, np.random.Generator], Painted]
+"""Paints one flaw on a window of a photo, in linear light; all randomness comes from the generator."""
 
 PAINTERS: Mapping[DamageKind, Painter] = {
     DamageKind.COFFEE: stains.coffee,
@@ -87,9 +88,10 @@ class DamageEngine:
         strength_max: Greatest strength, in [0, 1].
         max_extent: Largest side of the flaw's bounding box in pixels, which caps the area too, in large
             photos even below `area_min`; None lets flaws grow with photos larger than 400x533.
+        painters: By kind, what paints it instead of the shipped painter, see `Painter`.
 
     Raises:
-        ConfigurationError: A value is out of range.
+        ConfigurationError: A value is out of range, or a painter's kind is none.
     """
 
     def __init__(
@@ -99,7 +101,12 @@ class DamageEngine:
         strength_min: float = 0.1,
         strength_max: float = 1.0,
         max_extent: int | None = 104,
+        painters: Mapping[str, Painter] | None = None,
     ) -> None:
+        if unknown := sorted(set(painters or {}) - {str(kind) for kind in DamageKind}):
+            raise ConfigurationError(
+                f"expected painters for {', '.join(DamageKind)}, got {unknown[0]!r}; mend the damage group"
+            )
         if not 0 < area_min <= area_max <= 0.5:
             raise ConfigurationError(
                 f"expected 0 < area_min <= area_max <= 0.5, got {area_min} and {area_max}; "
@@ -117,6 +124,7 @@ class DamageEngine:
         self.strength_min = strength_min
         self.strength_max = strength_max
         self.max_extent = max_extent
+        self._painters = {**PAINTERS, **{DamageKind(kind): paint for kind, paint in (painters or {}).items()}}
 
     def paint(self, image: Image, product: Mask, kind: DamageKind, rng: np.random.Generator) -> Flaw:
         """Paints one flaw on the product.
@@ -204,7 +212,7 @@ class DamageEngine:
             scale,
             strength,
         )
-        painted = PAINTERS[kind](canvas, rng)
+        painted = self._painters[kind](canvas, rng)
         pixels = np.clip(np.round(to_levels(painted.linear)), 0, 255).astype(np.uint8)
         mask = _visible(window, pixels, canvas.allowed > 0)
         result, full, alpha = (

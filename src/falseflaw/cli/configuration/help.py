@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from falseflaw.cli.configuration.schema import VerbSchema
 
 
-def describe(verb: str, summary: str) -> str:
+def describe(verb: str, summary: str, words: Sequence[str] = ()) -> str:
     """Returns the help page of a verb: its config groups with their options, then its own keys."""
-    schema = VerbSchema(verb)
+    schema = VerbSchema(verb, words)
     groups = schema.groups
     lines = [f"usage: falseflaw {verb} [group=option ...] [key=value ...]", "", f"{verb}: {summary}", ""]
     if groups:

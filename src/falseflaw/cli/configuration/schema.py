@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -12,10 +14,10 @@ from falseflaw.paths import config_dir
 
 
 class VerbSchema:
-    """What `conf/<verb>.yaml` offers."""
+    """What `conf/<verb>.yaml` offers, or that file in the folder of a user's own verbs."""
 
-    def __init__(self, verb: str) -> None:
-        self.text = (config_dir() / f"{verb.replace('-', '_')}.yaml").read_text(encoding="utf-8")
+    def __init__(self, verb: str, words: Sequence[str] = ()) -> None:
+        self.text = _primary_file(verb, words).read_text(encoding="utf-8")
         self._values: dict[str, Any] = yaml.safe_load(self.text) or {}
 
     @cached_property
@@ -42,6 +44,28 @@ class VerbSchema:
         """Keys that hold one path, those first that have no default."""
         found = [key for key in self.keys if is_path_key(key) or is_path_list_key(key)]
         return sorted(found, key=lambda key: self.keys[key] != "???")
+
+
+def own_module(verb: str, words: Sequence[str]) -> str | None:
+    """Returns the module of a verb of the user's own, None if there is no such verb.
+
+    It is one if `--config-dir=FOLDER` holds `<verb>.yaml` with the key `module: PACKAGE.MODULE`. The module
+    offers what those of `falseflaw.cli` do: `EXTRAS`, `run(config)` and `how_to_go_on(config)`.
+    """
+    path = _primary_file(verb, words)
+    if path.parent == config_dir() or not path.is_file():
+        return None
+    values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return str(values["module"]) if isinstance(values, dict) and "module" in values else None
+
+
+def _primary_file(verb: str, words: Sequence[str]) -> Path:
+    name = f"{verb.replace('-', '_')}.yaml"
+    for position, word in enumerate(words):
+        flag, equals, value = word.partition("=")
+        if flag in {"-cd", "--config-dir"} and not (config_dir() / name).is_file():
+            return Path(value if equals else "".join(words[position + 1 : position + 2])) / name
+    return config_dir() / name
 
 
 def options(group: str) -> list[str]:

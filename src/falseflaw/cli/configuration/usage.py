@@ -32,7 +32,7 @@ def check_words(verb: str, words: Sequence[str]) -> None:
     Raises:
         UsageError: Some are not; the message shows the call that says what was meant.
     """
-    reading = _Reading(verb, VerbSchema(verb))
+    reading = _Reading(verb, VerbSchema(verb, words))
     for position, word in enumerate(words):
         reading.take(word, words[position + 1] if position + 1 < len(words) else None)
     reading.raise_if_wrong()
@@ -42,7 +42,7 @@ def explain(verb: str, words: Sequence[str], error: Exception) -> str | None:
     """Returns what is wrong with a call that Hydra refused, None if that is not told by its words."""
     if target := renamed_target(str(error)):
         return f"{target[0]} is now {target[1]}"
-    schema = VerbSchema(verb)
+    schema = VerbSchema(verb, words)
     if match := re.search(
         r"ould not find '([\w/]+)/([^'/]+)'", str(error)
     ):  # perhaps in a file of the user's own
