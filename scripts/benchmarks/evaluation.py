@@ -149,7 +149,7 @@ def _photos(config: DictConfig, sources: int, folder: Path) -> tuple[Path, pd.Da
     """Returns the dataset and its rows of so many sources of the fold, or renders photos."""
     from falseflaw.dataset.manifest import read_manifest
     from falseflaw.errors import InvalidDataError
-    from falseflaw.evaluation.selection import select_sources
+    from falseflaw.evaluation.prediction.selection import select_sources
 
     if config.dataset is None:
         return folder, _rendered(sources, folder)
@@ -211,7 +211,7 @@ def _one_pass(
 ) -> tuple[dict[str, float], pd.DataFrame]:
     """Predicts as the verb does, into a folder of its own."""
     from falseflaw.evaluation.prediction.predict import predict
-    from falseflaw.evaluation.selection import Selection
+    from falseflaw.evaluation.prediction.selection import Selection
     from falseflaw.machine import StageTimer
 
     timer = StageTimer()

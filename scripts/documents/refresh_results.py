@@ -1,13 +1,14 @@
 """Makes evaluation, notebooks and README figures anew, in one go.
 
-usage: refresh-results [run=FOLDER] [dataset=FOLDER] [others=FOLDER,...] [overrides of `falseflaw evaluate`]
-       refresh-results RUN-OR-EVALUATION-FOLDER [dataset=FOLDER] [others=FOLDER,...]
+usage: refresh-results [run=FOLDER] [dataset=FOLDER] [other_evaluations=FOLDER,...] [OVERRIDE ...]
+       refresh-results RUN-OR-EVALUATION-FOLDER [dataset=FOLDER] [other_evaluations=FOLDER,...]
 
 Without a folder the bundle checkpoints/detectors/reference is evaluated first, under laundering=standard
 unless another is named; limit_sources=20 to try.
-  run      where that evaluation is written, in evaluation_standard/ (default: runs/reference)
-  dataset  of matched sets, audited (default: the dataset that the evaluation names)
-  others   of other photos, such as real damage: finished evaluations, or datasets to evaluate the bundle on
+  run                where that evaluation is written, in evaluation_standard/ (default: runs/reference)
+  dataset            of matched sets, audited (default: the dataset that the evaluation names)
+  other_evaluations  of other photos, such as real damage, or datasets to evaluate the bundle on
+  OVERRIDE           of `falseflaw evaluate`
 Its report shows those and what notebooks/reference/other_evaluations holds from before.
 With a folder its evaluation is taken over as it is; notebooks/reference re-makes notebooks and README alone.
 """
@@ -30,9 +31,9 @@ from falseflaw.dataset.folder import AUDIT_NAME
 from falseflaw.dataset.manifest import MANIFEST_NAME, read_manifest
 from falseflaw.errors import ConfigurationError, FalseFlawError, MissingDataError
 from falseflaw.evaluation.committed import committed
-from falseflaw.evaluation.committed.stale import find_outdated
+from falseflaw.evaluation.committed.outdated import find_outdated
 from falseflaw.evaluation.figures.summary import SUMMARY_NAME, ComparisonSummary, Provenance, read_summary
-from falseflaw.evaluation.report.beside import read_other_evaluations
+from falseflaw.evaluation.report.other_evaluations import read_other_evaluations
 from falseflaw.evaluation.report.sentences import SCREENSHOT
 from falseflaw.imaging import codec
 
@@ -78,7 +79,7 @@ def parse(arguments: list[str]) -> Asked:
             asked.evaluation = Path(argument)
         elif name in {"run", "dataset"}:
             setattr(asked, name, Path(value))
-        elif name == "others":
+        elif name == "other_evaluations":
             asked.others = [Path(folder) for folder in value.strip("[]").split(",") if folder]
         else:
             asked.overrides.append(argument)

@@ -23,7 +23,7 @@ from falseflaw.errors import InvalidDataError
 from falseflaw.evaluation.figures.calibration import calibrate
 from falseflaw.evaluation.prediction.laundered import load_row
 from falseflaw.evaluation.prediction.scorers import BundleScorer
-from falseflaw.evaluation.selection import select_sources
+from falseflaw.evaluation.prediction.selection import select_sources
 from falseflaw.imaging.codec import encode_png, write_atomic
 from falseflaw.imaging.contact_sheet import contact_sheet, deal
 from falseflaw.imaging.laundering.screenshot import chromium

@@ -13,7 +13,7 @@ from tests.helpers import make_dataset
 from falseflaw.dataset.manifest import read_manifest
 from falseflaw.evaluation.figures.summary import ComparisonSummary
 from falseflaw.evaluation.prediction.predict import predict
-from falseflaw.evaluation.selection import Selection
+from falseflaw.evaluation.prediction.selection import Selection
 from falseflaw.imaging.laundering.base import Identity
 from falseflaw.imaging.laundering.recompress import Jpeg
 from falseflaw.imaging.laundering.resize import Resize

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from falseflaw.evaluation.comparison import summarize
 from falseflaw.evaluation.figures.calibration import OPERATING_POINT_NAME, write_operating_point
+from falseflaw.evaluation.figures.comparison import summarize
 from falseflaw.evaluation.figures.measure import Measure, prepare
 from falseflaw.evaluation.figures.summary import ComparisonSummary, Provenance, SuiteRecord
 from falseflaw.evaluation.prediction.predictions import PREDICTIONS_NAME, SCHEMA, write

@@ -19,7 +19,7 @@ from falseflaw.evaluation.figures.calibration import fit, write_operating_point
 from falseflaw.evaluation.figures.measure import Measure, prepare
 from falseflaw.evaluation.figures.summary import write_summary
 from falseflaw.evaluation.prediction.predict import predict
-from falseflaw.evaluation.selection import Selection
+from falseflaw.evaluation.prediction.selection import Selection
 from falseflaw.imaging.laundering.base import Identity
 from falseflaw.imaging.laundering.recompress import Jpeg
 from falseflaw.statistics.bootstrap import Estimate

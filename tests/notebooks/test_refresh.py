@@ -30,7 +30,7 @@ def answer_of(root: Path) -> str:
 def test_takes_over_a_finished_evaluation_executes_and_rewrites_the_readme(
     clone, evaluation, others, fresh_home
 ) -> None:
-    done = refresh(clone, str(evaluation.parent), f"others={','.join(map(str, others))}")
+    done = refresh(clone, str(evaluation.parent), f"other_evaluations={','.join(map(str, others))}")
     assert done.returncode == 0, done.stderr
     committed = clone / "notebooks" / "reference"
     assert {path.name for path in committed.iterdir()} == NAMES | OF_DATASET | {"other_evaluations"}
@@ -108,8 +108,8 @@ def test_evaluates_the_bundle_in_one_go(clone, dataset, others, fresh_home, monk
     )
     assert "not to be committed so" not in done.stdout  # bundle, figures and facts belong together
 
-    # Others beside it come into its report, and what the predictions took is still told.
-    done = refresh(clone, *arguments, f"others={','.join(map(str, others))}")
+    # Others come into its report, and what the predictions took is still told.
+    done = refresh(clone, *arguments, f"other_evaluations={','.join(map(str, others))}")
     assert done.returncode == 0, done.stderr
     assert "notebooks/reference/other_evaluations/real_damage" in report.read_text()
     assert first_row(committed) == row

@@ -12,10 +12,12 @@ from pathlib import Path
 import pandas as pd
 
 from falseflaw import __version__
-from falseflaw.evaluation import comparison
-from falseflaw.evaluation.figures import rates
+from falseflaw.dataset.lineage import check_unseen
+from falseflaw.dataset.manifest import read_manifest
+from falseflaw.errors import ConfigurationError, InvalidDataError
+from falseflaw.evaluation.figures import comparison, rates
 from falseflaw.evaluation.figures.calibration import OPERATING_POINT_NAME, Fitted, fit, write_operating_point
-from falseflaw.evaluation.figures.groups import comparable
+from falseflaw.evaluation.figures.groups import MIXTURE, comparable
 from falseflaw.evaluation.figures.measure import Measure, prepare
 from falseflaw.evaluation.figures.summary import (
     ComparisonSummary,
@@ -26,14 +28,14 @@ from falseflaw.evaluation.figures.summary import (
 )
 from falseflaw.evaluation.prediction.predict import predict, under_way
 from falseflaw.evaluation.prediction.scorers import Scorer
-from falseflaw.evaluation.report.beside import read_other_evaluations
+from falseflaw.evaluation.prediction.selection import Selection, select_sources
+from falseflaw.evaluation.report.other_evaluations import read_other_evaluations
 from falseflaw.evaluation.report.report import make_report
-from falseflaw.evaluation.selection import Selection, select
 from falseflaw.evaluation.settings import EvaluationSettings
 from falseflaw.evaluation.target import DetectorUnderTest
-from falseflaw.imaging.laundering.base import Laundering, versions_of
+from falseflaw.imaging.laundering.base import Laundering, check_suite, versions_of
 from falseflaw.provenance import git_revision, package_versions
-from falseflaw.types import OperatingPoint
+from falseflaw.types import Fold, OperatingPoint
 
 _PACKAGES = ("numpy", "torch", "timm", "onnxruntime", "pillow", "scipy", "pandas", "pyarrow")
 
@@ -67,13 +69,7 @@ def evaluate(
             detector learnt from people in it.
     """
     others = read_other_evaluations(settings.other_evaluations, output)
-    selection = select(
-        dataset,
-        launderings,
-        settings,
-        fitting=detector.operating_point is None,
-        learnt_from=detector.learnt_from,
-    )
+    selection = select(detector, dataset, launderings, settings)
     begun, started = under_way(output), time.monotonic()
     predictions = predict(
         selection,
@@ -93,6 +89,55 @@ def evaluate(
     write_summary(output, summary)
     make_report(output, summary, rows, selection, detector.scorer, settings.examples, others)
     return summary
+
+
+def select(
+    detector: DetectorUnderTest,
+    dataset: Path,
+    launderings: Iterable[Laundering],
+    settings: EvaluationSettings,
+) -> Selection:
+    """Selects the photos that are measured and, where the operating point is fitted, those of fold `val`.
+
+    Raises:
+        ConfigurationError: Thresholds would be fitted on the fold that is measured.
+        MissingDataError, InvalidDataError: The dataset is not one, lacks what has to be measured, or holds
+            photos of people that the detector learnt from.
+    """
+    fitting = detector.operating_point is None
+    if fitting and settings.fold is not Fold.TEST:
+        raise ConfigurationError(
+            "expected fold=test, or fold=val with thresholds that were fixed before, "
+            f"got fold={settings.fold}; pass bundle= or operating_point="
+        )
+    suite = check_suite(launderings)
+    rows = read_manifest(dataset)
+    check_unseen(detector.learnt_from, rows, dataset)
+    if settings.edits:
+        rows = rows[rows["edit"].isin(settings.edits)]
+    measured = _of_fold(rows, settings.fold, settings.limit_sources, dataset)
+    if not fitting:
+        return Selection(dataset, measured.reset_index(drop=True), suite)
+    if not comparable(measured):
+        raise InvalidDataError(
+            f"expected inpainted and simulated-damage photos in the {settings.fold} fold, got "
+            f"{', '.join(sorted(set(measured['edit'])))}; build a larger dataset, or pass bundle= or "
+            "operating_point= for rates at thresholds that were fixed before"
+        )
+    # Of fold val nothing is ever looked at but what the operating point is fitted on.
+    limit = settings.fitted_sources or settings.limit_sources
+    fitted = _of_fold(rows[rows["edit"].isin(MIXTURE)], Fold.VAL, limit, dataset)
+    both = pd.concat([fitted, measured], ignore_index=True)
+    return Selection(dataset, both, suite, {str(Fold.VAL): settings.calibrate_on})
+
+
+def _of_fold(rows: pd.DataFrame, fold: Fold, limit: int | None, dataset: Path) -> pd.DataFrame:
+    rows = rows[rows["fold"] == str(fold)]
+    if rows.empty:
+        raise InvalidDataError(
+            f"expected photos of the {fold} fold in {dataset}, got none; build a larger dataset"
+        )
+    return select_sources(rows, limit)
 
 
 def _operating_point(

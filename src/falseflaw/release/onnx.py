@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from falseflaw.errors import FalseFlawError
+from falseflaw.runtime.padding import STRIDE
 from falseflaw.runtime.predictor import INPUTS, OUTPUTS
 
 
@@ -49,7 +50,7 @@ class ExportedDetector(nn.Module):
 
 
 def export_onnx(
-    detector: nn.Module, temperature: float, path: Path, metadata: Mapping[str, str], multiple: int = 32
+    detector: nn.Module, temperature: float, path: Path, metadata: Mapping[str, str], multiple: int = STRIDE
 ) -> None:
     """Writes a detector as one ONNX file, weights inside; batch, height and width stay free.
 

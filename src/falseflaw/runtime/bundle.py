@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from falseflaw.errors import InvalidDataError, MissingDataError
+from falseflaw.runtime.padding import STRIDE
 from falseflaw.types import OperatingPoint
 
 MODEL_NAME = "model.onnx"
@@ -53,7 +54,7 @@ class BundleInfo:
     dataset: Mapping[str, str] = field(default_factory=dict)
     contributors: Sequence[str] = ()
     parity: Mapping[str, float] = field(default_factory=dict)
-    stride_multiple: int = 32
+    stride_multiple: int = STRIDE
     tile_pixels: int = 4_000_000
     tile_overlap: int = 128
     format: int = FORMAT

@@ -35,7 +35,7 @@ def verdicts(
     """
     altered = (probability >= operating_point.image_threshold) & marked
     clear = probability < operating_point.clear_threshold
-    given: NDArray[np.object_] = _GIVEN[np.select([too_small, altered, clear], [0, 1, 2], default=0)]
+    given: NDArray[np.object_] = _GIVEN[np.select([too_small, altered, clear], [0, 1, 2])]
     return given
 
 

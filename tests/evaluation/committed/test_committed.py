@@ -14,7 +14,7 @@ from falseflaw.dataset.lineage import contributor_digests
 from falseflaw.dataset.manifest import read_manifest
 from falseflaw.errors import InvalidDataError, MissingDataError
 from falseflaw.evaluation.committed import committed
-from falseflaw.evaluation.committed.stale import find_outdated
+from falseflaw.evaluation.committed.outdated import find_outdated
 from falseflaw.provenance import file_sha256
 from falseflaw.runtime.bundle import read_bundle
 from falseflaw.types import OperatingPoint

@@ -18,6 +18,7 @@ def claims(probability, label, marked=True, group=None, laundering="identity") -
             "probability": np.asarray(probability, dtype=float),
             "label": label,
             "marked": marked,
+            "too_small": False,
             "group": names,
             "laundering": laundering,
         }
@@ -96,6 +97,11 @@ def test_inconclusive_claims_are_paid() -> None:
     entry = savings(quiet, POINT, SHOP, replicates=20).pooled
     assert entry.saving.value == 0
     assert entry.break_even_fraud_share.value is None
+
+
+def test_photos_that_are_too_small_are_paid() -> None:
+    rows = by_hand().assign(too_small=True)
+    assert savings(rows, POINT, SHOP, replicates=20).pooled.saving.value == 0
 
 
 @pytest.mark.parametrize(

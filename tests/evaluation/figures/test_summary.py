@@ -5,14 +5,19 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
-from tests.evaluation.conftest import NAMES, POINT
+from tests.evaluation.conftest import NAMES, POINT, CheckerScorer
 from tests.evaluation.made import summarized
 
+from falseflaw.dataset.manifest import read_manifest
 from falseflaw.errors import InvalidDataError
 from falseflaw.evaluation.figures import summary as module
 from falseflaw.evaluation.figures.calibration import calibrate
 from falseflaw.evaluation.figures.groups import headline
+from falseflaw.evaluation.figures.measure import prepare
 from falseflaw.evaluation.figures.summary import read_summary, write_summary
+from falseflaw.evaluation.prediction.predict import predict
+from falseflaw.evaluation.prediction.selection import Selection
+from falseflaw.imaging.laundering.resize import Resize
 from falseflaw.runtime.verdict import decide
 from falseflaw.statistics.bootstrap import clopper_pearson
 from falseflaw.types import INPAINTED, MATCHED, Edit, OperatingPoint, Prediction
@@ -68,6 +73,25 @@ def test_verdicts_are_those_that_the_runtime_gives(predictions, summary) -> None
         shares = summary.pooled.verdicts[str(edit)]
         assert {name: entry.count for name, entry in shares.items() if entry.count} == given
         assert sum(entry.value for entry in shares.values()) == pytest.approx(1)
+
+
+def test_a_photo_too_small_to_be_judged_is_inconclusive_as_in_the_runtime(dataset, tmp_path) -> None:
+    """A side of 63 pixels after laundering: the runtime judges no such photo, whatever its probability."""
+    rows = read_manifest(dataset)
+    rows = rows[rows["fold"] == "test"]
+    found = predict(
+        Selection(dataset, rows, [Resize(63 / 96), Resize(64 / 96)]),
+        CheckerScorer(),
+        tmp_path,
+        progress=False,
+    )
+    small = found["laundering"] == found["laundering"].iloc[0]
+    assert found["too_small"].tolist() == small.tolist()
+    prepared = prepare(found, OperatingPoint(1.0, 0.0, 0.0, 1))  # every photo reaches the threshold
+    assert set(prepared.loc[small, "verdict"]) == {"inconclusive"}
+    assert set(prepared.loc[~small, "verdict"]) == {"altered"}
+    tiny = Prediction(1.0, np.full((63, 84), 255, np.uint8))
+    assert decide(tiny, OperatingPoint(1.0, 0.0, 0.0, 1))[0] == "inconclusive"
 
 
 def test_pixel_f1_is_the_mean_over_positives_at_the_fixed_threshold(predictions, summary) -> None:

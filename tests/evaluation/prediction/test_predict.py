@@ -13,7 +13,7 @@ from falseflaw.errors import ConfigurationError, InvalidDataError
 from falseflaw.evaluation.prediction import predict as module
 from falseflaw.evaluation.prediction.predict import predict
 from falseflaw.evaluation.prediction.predictions import PREDICTIONS_NAME, SCHEMA, read_predictions
-from falseflaw.evaluation.selection import Selection, select_sources
+from falseflaw.evaluation.prediction.selection import Selection, select_sources
 from falseflaw.imaging import codec
 from falseflaw.imaging.laundering.base import Identity, launder
 from falseflaw.imaging.laundering.chain import Chain

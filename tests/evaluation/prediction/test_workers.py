@@ -16,7 +16,7 @@ from falseflaw.errors import ConfigurationError, InvalidDataError, WorkerLostErr
 from falseflaw.evaluation.prediction import predict as module
 from falseflaw.evaluation.prediction.predict import predict
 from falseflaw.evaluation.prediction.predictions import PREDICTIONS_NAME
-from falseflaw.evaluation.selection import Selection
+from falseflaw.evaluation.prediction.selection import Selection
 from falseflaw.imaging.laundering.base import Identity
 from falseflaw.imaging.laundering.screenshot.simulated import SimulatedScreenshot
 from falseflaw.machine import StageTimer
@@ -94,7 +94,7 @@ def main(dataset, output, name):
 
     from falseflaw.dataset.manifest import read_manifest
     from falseflaw.evaluation.prediction import predict as module
-    from falseflaw.evaluation.selection import Selection
+    from falseflaw.evaluation.prediction.selection import Selection
 
     class Stopping(CheckerScorer):
         def score(self, images):

@@ -20,14 +20,14 @@ from falseflaw.evaluation.figures.summary import (
     read_summary,
 )
 from falseflaw.evaluation.prediction.predictions import read_predictions
-from falseflaw.evaluation.report.beside import OtherEvaluation
+from falseflaw.evaluation.prediction.selection import Selection
 from falseflaw.evaluation.report.breakdown import groups, shown
 from falseflaw.evaluation.report.gallery import examples, pick
+from falseflaw.evaluation.report.other_evaluations import OtherEvaluation
 from falseflaw.evaluation.report.plots import draw_all
 from falseflaw.evaluation.report.report import render
 from falseflaw.evaluation.report.sentences import complement, of_comparison
 from falseflaw.evaluation.run import evaluate
-from falseflaw.evaluation.selection import Selection
 from falseflaw.evaluation.settings import EvaluationSettings
 from falseflaw.evaluation.target import DetectorUnderTest
 from falseflaw.statistics.bootstrap import Estimate, Share

@@ -15,11 +15,11 @@ from falseflaw.dataset.folder import AUDIT_NAME
 from falseflaw.dataset.manifest import MANIFEST_NAME, SCHEMA, read_manifest
 from falseflaw.errors import InvalidDataError
 from falseflaw.evaluation.committed.compact import compacted
-from falseflaw.evaluation.decoding import decode
 from falseflaw.evaluation.figures.calibration import OPERATING_POINT_NAME, read_operating_point
+from falseflaw.evaluation.figures.decoding import decode
 from falseflaw.evaluation.figures.summary import SUMMARY_NAME, ComparisonSummary, read_summary
 from falseflaw.evaluation.prediction.predictions import PREDICTIONS_NAME, read_predictions
-from falseflaw.evaluation.report.beside import read_other_evaluations
+from falseflaw.evaluation.report.other_evaluations import read_other_evaluations
 from falseflaw.imaging import codec
 from falseflaw.provenance import file_sha256
 from falseflaw.statistics.bootstrap import Estimate

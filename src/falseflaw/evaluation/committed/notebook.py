@@ -17,7 +17,7 @@ from falseflaw.evaluation.figures.measure import prepare
 from falseflaw.evaluation.figures.summary import POOLED, ComparisonSummary, Subset, read_summary
 from falseflaw.evaluation.prediction.predictions import COPIED, read_predictions
 from falseflaw.evaluation.report import breakdown
-from falseflaw.evaluation.report.beside import OtherEvaluation, read_other_evaluations
+from falseflaw.evaluation.report.other_evaluations import OtherEvaluation, read_other_evaluations
 from falseflaw.evaluation.report.plotting import Drawn, resolution
 from falseflaw.evaluation.report.severity import UNTOUCHED
 from falseflaw.paths import find_existing

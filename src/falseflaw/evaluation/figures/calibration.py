@@ -15,7 +15,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import expit
 
 from falseflaw.errors import InvalidDataError
-from falseflaw.evaluation.decoding import decode
+from falseflaw.evaluation.figures.decoding import decode
 from falseflaw.evaluation.figures.groups import MIXTURE
 from falseflaw.evaluation.prediction.predictions import histograms
 from falseflaw.imaging import codec

@@ -167,7 +167,8 @@ def _saving(
     seed: int,
 ) -> Saving:
     probability = rows["probability"].to_numpy(dtype=np.float64)
-    marked = rows["marked"].to_numpy(dtype=bool)
+    # As in `verdict.verdicts`: only these are ever called altered.
+    marked = rows["marked"].to_numpy(dtype=bool) & ~rows["too_small"].to_numpy(dtype=bool)
     fake = rows["label"].to_numpy() == 1
     clusters = clusters_of(rows)
     bootstrap = Bootstrap(clusters, replicates, seed)

@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from falseflaw.errors import ConfigurationError, InvalidDataError, MissingDataError
-from falseflaw.evaluation.decoding import decode
 from falseflaw.evaluation.figures.calibration import Fitted
 from falseflaw.evaluation.figures.cost import Savings
+from falseflaw.evaluation.figures.decoding import decode
 from falseflaw.evaluation.figures.parity import Parity
 from falseflaw.imaging import codec
 from falseflaw.statistics.bootstrap import LEVEL, Estimate, Share

@@ -27,7 +27,7 @@ from falseflaw.evaluation.prediction.predictions import (
     write,
 )
 from falseflaw.evaluation.prediction.scorers import Scorer, lanes_of
-from falseflaw.evaluation.selection import Selection
+from falseflaw.evaluation.prediction.selection import Selection
 from falseflaw.imaging.laundering.base import Laundering, versions_of
 from falseflaw.machine import StageTimer
 from falseflaw.provenance import code_digest, package_versions

@@ -14,8 +14,8 @@ from PIL import Image as Pil
 from falseflaw.errors import InvalidDataError
 from falseflaw.evaluation.prediction.laundered import load_row
 from falseflaw.evaluation.prediction.scorers import Scorer
+from falseflaw.evaluation.prediction.selection import Selection
 from falseflaw.evaluation.report.localization import SEAM, heat_shares
-from falseflaw.evaluation.selection import Selection
 from falseflaw.imaging import codec
 from falseflaw.imaging.contact_sheet import outline
 from falseflaw.imaging.laundering.base import launder, resize_mask_by_half

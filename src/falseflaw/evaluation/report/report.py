@@ -15,13 +15,13 @@ from falseflaw.evaluation.figures.measure import VERDICTS
 from falseflaw.evaluation.figures.parity import Parity
 from falseflaw.evaluation.figures.summary import POOLED, ComparisonSummary, Rate, RatesSummary, Summary
 from falseflaw.evaluation.prediction.scorers import Scorer
+from falseflaw.evaluation.prediction.selection import Selection
 from falseflaw.evaluation.report import breakdown, gallery, sentences
 from falseflaw.evaluation.report import plots as figures
-from falseflaw.evaluation.report.beside import OtherEvaluation, rates_of
 from falseflaw.evaluation.report.gallery import Example
+from falseflaw.evaluation.report.other_evaluations import OtherEvaluation, rates_of
 from falseflaw.evaluation.report.plotting import Drawn
 from falseflaw.evaluation.report.tables import main_launderings, scope_text
-from falseflaw.evaluation.selection import Selection
 from falseflaw.imaging import codec
 from falseflaw.statistics.bootstrap import Share
 from falseflaw.types import INPAINTED, Edit

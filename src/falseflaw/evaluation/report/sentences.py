@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from falseflaw.evaluation.figures.cost import Savings
 from falseflaw.evaluation.figures.parity import Gap, Parity
 from falseflaw.evaluation.figures.summary import ComparisonSummary, Rate, RatesSummary, Summary
-from falseflaw.evaluation.report.beside import OtherEvaluation, rates_of
+from falseflaw.evaluation.report.other_evaluations import OtherEvaluation, rates_of
 from falseflaw.evaluation.report.severity import UNTOUCHED
 from falseflaw.statistics.bootstrap import Estimate, Share
 from falseflaw.types import Edit, Verdict

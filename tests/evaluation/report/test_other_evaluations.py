@@ -8,7 +8,7 @@ from tests.photos.layouts import write_pairs, write_real_damage
 from falseflaw.dataset.upload import UploadSettings
 from falseflaw.errors import ConfigurationError, InvalidDataError, MissingDataError
 from falseflaw.evaluation.figures.summary import read_any_summary, read_summary
-from falseflaw.evaluation.report.beside import read_other_evaluations
+from falseflaw.evaluation.report.other_evaluations import read_other_evaluations
 from falseflaw.evaluation.run import evaluate
 from falseflaw.evaluation.settings import EvaluationSettings
 from falseflaw.evaluation.target import DetectorUnderTest

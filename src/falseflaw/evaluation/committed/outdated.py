@@ -12,7 +12,7 @@ from falseflaw.evaluation.committed.committed import FACTS_NAME, others_of, read
 from falseflaw.evaluation.figures.calibration import OPERATING_POINT_NAME, read_operating_point
 from falseflaw.evaluation.figures.summary import ComparisonSummary, read_summary
 from falseflaw.evaluation.prediction.predictions import read_predictions
-from falseflaw.evaluation.report.beside import read_other_evaluations
+from falseflaw.evaluation.report.other_evaluations import read_other_evaluations
 from falseflaw.runtime.bundle import read_bundle
 
 
