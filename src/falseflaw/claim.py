@@ -78,21 +78,18 @@ def claim_new(folder: Path) -> Path:
         ConfigurationError: It cannot be made.
     """
     name, number, made = folder, 1, _missing(folder)
-    while True:
-        try:
-            name.parent.mkdir(parents=True, exist_ok=True)
-            name.mkdir()
-        except FileExistsError:
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        while not _make(name):
             number += 1
             name = folder.with_name(f"{folder.name}-{number}")
             made = (name, *made[1:])
-            continue
-        except OSError as error:
-            raise ConfigurationError(f"cannot make the folder {name}: {error.strerror or error}") from error
-        claim(name)
-        if held := _held.get(name.resolve()):
-            _held[name.resolve()] = _Held(held.descriptor, made)
-        return name
+    except OSError as error:
+        raise ConfigurationError(f"cannot make the folder {name}: {error.strerror or error}") from error
+    claim(name)
+    if held := _held.get(name.resolve()):
+        _held[name.resolve()] = _Held(held.descriptor, made)
+    return name
 
 
 def release() -> None:
@@ -103,6 +100,14 @@ def release() -> None:
             with suppress(OSError):  # holds something by now
                 folder.rmdir()
         os.close(held.descriptor)
+
+
+def _make(folder: Path) -> bool:
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        return False
+    return True
 
 
 def _missing(folder: Path) -> tuple[Path, ...]:

@@ -9,6 +9,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from falseflaw.claim import claim_new
+from falseflaw.cli.configuration.overrides import quote
 
 
 class OwnFolder(Callback):  # type: ignore[misc]
@@ -18,5 +19,8 @@ class OwnFolder(Callback):  # type: ignore[misc]
         """Takes another name where a folder named after the time is there already."""
         named = OmegaConf.to_container(config.hydra.sweep, resolve=False)["dir"]  # type: ignore[index,call-overload]
         if "${now:" in str(named):
+            folder = str(claim_new(Path(config.hydra.sweep.dir)))
             with open_dict(config):
-                config.hydra.sweep.dir = str(claim_new(Path(config.hydra.sweep.dir)))
+                config.hydra.sweep.dir = folder
+                # Hydra composes each job anew, from the overrides.
+                config.hydra.overrides.hydra.append(f"hydra.sweep.dir={quote(folder)}")

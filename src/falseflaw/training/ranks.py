@@ -17,6 +17,7 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.utilities import rank_zero_only
 
 from falseflaw.errors import ConfigurationError
+from falseflaw.training.quiet import quieten
 
 _BY_HAND = ("MASTER_ADDR", "MASTER_PORT", "WORLD_SIZE")
 """What a process that was started by hand or by another one of the same training has beside `LOCAL_RANK`."""
@@ -59,6 +60,7 @@ def build_trainer(make_trainer: Callable[..., pl.Trainer], **arguments: object) 
     Raises:
         ConfigurationError: There is no such device, or the environment contradicts the trainer.
     """
+    quieten()
     try:
         trainer = make_trainer(**arguments)
     except (MisconfigurationException, RuntimeError, ValueError) as error:

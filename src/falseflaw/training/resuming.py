@@ -79,7 +79,7 @@ def check_unchanged(checkpoint: Path, config: Mapping[str, Any]) -> list[Change]
         What differs and may differ.
 
     Raises:
-        ConfigurationError: What must not differ does; one line names the first key with both values.
+        ConfigurationError: What must not differ does; one line names the key with both values.
         InvalidDataError: The earlier configuration cannot be read.
     """
     if checkpoint.absolute().parent.name != "checkpoints":
@@ -118,9 +118,10 @@ def check_hyperparameters(before: Mapping[str, Any], now: Mapping[str, Any]) -> 
 
 
 def refuse(changes: Sequence[Change]) -> None:
-    """Raises a ConfigurationError that names the first of the changes, if there is one."""
+    """Raises a ConfigurationError that names one of the changes with both values, if there is any."""
     if not changes:
         return
+    changes = sorted(changes, key=lambda change: change[0].count("."))  # `seed` before `data.seed`
     key, old, new = changes[0]
     more = f" (and {len(changes) - 1} more: {', '.join(name for name, _, _ in changes[1:4])})"
     raise ConfigurationError(

@@ -14,7 +14,7 @@ from falseflaw.errors import InvalidDataError
 from falseflaw.models.checkpoint import PREFIX, check_tensors, read_checkpoint
 from falseflaw.training.callbacks import BestAndLast
 from falseflaw.training.detector.task import DetectorTask
-from falseflaw.training.fitting import fit, quieten
+from falseflaw.training.fitting import fit
 from falseflaw.training.recording import earlier_metrics, keep_metrics
 from falseflaw.training.resuming import check_hyperparameters, find_resume
 
@@ -78,7 +78,6 @@ def train(
         MissingDataError: The dataset or the checkpoint is not there.
         InvalidDataError: It is there, but is not one, or the checkpoint is of another architecture.
     """
-    quieten()
     folder = run_dir / "checkpoints"
     checkpoint = find_resume(resume, folder)
     pl.seed_everything(seed, workers=True, verbose=False)

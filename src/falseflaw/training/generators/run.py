@@ -19,7 +19,6 @@ from falseflaw.photos.product.segmentation import ProductMasker
 from falseflaw.photos.source import Photo, PhotoSource
 from falseflaw.provenance import git_revision, package_versions
 from falseflaw.seeding import derive_seed
-from falseflaw.training.fitting import quieten
 from falseflaw.training.generators.recipe import TrainingRecipe, TrainingWindows, hold_out
 from falseflaw.training.generators.stages import Stages
 from falseflaw.training.generators.windows import WindowMaker, Windows, load_windows
@@ -114,7 +113,6 @@ def train_inpainter(
             "versions": package_versions(_PACKAGES),
         },
     )
-    quieten()
     if record is not None:
         record(material.facts)
     stages.take_over(fingerprint)

@@ -1,0 +1,73 @@
+import signal
+import subprocess
+import sys
+
+import pytest
+
+WAITING = """
+import signal, sys, time
+from falseflaw import stopping
+from falseflaw.cli import main as entry
+
+def run(verb, overrides):
+    print("working", flush=True)
+    {work}
+
+entry._run = run
+sys.exit(entry.main(["predict"]))
+"""
+
+STUBBORN = """
+    with stopping.deferred():
+        while True:
+            signal.pause()
+            print("noted", flush=True)
+"""
+
+
+def begun(work: str) -> subprocess.Popen[str]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", WAITING.format(work=work)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "working\n"
+    return process
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_either_signal_ends_a_verb_with_one_line_and_its_code(number: signal.Signals) -> None:
+    process = begun("signal.pause()")
+    process.send_signal(number)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 128 + number
+    assert error.count("\n") == 1
+    assert error.startswith(f"falseflaw predict: stopped by {number.name}; ")
+
+
+def test_a_second_signal_ends_at_once_but_an_echo_of_the_first_does_not() -> None:
+    process = begun(STUBBORN.strip())
+    assert process.stdout is not None
+    process.send_signal(signal.SIGTERM)
+    assert process.stdout.readline() == "noted\n"
+    process.send_signal(signal.SIGTERM)  # as `timeout` does, to the group as well
+    assert process.stdout.readline() == "noted\n"
+    while process.poll() is None:  # goes on until the echo's time is over
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(0.05)
+        except subprocess.TimeoutExpired:
+            continue
+    assert process.returncode == -signal.SIGINT
+    process.communicate()
+
+
+def test_what_was_deferred_is_raised_at_the_end() -> None:
+    work = "with stopping.deferred(): signal.raise_signal(signal.SIGTERM); print('done', flush=True)"
+    process = begun(work)
+    out, error = process.communicate(timeout=60)
+    assert out == "done\n"
+    assert process.returncode == 128 + signal.SIGTERM
+    assert "stopped by SIGTERM" in error
