@@ -107,6 +107,7 @@ def test_paths_of_any_name(tmp_path: Path, bundle: Path, name: str, monkeypatch:
         (["input=in", "output=out", "bundle=empty"], "SHA256SUMS"),
         (["input=in", "output=out", "batch_size=0"], "batch_size"),
         (["input=in", "output=out", "batch_size=many"], "batch_size"),
+        (["input=in", "output=out", "overwrite=no"], "overwrite=true or overwrite=false"),
         (["input=in", "output=out", "threads=0"], "threads"),
         (["input=in", "output=out", "threads=two"], "threads"),
         (["input=in", "output=out", "tile_pixels=5"], "tile_pixels"),

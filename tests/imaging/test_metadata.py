@@ -159,6 +159,24 @@ def test_other_formats_are_read_whatever_their_metadata(format_name: str) -> Non
     assert codec.decode(buffer.getvalue()).shape == PHOTO.shape
 
 
+def test_an_avif_is_read_though_its_exif_data_is_damaged() -> None:
+    buffer = io.BytesIO()
+    exif = b"MM\0*\0\0\0\x08\0\0"
+    Pil.fromarray(PHOTO).save(buffer, "AVIF", exif=b"Exif\0\0" + exif)
+    whole = buffer.getvalue()
+    assert exif in whole
+    damaged = whole.replace(exif, b"X" * len(exif))
+    np.testing.assert_array_equal(codec.decode(damaged), codec.decode(whole))
+
+
+def test_an_avif_is_turned_as_it_says() -> None:
+    turned = Pil.Exif()
+    turned[0x0112] = 6
+    buffer = io.BytesIO()
+    Pil.fromarray(PHOTO).save(buffer, "AVIF", exif=turned)  # written as a property of the picture
+    assert codec.decode(buffer.getvalue()).shape == (60, 40, 3)
+
+
 def test_what_is_cut_or_damaged_stays_as_it_is() -> None:
     rng = np.random.default_rng(4)
     for data in (png((b"tEXt", b"c\0d")), jpeg((0xFE, b"comment")), gif(3)):

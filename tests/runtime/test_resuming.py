@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tracemalloc
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -206,6 +207,23 @@ def test_a_log_cannot_name_what_lies_elsewhere(tmp_path: Path, predictor: Predic
         (output / LOG_NAME).write_text("\n".join(lines) + "\n")
         judge_folder(predictor, photos, output, overwrite=True)
         assert victim.exists()
+
+
+def test_memory_does_not_grow_with_the_photos(tmp_path: Path, predictor: Predictor) -> None:
+    def peak(count: int) -> int:
+        source = tmp_path / f"in{count}"
+        for index in range(count):
+            codec.write_atomic(source / f"{index:04d}.png", codec.encode_png(gray_photo(64, 64, index)))
+        tracemalloc.start()
+        try:
+            judge_folder(predictor, source, tmp_path / f"out{count}")
+            judge_folder(predictor, source, tmp_path / f"out{count}")
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    few, many = peak(20), peak(220)
+    assert (many - few) / 200 < 2500  # names and places alone: pixels are 12 kB a photo, heat maps 4
 
 
 @pytest.mark.parametrize("content", [b"", b"mine\n", b"[1]\n", b'{"file": "a"}\n', b'{"format": 99}\n'])

@@ -125,11 +125,13 @@ def judge_folder(
 
     Raises:
         MissingDataError: No such source, or no file in it.
-        ConfigurationError: `batch_size` is below 1, the output cannot be written, or it holds results of
-            other settings.
+        ConfigurationError: `batch_size` is below 1, `overwrite` is no bool, or the output cannot be written
+            or holds results of other settings.
     """
     if not (isinstance(batch_size, int) and batch_size >= 1):
         raise ConfigurationError(f"expected batch_size of at least 1, got {batch_size!r}")
+    if not isinstance(overwrite, bool):  # `no` is a word to Hydra, and would count as yes
+        raise ConfigurationError(f"expected overwrite=true or overwrite=false, got {overwrite!r}")
     listing = list_files(source, output)
     summary = Summary()
     try:
