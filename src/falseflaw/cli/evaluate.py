@@ -24,10 +24,11 @@ def run(config: DictConfig) -> None:
     from falseflaw.evaluation.figures.cost import CostAssumptions
     from falseflaw.evaluation.report.report import REPORT_NAME
     from falseflaw.evaluation.report.sentences import answer_lines
-    from falseflaw.evaluation.report.tables import scope_text, text_table
+    from falseflaw.evaluation.report.tables import further_rows, scope_text, text_table
     from falseflaw.evaluation.run import evaluate
     from falseflaw.evaluation.settings import EvaluationSettings
     from falseflaw.evaluation.target import Target
+    from falseflaw.statistics.text import aligned
 
     target = Target.named(run=config.run, checkpoint=config.checkpoint, bundle=config.bundle)
     dataset = target.dataset(config.dataset)
@@ -42,6 +43,7 @@ def run(config: DictConfig) -> None:
         workers=config.workers,
         replicates=config.replicates,
         seed=config.seed,
+        metrics=dict(instantiate(config.metrics)),
         costs=CostAssumptions(**config.cost),
         examples=config.examples,
         other_evaluations=tuple(config.other_evaluations),
@@ -57,6 +59,8 @@ def run(config: DictConfig) -> None:
     claim(output)
     summary = evaluate(detector, dataset, launderings, output, settings)
     print(f"{text_table(summary)}\n\n{scope_text(summary)}")
+    if further := further_rows(summary):
+        print(f"\n{aligned(further)}")
     print(*answer_lines(summary), sep="\n")
     if summary.fitted is not None:
         print(f"Operating point {summary.fitted.rule}.")

@@ -155,7 +155,7 @@ def _figures(
     provenance: Provenance,
     settings: EvaluationSettings,
 ) -> ComparisonSummary | RatesSummary:
-    measure = Measure(point, settings.replicates, settings.seed)
+    measure = Measure(point, settings.replicates, settings.seed, settings.metrics)
     if comparable(rows):
         return comparison.summarize(rows, measure, provenance, fitted, settings.costs)
     return rates.summarize(rows, measure, provenance, fitted)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from falseflaw.errors import ConfigurationError
 from falseflaw.evaluation.figures.cost import CostAssumptions
+from falseflaw.statistics.metrics import ImageMetric
 from falseflaw.types import Edit, Fold
 
 
@@ -26,6 +28,7 @@ class EvaluationSettings:
         workers: Processes that decode and launder; 0: none.
         replicates: Of the bootstrap.
         seed: Of the bootstrap.
+        metrics: Figures of merit besides the built-in ones, by name.
         costs: What the saving is told for. Rates alone tell no saving.
         examples: Misses and false alarms pictured, each.
         other_evaluations: Folders of other evaluations that the report shows apart from this one's figures.
@@ -47,6 +50,7 @@ class EvaluationSettings:
     workers: int = 0
     replicates: int = 1000
     seed: int = 0
+    metrics: Mapping[str, ImageMetric] = field(default_factory=dict)
     costs: CostAssumptions = field(default_factory=CostAssumptions)
     examples: int = 6
     other_evaluations: tuple[str | Path, ...] = ()

@@ -7,7 +7,7 @@ a resample. Undefined figures (a class without weight) are NaN.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,14 @@ ORACLE_RATE = 0.01
 """False-positive rate at which the oracle reads its threshold off the test set itself."""
 
 CALIBRATION_BINS = 15
+
+
+class ImageMetric(Protocol):
+    """A figure of merit of images, see the module's first lines."""
+
+    def __call__(self, scores: Floats, labels: NDArray[Any], weights: Floats, /) -> Floats:
+        """Takes scores (N,), labels (N,) of 0 and 1, and weights (R, N); returns (R,)."""
+        ...
 
 
 def auroc(scores: Floats, labels: NDArray[Any], weights: Floats) -> Floats:

@@ -257,10 +257,14 @@ def _composed_keys(verb: str, schema: VerbSchema, words: Sequence[str]) -> list[
     groups = {name for name, _, _ in schema.groups}
     chosen = [word for word in words if word.partition("=")[0] in groups and "," not in word]
     with initialize_config_dir(str(config_dir()), version_base="1.3"):
-        try:
-            config = compose(verb.replace("-", "_"), chosen)
-        except HydraException:  # options of a folder of the user's own
-            config = compose(verb.replace("-", "_"))
+        for overrides in (chosen, []):  # options may be of a folder of the user's own, and so may the verb
+            try:
+                config = compose(verb.replace("-", "_"), overrides)
+                break
+            except HydraException:
+                continue
+        else:
+            return list(schema.keys)
     values = OmegaConf.to_container(config, resolve=False)
     found: dict[str, None] = {}
     for key, _ in leaves(values):

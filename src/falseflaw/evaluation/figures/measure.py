@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -89,10 +91,18 @@ class Measure:
         point: Thresholds that the rows were prepared with.
         replicates: Of the bootstrap.
         seed: Of the bootstrap.
+        further: Metrics of logits and labels besides the built-in ones, by name.
     """
 
-    def __init__(self, point: OperatingPoint, replicates: int = 1000, seed: int = 0) -> None:
+    def __init__(
+        self,
+        point: OperatingPoint,
+        replicates: int = 1000,
+        seed: int = 0,
+        further: Mapping[str, metrics.ImageMetric] | None = None,
+    ) -> None:
         self.point = point
+        self.further = dict(further or {})
         self.replicates = replicates
         self.seed = seed
 
@@ -116,7 +126,16 @@ class Measure:
             verdicts={str(edit): self.verdicts(rows[rows["edit"] == edit]) for edit in edits},
             inpainted_verdicts=self.verdicts(rows[positive]),
             ece=self.calibration(rows),
+            further=self._further(rows[positive | simulated]),
         )
+
+    def _further(self, rows: pd.DataFrame) -> dict[str, Estimate]:
+        logits, labels = rows["logit"].to_numpy(dtype=np.float64), rows["label"].to_numpy()
+
+        def of_rows(metric: metrics.ImageMetric) -> Metric:
+            return lambda weights: metric(logits, labels, weights)
+
+        return self._estimated(rows, {name: of_rows(metric) for name, metric in self.further.items()})
 
     def one_kind(self, rows: pd.DataFrame, edit: Edit) -> OneKind:
         """The headline's figures with one kind of positive only."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from falseflaw.errors import ConfigurationError, InvalidDataError, MissingDataError
@@ -74,6 +74,7 @@ class LaunderingFigures:
         verdicts: By edit, share of each verdict.
         inpainted_verdicts: Of all inpainted photos, share of each verdict.
         ece: Calibration error over `groups.MIXTURE`.
+        further: Metrics that the configuration adds, of inpainted against simulated damage.
     """
 
     name: str
@@ -88,6 +89,7 @@ class LaunderingFigures:
     verdicts: dict[str, dict[str, Share]]
     inpainted_verdicts: dict[str, Share]
     ece: Estimate
+    further: dict[str, Estimate] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

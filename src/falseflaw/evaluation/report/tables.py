@@ -36,6 +36,18 @@ def text_table(summary: ComparisonSummary | RatesSummary) -> str:
     return aligned(rates_rows(summary) if isinstance(summary, RatesSummary) else table_rows(summary))
 
 
+def further_rows(summary: ComparisonSummary | RatesSummary) -> list[tuple[str, ...]]:
+    """Returns header and rows of the metrics that the configuration added; none where it added none."""
+    if isinstance(summary, RatesSummary) or not summary.pooled.further:
+        return []
+    entries = (*summary.launderings, summary.pooled)
+    names = list(summary.pooled.further)
+    return [
+        ("laundering", *names),
+        *((entry.name, *(figure_text(entry.further[name]) for name in names)) for entry in entries),
+    ]
+
+
 def results_table(summary: ComparisonSummary) -> str:
     """Returns the table in Markdown, with a line that says what was compared on how many photos."""
     header, *lines = table_rows(summary)
