@@ -69,10 +69,10 @@ def test_a_new_folder_takes_another_name_where_one_is_there(tmp_path: Path) -> N
         claim_new(tmp_path / "runs" / "now" / "file" / "below")
 
 
-def test_a_folder_that_cannot_be_made_is_left_to_who_writes_into_it(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_to_is_told_at_the_start(tmp_path):
     (tmp_path / "file").touch()
-    claim(tmp_path / "file")
-    claim(tmp_path / "file" / "below")
+    with pytest.raises(ConfigurationError, match="cannot write to .*file.*choose another run_dir"):
+        claim(tmp_path / "file", "run_dir")
 
 
 def test_a_claim_is_not_passed_on_to_a_forked_worker(tmp_path: Path) -> None:

@@ -1,14 +1,14 @@
 """Who may write into a folder: one process at a time, told by a lock that dies with it.
 
-The lock lies on the folder itself: nothing is left in it, not even by a kill, and a folder on a read-only
-mount can be claimed like any other. On a network file system it holds among the processes of each machine;
-`claim_new` holds among all, since a folder is made by one process only.
+The lock lies on the folder itself: nothing is left in it, not even by a kill. On a network file system it
+holds among the processes of each machine; `claim_new` holds among all, since a folder is made by one process only.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,20 +34,20 @@ def claim(folder: Path, key: str = "output") -> None:
     """Makes a folder where there is none and keeps every other process from claiming it.
 
     It stays claimed until `release` or until this process ends, whatever ends it; processes that it starts
-    do not hold it on. Claimed already by this process, it stays so. A folder that cannot be made or opened is
-    left alone: writing into it says what is wrong with it. So is one on a file system without locks.
+    do not hold it on. Claimed already by this process, it stays so. On a file system without locks nothing
+    is kept from anyone.
 
     Args:
         folder: The folder.
         key: The option that names it, for the error.
 
     Raises:
-        ConfigurationError: Another process has claimed it.
+        ConfigurationError: Another process has claimed it, or no file can be written to it.
     """
     made = _missing(folder)
     while True:
+        check_writable(folder, key)
         try:
-            folder.mkdir(parents=True, exist_ok=True)
             name = folder.resolve()
             descriptor = None if name in _held else _open(folder)
         except OSError:
@@ -63,6 +63,27 @@ def claim(folder: Path, key: str = "output") -> None:
             _held[name] = _Held(descriptor, made)
             return
         os.close(descriptor)
+
+
+def check_writable(folder: Path, key: str = "output") -> None:
+    """Makes a folder where there is none and checks that files can be written to it, before long work.
+
+    Args:
+        folder: The folder.
+        key: The option that names it, for the error.
+
+    Raises:
+        ConfigurationError: They cannot: it lies on a read-only mount, is another user's, or the disk is full.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as probe:
+            probe.write(b"x")
+            probe.flush()
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot write to {folder}: {error.strerror or error}; choose another {key}"
+        ) from error
 
 
 def claim_new(folder: Path) -> Path:

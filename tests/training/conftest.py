@@ -10,7 +10,7 @@ from tests.helpers import make_dataset
 
 from falseflaw.imaging.laundering.augmentation import RandomLaundering
 from falseflaw.training.detector.data import DetectorData
-from falseflaw.training.run import TrainingResult, train
+from falseflaw.training.detector.run import TrainingResult, train
 
 DETECTOR = {"backbone": "test_efficientnet", "residual_filters": 3, "decoder_channels": 8, "head_channels": 8}
 

@@ -10,7 +10,7 @@ import torch
 from falseflaw.errors import ConfigurationError, InvalidDataError, MissingDataError
 from falseflaw.models.checkpoint import load_detector, save_detector_checkpoint
 from falseflaw.models.detector import Detector
-from falseflaw.training.run import TrainingResult
+from falseflaw.training.detector.run import TrainingResult
 
 TrainTiny = Callable[..., TrainingResult]
 

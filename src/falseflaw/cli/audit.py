@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ EXTRAS: tuple[str, ...] = ("synthesis",)
 
 
 def run(config: DictConfig) -> None:
-    """Audits `dataset`, prints the table and writes `audit.json`.
+    """Audits `dataset`, prints the table and writes `audit.json`, if the dataset can be written to.
 
     Raises:
         InvalidDataError: A gate found something.
@@ -30,7 +31,7 @@ def run(config: DictConfig) -> None:
         find_existing(path, "weights of a generator", "name others in weights") for path in config.weights
     ]
     output = Path(config.output) if config.output is not None else dataset / AUDIT_NAME
-    audit_dataset(dataset, weights, output, config.progress)
+    audit_dataset(dataset, weights, output, config.progress, kept=config.output is not None)
 
 
 def how_to_go_on(config: DictConfig) -> str:
@@ -38,7 +39,9 @@ def how_to_go_on(config: DictConfig) -> str:
     return "nothing was written; run the same command again"
 
 
-def audit_dataset(dataset: Path, weights: Iterable[Path], output: Path, progress: bool) -> None:
+def audit_dataset(
+    dataset: Path, weights: Iterable[Path], output: Path, progress: bool, kept: bool = True
+) -> None:
     """Audits a dataset, prints the table and writes the result as JSON.
 
     Args:
@@ -46,9 +49,11 @@ def audit_dataset(dataset: Path, weights: Iterable[Path], output: Path, progress
         weights: Folders whose trainings' records say which photos generators learnt from.
         output: File of the result.
         progress: Whether to show bars.
+        kept: Whether the file must be written; else a line tells where it could not.
 
     Raises:
         InvalidDataError: A gate found something.
+        ConfigurationError: The result cannot be written to `output`.
     """
     from tqdm import tqdm
 
@@ -60,9 +65,15 @@ def audit_dataset(dataset: Path, weights: Iterable[Path], output: Path, progress
         return tqdm(items, total=total, desc=title, disable=not progress)
 
     result = audit(dataset, list(weights), bar)
-    write_atomic(output, (json.dumps(result.to_json(), indent=2) + "\n").encode())
-    print(text_report(result))
-    print(f"\nwritten to {output}")
+    print(text_report(result), flush=True)
+    try:
+        write_atomic(output, (json.dumps(result.to_json(), indent=2) + "\n").encode())
+        print(f"\nwritten to {output}")
+    except OSError as error:
+        problem = f"cannot write {output}: {error.strerror or error}; pass output=FILE to keep the result"
+        if kept:
+            raise ConfigurationError(problem) from error
+        print(f"falseflaw audit: {problem}", file=sys.stderr)
     if not result.passed:
         failed = [name for name, found in result.findings.items() if found]
         raise InvalidDataError(

@@ -5,12 +5,14 @@ Nothing heavy is imported before the verb is known, so that `falseflaw --help` a
 
 from __future__ import annotations
 
+import errno
 import importlib
 import importlib.util
 import os
 import signal
 import sys
 import traceback
+from pathlib import Path
 
 from falseflaw import __version__, stopping
 from falseflaw.cli.streams import restart_in_utf8, steady_streams
@@ -28,6 +30,8 @@ VERBS = {
     "export": "turn a checkpoint into an ONNX bundle and prove parity",
     "predict": "judge photos with a bundle; needs no torch",
 }
+
+_NO_WRITING = frozenset({errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC})
 
 USAGE = "usage: falseflaw VERB [group=option ...] [key=value ...] [-m for a sweep]"
 
@@ -157,6 +161,10 @@ def one_line(error: Exception) -> str:
     if isinstance(cause, FalseFlawError):  # Hydra wraps what a constructor raises
         return " ".join(str(cause).split())
     lines = [line.strip() for line in text.splitlines() if line.strip()] or ["no message"]
+    if isinstance(error, OSError) and error.filename and error.errno in _NO_WRITING:
+        place = Path(os.fsdecode(error.filename))
+        place = place.parent if place.suffix == ".partial" else place
+        return f"cannot write to {place}: {error.strerror}; choose another folder or mend this one"
     name = type(error).__name__
     hydra_like = type(error).__module__.split(".")[0] in {"hydra", "omegaconf"}
     kept = " ".join(lines[:2]) if hydra_like else f"{name}: {lines[0]}"

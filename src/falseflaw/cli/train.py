@@ -21,10 +21,10 @@ EXTRAS: tuple[str, ...] = ("train",)
 
 def run(config: DictConfig) -> None:
     """Builds what the configuration names, trains, and prints where the best checkpoint lies."""
+    from falseflaw.training.detector.run import train
     from falseflaw.training.ranks import find_world
     from falseflaw.training.recording import record_run
     from falseflaw.training.resuming import check_unchanged, find_resume
-    from falseflaw.training.run import train
 
     wanted = require_loggers(config)
     world = find_world(instantiate(config.trainer))

@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -63,7 +64,8 @@ def fingerprints(source: FileSource, photos: Sequence[Photo], cache_dir: Path | 
             for photo, value in zip(missing, bar, strict=True):
                 known[keys[photo.photo_id]] = value
         if cache is not None:
-            write_atomic(cache, json.dumps(known, sort_keys=True).encode())
+            with suppress(OSError):  # on a read-only mount they are taken anew each time
+                write_atomic(cache, json.dumps(known, sort_keys=True).encode())
     return {photo_id: bytes.fromhex(value) for photo_id, key in keys.items() if (value := known[key])}
 
 

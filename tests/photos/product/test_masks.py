@@ -78,3 +78,10 @@ def test_maskers_of_other_values_share_no_folder(tmp_path):
     assert mask_folder(tmp_path, {**one, "_target_": "moved.Masker"}) == folder
     assert mask_folder(tmp_path, {**one, "threshold": 0.4}) != folder
     assert mask_folder(tmp_path, {**one, "_target_": "some.place.Other"}) != folder
+
+
+def test_a_cache_that_cannot_be_written_to_costs_time_alone(tmp_path):
+    (tmp_path / "file").touch()
+    source = StandInPhotos(knows_product=False)
+    photo = source.photos()[0]
+    assert ProductMasks(source, whole_photo, tmp_path / "file" / "cache").get(photo, source.load(photo)).all()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,8 @@ class ProductMasks:
         except UnreadableImageError:
             pass  # not cached yet, or torn: made anew below
         mask = self.masker(image)
-        write_atomic(path, encode_png(mask))
+        with suppress(OSError):  # on a read-only mount it is made anew each time
+            write_atomic(path, encode_png(mask))
         return mask
 
     @staticmethod
