@@ -71,7 +71,7 @@ def test_a_new_folder_takes_another_name_where_one_is_there(tmp_path: Path) -> N
 
 def test_a_folder_that_cannot_be_written_to_is_told_at_the_start(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(ConfigurationError, match="cannot write to .*file.*choose another run_dir"):
+    with pytest.raises(ConfigurationError, match=r"cannot write to .*file.*choose another run_dir"):
         claim(tmp_path / "file", "run_dir")
 
 

@@ -1,7 +1,8 @@
 """Who may write into a folder: one process at a time, told by a lock that dies with it.
 
 The lock lies on the folder itself: nothing is left in it, not even by a kill. On a network file system it
-holds among the processes of each machine; `claim_new` holds among all, since a folder is made by one process only.
+holds among the processes of each machine; `claim_new` holds among all, since a folder is made by one process
+only.
 """
 
 from __future__ import annotations
