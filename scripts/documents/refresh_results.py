@@ -155,7 +155,7 @@ def _dataset_of(provenance: Provenance, given: Path | None) -> Path | None:
     if given is not None:
         raise ConfigurationError(
             f"expected dataset= with the config hash that was evaluated "
-            f"({', '.join(provenance['dataset_config_hash'])}), got {given}"
+            f"({', '.join(provenance.dataset_config_hash)}), got {given}"
         )
     return None
 

@@ -15,6 +15,7 @@ import pytest
 from PIL import Image as Pil
 from tests.dataset.builders import NETWORKS, SIZE, FakePhotos, cameras, engine, folds_of, settings, writers
 
+from falseflaw.audit import audit as module
 from falseflaw.audit.audit import GATES, PROBES, audit
 from falseflaw.audit.container import container_facts
 from falseflaw.audit.probe import probe, table_of
@@ -344,3 +345,16 @@ def test_the_verb_prints_the_table_writes_it_and_fails_where_a_gate_does(dataset
     assert "FAILED" in captured.out
     assert captured.err.strip().splitlines()[-1].startswith("falseflaw audit: the audit of")
     assert json.loads((tmp_path / "other.json").read_text())["passed"] is False
+
+
+def test_a_dataset_counts_as_audited_only_as_it_was(dataset):
+    path = dataset / "audit.json"
+    assert not module.audited(dataset)
+    passed = {"passed": True, "manifest": module.manifest_digest(dataset)}
+    path.write_text(json.dumps(passed))
+    assert module.audited(dataset)
+    for other in ({"passed": False}, {"manifest": "0" * 64}):
+        path.write_text(json.dumps(passed | other))
+        assert not module.audited(dataset)
+    path.write_text("[]")
+    assert not module.audited(dataset)

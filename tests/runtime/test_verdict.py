@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from falseflaw.runtime.verdict import SMALLEST_SIDE, decide
+from falseflaw.runtime.verdict import SMALLEST_SIDE, decide, verdicts
 from falseflaw.types import OperatingPoint, Prediction, Verdict
 
 POINT = OperatingPoint(temperature=1.0, image_threshold=0.9, clear_threshold=0.2, mask_threshold=200)
@@ -69,3 +69,17 @@ def test_clear_and_altered_may_meet() -> None:
     point = OperatingPoint(image_threshold=0.5, clear_threshold=0.5, mask_threshold=1)
     assert decide(prediction(0.5, 1), point)[0] is Verdict.ALTERED
     assert decide(prediction(np.nextafter(0.5, 0), 1), point)[0] is Verdict.NO_SIGN
+
+
+def test_many_photos_get_the_verdicts_of_each() -> None:
+    probability = np.array([0.95, 0.95, 0.5, 0.1, 0.95, 0.1])
+    marked = np.array([True, False, True, True, True, False])
+    too_small = np.array([False, False, False, False, True, True])
+    assert verdicts(probability, marked, too_small, POINT).tolist() == [
+        Verdict.ALTERED,
+        Verdict.INCONCLUSIVE,
+        Verdict.INCONCLUSIVE,
+        Verdict.NO_SIGN,
+        Verdict.INCONCLUSIVE,
+        Verdict.INCONCLUSIVE,
+    ]

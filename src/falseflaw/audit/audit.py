@@ -26,6 +26,7 @@ from falseflaw.dataset.manifest import MANIFEST_NAME, read_unchecked
 from falseflaw.errors import FalseFlawError, InvalidDataError
 from falseflaw.imaging.codec import decode, read_mask
 from falseflaw.statistics.bootstrap import Estimate
+from falseflaw.statistics.text import figure_text
 from falseflaw.types import DamageKind, Edit, Image, Mask
 
 CHANCE = 0.5
@@ -139,8 +140,7 @@ def _tells(estimate: Estimate) -> list[str]:
     """The finding of a probe that must be at chance."""
     if estimate.lo is None or estimate.lo <= CHANCE + _ROUNDING:
         return []
-    interval = f"{estimate.value:.3f} [{estimate.lo:.3f}, {estimate.hi:.3f}]"
-    return [f"AUROC {interval}, expected an interval with 0.5"]
+    return [f"AUROC {figure_text(estimate)}, expected an interval with 0.5"]
 
 
 def _facts(

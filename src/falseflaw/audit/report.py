@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from falseflaw.audit.audit import GATES, PROBES, Audit
-from falseflaw.statistics.bootstrap import Estimate
+from falseflaw.statistics.text import figure_text
 
 _SHOWN = 3
 
@@ -18,7 +18,7 @@ def text_report(audit: Audit) -> str:
         if len(found) > _SHOWN:
             lines.append(f"{'':24} and {len(found) - _SHOWN} more")
     lines += ["", "probe            AUROC                  what it looks at (reported; 0.5 tells nothing)"]
-    lines += [f"{name:16} {_interval(audit.probes[name]):22} {text}" for name, text in PROBES.items()]
+    lines += [f"{name:16} {figure_text(audit.probes[name]):22} {text}" for name, text in PROBES.items()]
     if audit.areas:
         shares = ", ".join(f"{name} {value:.2%}" for name, value in audit.areas.items())
         lines += ["", f"mask's share of the photo, quantiles: {shares}"]
@@ -27,9 +27,3 @@ def text_report(audit: Audit) -> str:
         (number, f"{fold}, {cell}") for fold, cells in audit.counts.items() for cell, number in cells.items()
     )
     return "\n".join([*lines, "", f"photos: {photos}", f"smallest cell: {smallest}: {number}"])
-
-
-def _interval(estimate: Estimate) -> str:
-    if estimate.value is None:
-        return "undefined"
-    return f"{estimate.value:.3f} [{estimate.lo:.3f}, {estimate.hi:.3f}]"

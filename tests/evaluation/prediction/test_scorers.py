@@ -11,7 +11,6 @@ from falseflaw.evaluation.prediction.scorers import BundleScorer, CheckpointScor
 from falseflaw.models.checkpoint import save_detector_checkpoint
 from falseflaw.models.detector import Detector
 from falseflaw.provenance import file_sha256
-from falseflaw.runtime.padding import pad_to_stride
 from falseflaw.seeding import derive_rng
 
 
@@ -24,18 +23,6 @@ def checkpoint(tmp_path_factory):
 @pytest.fixture(scope="module")
 def photos() -> np.ndarray:
     return np.stack([textured_photo(derive_rng("scorer", index), 70, 101) for index in range(3)])
-
-
-@pytest.mark.parametrize(("height", "width"), [(1, 1), (32, 64), (33, 95)])
-def test_padding_repeats_the_edge_and_marks_it(height: int, width: int) -> None:
-    images = np.random.default_rng(0).integers(0, 256, (2, height, width, 3), dtype=np.uint8)
-    padded, valid = pad_to_stride(images)
-    assert padded.shape[1] % 32 == padded.shape[2] % 32 == 0
-    assert padded.shape[1] < height + 32
-    assert np.array_equal(padded[:, :height, :width], images)
-    assert valid.sum() == 2 * height * width
-    assert (padded[:, height:, 0] == images[:, -1:, 0]).all()
-    assert (padded[:, :, width:] == padded[:, :, width - 1 : width]).all()
 
 
 def test_checkpoint_scores_as_the_network_does_and_batchmates_do_not_matter(checkpoint, photos) -> None:
