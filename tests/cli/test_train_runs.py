@@ -175,6 +175,8 @@ def test_a_signal_saves_the_step_and_the_line_it_prints_goes_on(
     assert torch.load(last, weights_only=True)["global_step"] == 30
     history = json.loads(Path("out/history.json").read_text())
     assert [entry["step"] for entry in history] == [0, step]
+    if more:  # that the weights are the same is tried once
+        return
     subprocess.run([*COMMAND, *words, "run_dir=whole"], capture_output=True, check=True)
     whole = load_detector("whole/checkpoints/last.ckpt").state_dict()
     for name, tensor in load_detector(last).state_dict().items():

@@ -227,18 +227,18 @@ class DetectorData(pl.LightningDataModule):
         batches = -(-len(self.train_sets) // (per_batch * self.position()[2]))
         if self.trainer is not None and self.trainer.max_steps > 0 and (self.trainer.max_epochs or -1) < 0:
             batches = self.trainer.max_steps * self.trainer.accumulate_grad_batches
-        pixels = self.batch_size * self.crop_size**2
-        return self._loader(pairs, StreamSampler(batches, per_batch, self), per_batch, pixels)
+        # Workers of both loaders live to the end, each with three channels, validity and mask of its batches.
+        pixels = self.batch_size * self.crop_size**2 + self.val_batch_size * self.val_crop_size**2
+        check_shared_memory(5 * pixels, self.workers)
+        return self._loader(pairs, StreamSampler(batches, per_batch, self), per_batch)
 
     def val_dataloader(self) -> DataLoader[Any]:
         """Returns all validation crops, the last batch included."""
         reader = PhotoReader(self.dataset, self.cache)
         crops = ValidationCrops(self.val_sets, reader, self.val_crop_size, self.augment, self.seed)
-        pixels = self.val_batch_size * self.val_crop_size**2
-        return self._loader(crops, RankSampler(len(crops), self), self.val_batch_size, pixels)
+        return self._loader(crops, RankSampler(len(crops), self), self.val_batch_size)
 
-    def _loader(self, source: Any, sampler: Sampler[int], batch_size: int, pixels: int) -> DataLoader[Any]:
-        check_shared_memory(5 * pixels, self.workers)  # three channels, validity and mask
+    def _loader(self, source: Any, sampler: Sampler[int], batch_size: int) -> DataLoader[Any]:
         return DataLoader(
             source,
             batch_size=batch_size,
