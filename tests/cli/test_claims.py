@@ -48,11 +48,12 @@ def test_a_folder_in_use_is_refused(
 
     Path("photos").mkdir()
     if words[0] == "predict":
-        words = [*words, f"bundle={find_existing('checkpoints/reference', 'a bundle', '')}"]
-    assert main([*words, "output=held"]) == 1
+        words = [*words, f"bundle={find_existing('checkpoints/detectors/reference', 'a bundle', '')}"]
+    key = "run_dir" if words[0] == "train-inpainter" else "output"
+    assert main([*words, f"{key}=held"]) == 2
     error = capsys.readouterr().err.splitlines()[-1]
     assert error.startswith(
-        f"falseflaw {words[0]}: expected output as a folder that no other process writes to"
+        f"falseflaw {words[0]}: expected {key} as a folder that no other process writes to"
     )
     assert list(held.iterdir()) == []
 

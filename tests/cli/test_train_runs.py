@@ -186,7 +186,7 @@ def test_a_signal_saves_the_step_and_the_line_it_prints_goes_on(
 def test_before_anything_is_saved_the_line_says_so(
     dataset: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from falseflaw.training import run
+    from falseflaw.training.detector import run
 
     def interrupt(*_: object, **__: object) -> None:
         signal.raise_signal(signal.SIGTERM)

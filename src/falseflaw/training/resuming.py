@@ -60,11 +60,16 @@ def find_resume(resume: str | Path | None, folder: Path) -> Path | None:
                 f"expected a checkpoint or a run's folder at {path}, found none; correct resume"
             )
     if own.exists() and (resume is None or found is None or found.resolve().parent != folder.resolve()):
-        raise ConfigurationError(
-            f"expected an unused run_dir, found a training in {folder.parent}; "
-            "go on with resume=auto or choose another run_dir"
-        )
+        raise in_use(folder.parent)
     return found
+
+
+def in_use(run_dir: Path) -> ConfigurationError:
+    """Returns the error for a run's folder that holds a training, which is not to be gone on with."""
+    return ConfigurationError(
+        f"expected an unused run_dir, found a training in {run_dir}; "
+        "go on with resume=auto or choose another run_dir"
+    )
 
 
 def check_unchanged(checkpoint: Path, config: Mapping[str, Any]) -> list[Change]:

@@ -1,7 +1,8 @@
-"""Short trainings of autoencoders of every architecture."""
+"""Short trainings of autoencoders of every architecture; as a script it is what the kill test kills."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -31,3 +32,7 @@ def recipe_of(architecture: str, steps: int = STEPS) -> FamilyRecipe:
 
 def train_all(folders: pytest.TempPathFactory) -> dict[str, Path]:
     return {name: train(folders.mktemp(name), recipe_of(name)) for name in TINY}
+
+
+if __name__ == "__main__":
+    train(Path(sys.argv[1]), recipe_of("kl", int(sys.argv[2])))

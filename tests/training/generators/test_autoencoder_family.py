@@ -13,6 +13,7 @@ from omegaconf import DictConfig
 from safetensors.torch import load_file
 from tests.helpers import textured_photo
 from tests.inpainting.members import TINY
+from tests.training.generators.killing import kill_midway
 from tests.training.generators.members import STEPS, recipe_of, train_all
 from tests.training.generators.runs import stopping_at, train
 
@@ -97,6 +98,17 @@ def test_a_stopped_training_ends_as_if_it_had_not_been(saved, tmp_path, monkeypa
     one, other = load_file(again / name), load_file(saved[architecture] / name)
     assert all(torch.equal(one[key], other[key]) for key in one)
     assert all(value.dtype == torch.float16 for value in one.values())
+
+
+@pytest.mark.slow
+def test_a_training_killed_without_warning_goes_on_where_it_was(tmp_path):
+    steps = 30
+    kill_midway("tests.training.generators.members", tmp_path / "killed", steps, "autoencoder")
+    name = "diffusion_pytorch_model.safetensors"
+    one, other = (
+        load_file(train(tmp_path / run, recipe_of("kl", steps)) / name) for run in ("killed", "alone")
+    )
+    assert all(torch.equal(one[key], other[key]) for key in one)
 
 
 @pytest.mark.parametrize(

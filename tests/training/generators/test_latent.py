@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import functools
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -115,6 +116,7 @@ def losses(folder):
     return [row["train/loss"] for row in rows_of(folder) if row.get("train/loss")]
 
 
+@pytest.mark.slow
 def test_a_training_killed_without_warning_goes_on_where_it_was(tmp_path):
     """Kills a training in the middle; the resumed one ends with the very weights of one left alone."""
     steps = 30
@@ -145,6 +147,13 @@ def test_a_finished_training_can_be_made_longer(tmp_path):
     second = weights(pipeline)
     assert torch.equal(first["vae.encoder.layers.0.weight"], second["vae.encoder.layers.0.weight"])
     assert not torch.equal(first["unet.conv_in.weight"], second["unet.conv_in.weight"])
+
+
+def test_what_is_compiled_learns_and_is_saved_under_its_own_names(finished, tmp_path, monkeypatch):
+    compiled = functools.partial(torch.compile, backend="eager")  # as Dynamo wraps it, without a compiler
+    monkeypatch.setattr(torch, "compile", compiled)
+    recipe = replace(RECIPE, denoiser=replace(RECIPE.denoiser, compile=True))
+    assert_same_weights(train(tmp_path, recipe), finished / "pipeline")
 
 
 def test_a_broken_checkpoint_is_named(tmp_path):

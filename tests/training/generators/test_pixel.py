@@ -120,6 +120,7 @@ def test_a_training_stopped_half_way_ends_as_if_it_had_not_been(finished, tmp_pa
     assert_same_weights(train(tmp_path, PIXEL_RECIPE), finished / "pipeline")
 
 
+@pytest.mark.slow
 def test_a_training_killed_without_warning_goes_on_where_it_was(tmp_path):
     steps = 40
     kill_midway("tests.training.generators.pixels", tmp_path / "killed", steps)

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from falseflaw.devices import find_device
 from falseflaw.errors import InvalidDataError
 from falseflaw.inpainting.autoencoders.networks import ARCHITECTURES, factor_of
 from falseflaw.inpainting.autoencoders.perturbation import perturbed, with_tint_of
@@ -24,6 +25,7 @@ class Autoencoder:
         name: Its name in manifests.
         path: Folder that `falseflaw train-inpainter recipe=autoencoder_...` saved, relative to the working
             directory or the clone.
+        device: Where it computes: `cpu`, `cuda` or another torch device.
 
     Attributes:
         name: See above.
@@ -31,14 +33,17 @@ class Autoencoder:
         factor: Photo pixels per latent pixel.
 
     Raises:
+        ConfigurationError: No such device.
         MissingDataError: No such folder.
         InvalidDataError: The folder holds no autoencoder of the family, or a broken one.
     """
 
-    def __init__(self, name: str, path: str) -> None:
+    def __init__(self, name: str, path: str, device: str = "cpu") -> None:
         self.name = name
+        there = find_device(device, "autoencoders.device")
         folder = find_existing(path, "an autoencoder", WEIGHTS_HINT)
-        self._model, self.reserved = _load(folder)
+        model, self.reserved = _load(folder)
+        self._model = model.to(there)
         self.factor = factor_of(self._model)
 
     def round_trip(self, photo: Image) -> Image:

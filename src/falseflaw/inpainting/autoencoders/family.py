@@ -22,15 +22,20 @@ class AutoencoderFamily:
         perturbation: Lowest and highest strength of `perturbation.perturbed`: each member that is not
             reserved comes a second time under `<name>_perturbed`, with other decoder weights for every
             seed. None for the trained weights alone.
+        device: Where they compute: `cpu`, `cuda` or another torch device.
 
     Raises:
-        ConfigurationError: No name, or one twice, or no range of strengths.
+        ConfigurationError: No name, or one twice, no range of strengths, or no such device.
         MissingDataError: No such folder.
         InvalidDataError: A folder holds no autoencoder of the family, or a broken one.
     """
 
     def __init__(
-        self, folder: str, members: Sequence[str], perturbation: tuple[float, float] | None = None
+        self,
+        folder: str,
+        members: Sequence[str],
+        perturbation: tuple[float, float] | None = None,
+        device: str = "cpu",
     ) -> None:
         if not members or len(set(members)) < len(members):
             raise ConfigurationError(f"expected different autoencoders.members, got {list(members)}")
@@ -41,7 +46,7 @@ class AutoencoderFamily:
                 "expected autoencoders.perturbation as [lowest, highest] above 0 and up to 1, or null; "
                 f"got {list(perturbation)}"
             )
-        self._members = {name: Autoencoder(name, f"{folder}/{name}") for name in members}
+        self._members = {name: Autoencoder(name, f"{folder}/{name}", device) for name in members}
         self._perturbation = perturbation
 
     @property

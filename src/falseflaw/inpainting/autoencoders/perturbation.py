@@ -32,7 +32,8 @@ def perturbed(decoder: nn.Module, strength: float, seed: int) -> Iterator[None]:
     try:
         with torch.no_grad():
             for weight in kernels:
-                weight.mul_(1 + strength * torch.randn(weight.shape, generator=generator))
+                factors = 1 + strength * torch.randn(weight.shape, generator=generator)
+                weight.mul_(factors.to(weight.device))
         yield
     finally:
         with torch.no_grad():

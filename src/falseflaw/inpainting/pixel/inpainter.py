@@ -120,7 +120,7 @@ class PixelInpainter:
             for window, mask in zip(windows, masks, strict=True)
         ]
         squares = self.pipeline(
-            to_tensor(np.stack(seen)),
+            to_tensor(np.stack(seen), self.device),
             torch.from_numpy(np.stack(regions))[:, None].float(),  # (B, 1, S, S)
             classes,
             [torch.Generator("cpu").manual_seed(int(seed) & (2**63 - 1)) for seed in seeds],

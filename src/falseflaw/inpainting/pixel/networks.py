@@ -165,8 +165,8 @@ class PixelInpaintPipeline(DiffusionPipeline):
             float (B, 3, S, S) in [-1, 1], written everywhere, also outside the mask.
         """
         device, dtype = self._execution_device, self.unet.dtype
-        looks = torch.full((len(image),), see_photo)
-        seen = condition(image, mask_image, looks).to(device, dtype)  # (B, 4, S, S)
+        looks = torch.full((len(image),), see_photo, device=device)
+        seen = condition(image.to(device), mask_image.to(device), looks).to(dtype)  # (B, 4, S, S)
         asked = torch.tensor([self.classes[name] for name in classes], device=device)  # (B,)
         guided = guidance_scale > 1
         if guided:

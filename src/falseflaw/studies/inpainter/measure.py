@@ -34,6 +34,7 @@ class MeasureSettings:
         seeds: Seeds of one prompt there, at least 2.
         batch_size: Crops sampled together.
         seed: Of the classifier.
+        accelerator: Where the classifier learns: `cpu`, `gpu` or `auto`.
     """
 
     epochs: int = 30
@@ -41,6 +42,7 @@ class MeasureSettings:
     seeds: int = 4
     batch_size: int = 8
     seed: int = 0
+    accelerator: str = "cpu"
 
     def __post_init__(self) -> None:
         if min(self.epochs, self.prompt_photos, self.batch_size) < 1 or self.seeds < 2:
@@ -105,7 +107,7 @@ def measure(
             bar,
         )
     painted, fakes = simulated(tested), inpainted(tested, crops)
-    classifier = train_kinds(teaching, settings.epochs, settings.seed, progress)
+    classifier = train_kinds(teaching, settings.epochs, settings.seed, progress, settings.accelerator)
     named, named_painted = name_kinds(classifier, fakes), name_kinds(classifier, painted)
     shown, prompted = prompt_photos(inpainter, tested, settings, progress)
     figures = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,15 +16,15 @@ from lightning.pytorch.utilities import rank_zero_only
 
 from falseflaw.errors import InvalidDataError, MissingDataError
 from falseflaw.imaging.codec import write_atomic
+from falseflaw.training.batches import ValidatedBatches
 from falseflaw.training.callbacks import BestAndLast
 from falseflaw.training.fitting import fit
-from falseflaw.training.generators.batches import NumberedBatches
 from falseflaw.training.generators.recipe import StageRecipe, seconds_of
 from falseflaw.training.generators.task import StageTask
 from falseflaw.training.ranks import build_trainer
 from falseflaw.training.recording import earlier_metrics, keep_metrics
 from falseflaw.training.resuming import MAY_CHANGE as ANY_MAY_CHANGE
-from falseflaw.training.resuming import Change, changes_since, find_resume
+from falseflaw.training.resuming import Change, changes_since, find_resume, in_use
 
 MAY_CHANGE = (
     *ANY_MAY_CHANGE,
@@ -94,13 +95,12 @@ class Stages:
             MissingDataError: It shall go on from where none lies.
         """
         other = self._other_run()
-        if self.resume is None or other is not None:
-            for folder in sorted(self.run_dir.glob("*/checkpoints")):
-                find_resume(None, folder)
         if other is not None and not _checkpoints_in(other):
             raise MissingDataError(
                 f"expected the folder of a training at {other}, found none; correct resume"
             )
+        if (self.resume is None or other is not None) and _checkpoints_in(self.run_dir):
+            raise in_use(self.run_dir)
         before = other or self.run_dir
         return (
             [] if config is None or not _checkpoints_in(before) else changes_since(before, config, MAY_CHANGE)
@@ -136,7 +136,7 @@ class Stages:
         self,
         name: str,
         task: StageTask,
-        batches: NumberedBatches,
+        batches: ValidatedBatches,
         recipe: StageRecipe,
         callbacks: Sequence[Callback] = (),
     ) -> Learnt:
@@ -183,6 +183,8 @@ class Stages:
                 callbacks=[*timer, *callbacks],
                 progress=self.progress,
             )
+            if trainer.world_size > 1:  # Lightning takes it away, but the next stage has the same processes
+                os.environ["WORLD_SIZE"] = str(trainer.world_size)
             done = _load(checkpoints.last)
         else:
             trainer = build_trainer(make_trainer, logger=False, enable_checkpointing=False)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from falseflaw.errors import ConfigurationError
-from falseflaw.training.generators.batches import NumberedBatches
+from falseflaw.training.batches import ValidatedBatches
 from falseflaw.training.optimization import OptimizerSettings, progress_of
 
 _RECENT = 100
@@ -97,7 +97,7 @@ class StageTask(pl.LightningModule):
 
 
 @torch.no_grad()
-def mean_loss(task: StageTask, batches: NumberedBatches) -> float:
+def mean_loss(task: StageTask, batches: ValidatedBatches) -> float:
     """Returns the mean loss of a module on its validation batches."""
     numbers = range(batches.validation_batches)
     return float(np.mean([float(task.validation_loss(batches.draw_validation(index))) for index in numbers]))

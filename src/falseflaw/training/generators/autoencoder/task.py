@@ -13,8 +13,8 @@ from torch.nn import functional
 
 from falseflaw.errors import ConfigurationError
 from falseflaw.inpainting.tensors import decode_pixels, encode_pixels, latents_in, to_tensor
+from falseflaw.training.batches import ValidatedBatches
 from falseflaw.training.generators.autoencoder.reconstruction import quality
-from falseflaw.training.generators.batches import NumberedBatches
 from falseflaw.training.generators.recipe import StageRecipe
 from falseflaw.training.generators.task import StageTask
 from falseflaw.training.generators.windows import Windows
@@ -107,7 +107,7 @@ def batches_of(
     rng_of: Callable[[int], np.random.Generator],
     seed: int,
     workers: int = 0,
-) -> NumberedBatches:
+) -> ValidatedBatches:
     """Returns the crops to learn from, and as the one validation batch all windows for it.
 
     Args:
@@ -116,9 +116,9 @@ def batches_of(
         recipe: Says what a batch holds.
         rng_of: Returns the random generator of a batch by its number.
         seed: That of what an encoder draws is this plus the batch's number.
-        workers: See `NumberedBatches`.
+        workers: See `ValidatedBatches`.
     """
-    return NumberedBatches(
+    return ValidatedBatches(
         lambda number: (draw_batch(learning, recipe, rng_of(number)), seed + number),
         lambda number: validation,
         workers=workers,

@@ -19,7 +19,7 @@ from falseflaw.errors import ConfigurationError
 from falseflaw.inpainting.latent.networks import encode_prompts
 from falseflaw.inpainting.tensors import device_of, to_tensor
 from falseflaw.seeding import derive_rng, derive_seed
-from falseflaw.training.generators.batches import NumberedBatches
+from falseflaw.training.batches import ValidatedBatches
 from falseflaw.training.generators.recipe import StageRecipe, TrainingWindows
 from falseflaw.training.generators.task import Shared, StageTask
 from falseflaw.training.generators.windows import Windows
@@ -161,18 +161,19 @@ class DenoiserTask(StageTask):
         self.text_encoder = pipeline.text_encoder.train()
         self.recipe = recipe
         self._pipeline = Shared(pipeline)
-        self._working = Shared(None)
+        self._compiled = Shared(None)
         pipeline.vae.eval().requires_grad_(False)
 
     def on_fit_start(self) -> None:
         """Brings the autoencoder to where the others learn, and compiles what learns if it shall."""
         self._pipeline.value.vae.to(self.device)
         if self.recipe.compile:
-            self._working = Shared(torch.compile(self.unet, dynamic=False))
+            self._compiled = Shared(torch.compile(self.unet, dynamic=False))
 
     def loss(self, batch: tuple[Batch, int]) -> Tensor:
         """Returns the loss of crops; the number beside them is the seed of the noise."""
-        return self._denoising_loss(batch, self._working.value or self.unet)
+        compiled = self._compiled.value
+        return self._denoising_loss(batch, self.unet if compiled is None else compiled)
 
     def validation_loss(self, batch: tuple[Batch, int]) -> Tensor:
         """Returns the same loss; nothing is compiled for so few batches."""
@@ -183,7 +184,7 @@ class DenoiserTask(StageTask):
         return denoising_loss(self._pipeline.value, modules, *batch, self.recipe.mask_weight)
 
 
-def batches_of(material: TrainingWindows, recipe: DenoiserRecipe, workers: int = 0) -> NumberedBatches:
+def batches_of(material: TrainingWindows, recipe: DenoiserRecipe, workers: int = 0) -> ValidatedBatches:
     """Returns the crops to learn from and four fixed batches of other contributors."""
     seed = material.seed
 
@@ -195,4 +196,4 @@ def batches_of(material: TrainingWindows, recipe: DenoiserRecipe, workers: int =
         batch = make_batch(material.validation, recipe, derive_rng("validation", seed, number))
         return batch, derive_seed("validation noise", seed, number)
 
-    return NumberedBatches(draw, draw_validation, _VALIDATION_BATCHES, workers)
+    return ValidatedBatches(draw, draw_validation, _VALIDATION_BATCHES, workers)

@@ -17,7 +17,7 @@ from falseflaw.inpainting.pixel.networks import CLASSES, CLEAN_CLASS, NULL_CLASS
 from falseflaw.inpainting.pixel.window import fit, plan_window
 from falseflaw.inpainting.tensors import device_of, to_tensor
 from falseflaw.seeding import derive_rng, derive_seed
-from falseflaw.training.generators.batches import NumberedBatches
+from falseflaw.training.batches import ValidatedBatches
 from falseflaw.training.generators.recipe import StageRecipe, TrainingWindows
 from falseflaw.training.generators.task import Shared, StageTask
 from falseflaw.training.generators.windows import Windows, turned
@@ -182,14 +182,14 @@ class PixelDenoiserTask(StageTask):
 
 def batches_of(
     material: TrainingWindows, recipe: PixelDenoiserRecipe, side: int, workers: int = 0
-) -> NumberedBatches:
+) -> ValidatedBatches:
     """Returns the crops to learn from and four fixed batches of other contributors; `side` is theirs."""
 
     def draw(windows: Windows, part: str, number: int) -> tuple[PixelBatch, int]:
         batch = make_batch(windows, recipe, side, derive_rng(part, material.seed, number))
         return batch, derive_seed(f"{part} noise", material.seed, number)
 
-    return NumberedBatches(
+    return ValidatedBatches(
         lambda number: draw(material.learning, "pixel", number),
         lambda number: draw(material.validation, "validation", number),
         _VALIDATION_BATCHES,

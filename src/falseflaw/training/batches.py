@@ -1,4 +1,4 @@
-"""The stream of batches that generators learn from."""
+"""A stream of batches that are drawn by number."""
 
 from __future__ import annotations
 
@@ -15,6 +15,29 @@ from falseflaw.training.loader_workers import prepare_worker
 class NumberedBatches(pl.LightningDataModule):
     """Batches by number: what one holds depends on its number alone, and not on who draws it when."""
 
+    def __init__(self, draw: Callable[[int], Any], workers: int = 0) -> None:
+        """Sets the module up.
+
+        Args:
+            draw: Returns a training batch by its number.
+            workers: Processes that draw training batches; 0 draws in this one.
+        """
+        super().__init__()
+        self.draw = draw
+        self.workers = workers
+
+    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
+        """Leaves the batch as it is: 8-bit images are brought to the device by the losses."""
+        return batch
+
+    def train_dataloader(self) -> DataLoader[Any]:
+        """Returns the batches that this process takes, from where the training stands."""
+        return _loader(_Drawn(self.draw), _Numbers(self), self.workers)
+
+
+class ValidatedBatches(NumberedBatches):
+    """The same, with some to validate on."""
+
     def __init__(
         self,
         draw: Callable[[int], Any],
@@ -30,19 +53,9 @@ class NumberedBatches(pl.LightningDataModule):
             validation_batches: How many there are.
             workers: Processes that draw training batches; 0 draws in this one.
         """
-        super().__init__()
-        self.draw = draw
+        super().__init__(draw, workers)
         self.draw_validation = draw_validation
         self.validation_batches = validation_batches
-        self.workers = workers
-
-    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
-        """Leaves the batch as it is: 8-bit images are brought to the device by the losses."""
-        return batch
-
-    def train_dataloader(self) -> DataLoader[Any]:
-        """Returns the batches that this process takes, from where the training stands."""
-        return _loader(_Drawn(self.draw), _Numbers(self), self.workers)
 
     def val_dataloader(self) -> DataLoader[Any]:
         """Returns the validation batches, the same for every process."""
