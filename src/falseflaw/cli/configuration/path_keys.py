@@ -21,7 +21,7 @@ NAMES = frozenset(
 )
 """Last parts of keys that hold one path."""
 
-LIST_NAMES = frozenset({"weights", "evaluations", "beside", "other_evaluations"})
+LIST_NAMES = frozenset({"weights", "evaluations", "other_evaluations"})
 """Last parts of keys that hold several paths."""
 
 SUFFIXES = ("_dir", "_folder", "_path", "_file")
