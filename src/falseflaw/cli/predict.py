@@ -48,7 +48,10 @@ def run(config: DictConfig) -> None:
 
 def how_to_go_on(config: DictConfig) -> str:
     """Returns what is true of a run that was stopped."""
-    return "an older predictions.csv is as it was; the same command begins anew"
+    again = "run the same command again to go on"
+    if config.overwrite:  # would throw away what there is
+        again += ", without overwrite=true"
+    return f"photos that were judged are kept in {config.output}; {again}"
 
 
 def _path(text: object) -> Path:
