@@ -99,12 +99,13 @@ class Stages:
             raise MissingDataError(
                 f"expected the folder of a training at {other}, found none; correct resume"
             )
-        if (self.resume is None or other is not None) and _checkpoints_in(self.run_dir):
+        begins = self.resume is None or other is not None
+        if begins and self.speaks and _checkpoints_in(self.run_dir):  # another process would see this one's
             raise in_use(self.run_dir)
         before = other or self.run_dir
-        return (
-            [] if config is None or not _checkpoints_in(before) else changes_since(before, config, MAY_CHANGE)
-        )
+        if config is None or not _checkpoints_in(before):
+            return []
+        return changes_since(before, config, MAY_CHANGE)
 
     def take_over(self, fingerprint: str) -> None:
         """Copies what another run left into this one's folder, if that is what to go on with.

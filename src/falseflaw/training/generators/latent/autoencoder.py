@@ -133,6 +133,7 @@ def train_autoencoder(
             stages.workers,
         )
         settled = stages.fit("decoder", settling, batches, recipe.settling())
+    vae.to(device_of(vae.decoder))  # a decoder that had nothing left to learn went there alone
     return {
         "step": learnt.step,
         "settle_steps": settled.step if recipe.settle_steps > 0 else 0,
