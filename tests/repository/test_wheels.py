@@ -15,7 +15,7 @@ from tests.runtime.red import spotted_photo
 
 from falseflaw.imaging import codec
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 pytestmark = [
     pytest.mark.slow,
