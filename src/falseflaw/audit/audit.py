@@ -130,7 +130,7 @@ def manifest_digest(dataset: Path) -> str:
 def audited(dataset: Path) -> bool:
     """Returns whether a dataset as it is has passed its audit."""
     try:
-        result = json.loads((dataset / AUDIT_NAME).read_text())
+        result = json.loads((dataset / AUDIT_NAME).read_text(encoding="utf-8"))
         return bool(result["passed"]) and result["manifest"] == manifest_digest(dataset)
     except (OSError, ValueError, KeyError, TypeError):
         return False

@@ -52,7 +52,7 @@ def run(config: DictConfig) -> None:
         progress=config.progress,
     )
     launderings = [instantiate(item) for item in config.laundering.launderings]
-    detector = target.open(config.operating_point, config.device)
+    detector = target.load(config.operating_point, config.device)
     output = target.output(dataset, fixed=config.operating_point is not None)
     if config.output is not None:
         output = Path(config.output)

@@ -107,7 +107,7 @@ class Target:
         folder = self.path if self.kind == "run" else self.path.parent
         return folder / (f"evaluation_{dataset.name}" if fixed else "evaluation")
 
-    def open(self, operating_point: str | None, device: str) -> DetectorUnderTest:
+    def load(self, operating_point: str | None, device: str) -> DetectorUnderTest:
         """Opens the detector.
 
         Args:
