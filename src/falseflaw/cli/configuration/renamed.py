@@ -23,11 +23,13 @@ RENAMED: tuple[tuple[str | None, str, str], ...] = (
     ("train", "experiment=reference_without_bundled", "experiment=reference data.leave_out=[latent]"),
     ("train", "experiment=reference_without_pixel", "experiment=reference data.leave_out=[pixel]"),
     ("evaluate", "beside=", "other_evaluations="),
+    ("train-inpainter", "recipe.*.steps=", "recipe.*.max_steps="),
+    ("train-inpainter", "recipe.*.minutes=", "recipe.*.max_time="),
 )
 """Verb (None: any that knows the group), what was written, what to write.
 
 `key=option` stands for that one option; `key=` for any value, which is carried over; a `*` in the key for the
-same text on both sides.
+same text on both sides. Minutes become days:hours:minutes:seconds.
 """
 
 TARGETS: tuple[tuple[str, str], ...] = (
@@ -42,9 +44,9 @@ TARGETS: tuple[tuple[str, str], ...] = (
     ("inpainting.pixel_recipe.*", "training.generators.pixel.recipe.*"),
     ("inpainting.pixel_training.*", "training.generators.pixel.task.*"),
     ("inpainting.autoencoder_family.*", "inpainting.autoencoders.family.*"),
-    ("inpainting.autoencoder_training.*", "training.generators.autoencoder.task.*"),
+    ("inpainting.autoencoder_training.AutoencoderRecipe", "training.generators.latent.autoencoder.*"),
     ("inpainting.family_recipe.*", "training.generators.autoencoder.recipe.*"),
-    ("inpainting.latent.Recipe", "training.generators.latent.recipe.*"),
+    ("inpainting.latent.Recipe", "training.generators.latent.recipe.LatentRecipe"),
     ("inpainting.networks.*", "inpainting.latent.networks.*"),
     ("inpainting.training.*", "training.generators.latent.task.*"),
     ("damage.product.*", "photos.product.segmentation.*"),
@@ -84,8 +86,18 @@ def renamed_override(verb: str, override: str) -> str | None:
             return new
         for part in match.groups():
             new = new.replace("*", part)
+        if old.endswith(".minutes=") and re.fullmatch(r"\d+(\.\d*)?", value):
+            value = _duration(float(value))
         return f"{new.removesuffix('=')}={value}"
     return None
+
+
+def _duration(minutes: float) -> str:
+    """Returns minutes as Lightning takes them: days, hours, minutes and seconds."""
+    seconds = round(60 * minutes)
+    return ":".join(
+        f"{part:02d}" for part in (seconds // 86400, seconds // 3600 % 24, seconds // 60 % 60, seconds % 60)
+    )
 
 
 def renamed_target(text: str) -> tuple[str, str] | None:
