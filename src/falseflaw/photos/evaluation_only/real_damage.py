@@ -18,6 +18,7 @@ from falseflaw.errors import ConfigurationError, InvalidDataError, MissingDataEr
 from falseflaw.imaging import codec
 from falseflaw.photos.evaluation_only.boxes import read_boxes
 from falseflaw.photos.evaluation_only.items import EvaluationItem, ItemPixels, root_of
+from falseflaw.photos.files import PhotoFiles
 from falseflaw.photos.source import Photo
 from falseflaw.types import Edit, Fold, Image, Mask
 
@@ -107,7 +108,7 @@ class RealDamage:
         return EvaluationItem(photo, {_STATES[state]: path}, annotation)
 
 
-class IntactPhotos:
+class IntactPhotos(PhotoFiles):
     """The intact toys, cookies and circuit boards, for matched sets of the same products and cameras."""
 
     name = NAME
@@ -142,18 +143,6 @@ class IntactPhotos:
             raise UnreadableImageError(
                 f"expected an intact photo of {self.name}, got {photo.photo_id!r}"
             ) from None
-
-    def load(self, photo: Photo) -> Image:
-        """Returns the pixels, uint8 RGB (H, W, 3).
-
-        Raises:
-            UnreadableImageError: The file is missing, broken or not an image.
-        """
-        return codec.decode(self.path(photo), photo.photo_id)
-
-    def product_mask(self, photo: Photo) -> Mask | None:
-        """Returns None: nobody outlined these products."""
-        return None
 
     def _files(self) -> dict[Photo, Path]:
         return {

@@ -10,14 +10,14 @@ from falseflaw.errors import InvalidDataError, MissingDataError, UnreadableImage
 from falseflaw.imaging import codec
 from falseflaw.imaging.formats import READABLE
 from falseflaw.paths import readable, short_name
+from falseflaw.photos.files import PhotoFiles
 from falseflaw.photos.source import Photo
-from falseflaw.types import Image, Mask
 
 _LONGEST = 200
 """Of the name that a dataset gives a photo, bytes: it appends edit and ending, and 255 is the limit."""
 
 
-class FolderPhotos:
+class FolderPhotos(PhotoFiles):
     """Photos of a folder; each of its subfolders stands for one contributor.
 
     Where there are no subfolders every photo counts as a contributor of its own, joined with its
@@ -72,18 +72,6 @@ class FolderPhotos:
         if below == photo.photo_id or ".." in Path(below).parts:
             raise UnreadableImageError(f"expected a photo of the folder {self._root}, got {photo.photo_id!r}")
         return self._root / below
-
-    def load(self, photo: Photo) -> Image:
-        """Returns the pixels, uint8 RGB (H, W, 3).
-
-        Raises:
-            UnreadableImageError: The file is missing, broken or not an image.
-        """
-        return codec.decode(self.path(photo), photo.photo_id)
-
-    def product_mask(self, photo: Photo) -> Mask | None:
-        """Returns None: nobody outlined these products."""
-        return None
 
     def _photo(self, below: Path) -> Photo:
         contributor = readable(below.parts[0]) if len(below.parts) > 1 else self._name(below)

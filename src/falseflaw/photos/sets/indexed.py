@@ -15,11 +15,10 @@ from importlib import resources
 from pathlib import Path
 
 from falseflaw.errors import MissingDataError, UnreadableImageError
-from falseflaw.imaging import codec
 from falseflaw.paths import find_existing
+from falseflaw.photos.files import PhotoFiles
 from falseflaw.photos.licenses import LICENSES
 from falseflaw.photos.source import Photo
-from falseflaw.types import Image, Mask
 
 PHOTOS_VARIABLE = "FALSEFLAW_PHOTOS"
 """Environment variable: a folder that holds `clothing/` and `grocery/` already."""
@@ -87,7 +86,7 @@ def _read_index(name: str) -> tuple[IndexEntry, ...]:
     )
 
 
-class IndexedPhotos:
+class IndexedPhotos(PhotoFiles):
     """The photos of a public set that are on disk, with what the index knows of them."""
 
     def __init__(self, public_set: PublicSet, folder: str | Path | None = None) -> None:
@@ -144,18 +143,6 @@ class IndexedPhotos:
         if entry is None:
             raise UnreadableImageError(f"expected a photo of the set {self.name}, got {photo.photo_id!r}")
         return self.root() / entry.path
-
-    def load(self, photo: Photo) -> Image:
-        """Returns the pixels, uint8 RGB (H, W, 3).
-
-        Raises:
-            UnreadableImageError: The file is missing, broken or not an image.
-        """
-        return codec.decode(self.path(photo), photo.photo_id)
-
-    def product_mask(self, photo: Photo) -> Mask | None:
-        """Returns None: nobody outlined these products."""
-        return None
 
     def _configured(self) -> Path:
         if self._folder is not None:
