@@ -63,7 +63,7 @@ def require_loggers(config: DictConfig) -> DictConfig | dict[str, Any]:
     Raises:
         MissingExtraError: The package of one is not there.
     """
-    wanted: DictConfig | dict[str, Any] = config.logger or {}
+    wanted: DictConfig | dict[str, Any] = config.get("logger") or {}  # `~logger` takes the group away
     if any("wandb" in str(logger.get("_target_", "")).lower() for logger in wanted.values()):
         require_extras(("wandb",))
     return wanted
