@@ -5,12 +5,11 @@ import sys
 import pytest
 
 WAITING = """
-import signal, sys, time
+import signal, socket, sys, time
 from falseflaw import stopping
 from falseflaw.cli import main as entry
 
-def run(verb, overrides):
-    print("working", flush=True)
+def run(verb, module, overrides):
     {work}
 
 entry._run = run
@@ -19,8 +18,11 @@ sys.exit(entry.main(["predict"]))
 
 STUBBORN = """
     with stopping.deferred():
-        while True:
-            signal.pause()
+        bell, hammer = socket.socketpair()
+        hammer.setblocking(False)
+        signal.set_wakeup_fd(hammer.fileno())
+        print("working", flush=True)
+        while bell.recv(1):
             print("noted", flush=True)
 """
 
@@ -39,7 +41,7 @@ def begun(work: str) -> subprocess.Popen[str]:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_either_signal_ends_a_verb_with_one_line_and_its_code(number: signal.Signals) -> None:
-    process = begun("signal.pause()")
+    process = begun('print("working", flush=True); signal.pause()')
     process.send_signal(number)
     _, error = process.communicate(timeout=60)
     assert process.returncode == 128 + number
@@ -65,7 +67,7 @@ def test_a_second_signal_ends_at_once_but_an_echo_of_the_first_does_not() -> Non
 
 
 def test_what_was_deferred_is_raised_at_the_end() -> None:
-    work = "with stopping.deferred(): signal.raise_signal(signal.SIGTERM); print('done', flush=True)"
+    work = "print('working', flush=True)\n    with stopping.deferred(): signal.raise_signal(signal.SIGTERM); print('done', flush=True)"
     process = begun(work)
     out, error = process.communicate(timeout=60)
     assert out == "done\n"

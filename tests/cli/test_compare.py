@@ -61,7 +61,7 @@ def test_names_may_be_given_and_nothing_is_written_unasked(runs, capsys, monkeyp
     [
         ([], "expected evaluations=[FOLDER,FOLDER,...] of at least two, got none"),
         (["evaluations=[{runs}/first/evaluation]"], "of at least two, got 1"),
-        (["evaluations={runs}/first/evaluation"], "of at least two, got '"),
+        (["evaluations={runs}/first/evaluation"], "of at least two, got 1"),
         (["evaluations=[{runs}/first/evaluation,{runs}/first/evaluation]"], "got one of them twice"),
         (["evaluations=[{runs}/first/evaluation,{runs}/none/evaluation]"], "falseflaw evaluate"),
         (["evaluations=[{runs}/first/evaluation,{runs}/first]"], "cannot read"),

@@ -157,7 +157,7 @@ def test_other_weights_fail_and_leave_nothing(
     assert main(["export", f"run={other}", f"output={tmp_path / 'bundles/b'}"]) == 1
     error = capsys.readouterr().err.splitlines()[-1]
     assert error.startswith("falseflaw export: expected onnxruntime to answer as torch")
-    assert list((tmp_path / "bundles").iterdir()) == []
+    assert not (tmp_path / "bundles").exists()
 
 
 @pytest.mark.parametrize(

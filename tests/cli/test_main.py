@@ -54,7 +54,7 @@ GROUPS = {
     "download": ["photos"],
     "train-inpainter": ["photos", "split"],
     "synthesize": ["photos", "split", "camera", "damage", "inpainter"],
-    "gather": ["photos"],
+    "gather": ["others"],
     "train": [],
     "evaluate": ["laundering"],
     "compare": [],

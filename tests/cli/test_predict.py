@@ -50,7 +50,7 @@ def test_the_same_command_goes_on_and_another_bundle_is_refused(
     assert "2 judged before" in capsys.readouterr().out
     assert rows(tmp_path / "out") == before
     other = write_bundle(tmp_path / "bundle", name="other")
-    assert main([*arguments, f"bundle={other}"]) == 1
+    assert main([*arguments, f"bundle={other}"]) == 2
     error = capsys.readouterr().err.splitlines()[-1]
     assert error.startswith("falseflaw predict: expected the settings of the results in ")
     assert "overwrite=true" in error

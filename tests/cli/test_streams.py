@@ -51,7 +51,11 @@ def test_photos_are_judged_whatever_the_streams_are(
     done = shell(redirections, *given, f"output={tmp_path / 'out'}")
     assert done.returncode == 0, done.stderr
     assert files_judged(tmp_path / "out") == [NAME]
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {"predictions.csv", "heatmaps"}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        "predictions.csv",
+        "predictions.jsonl",
+        "heatmaps",
+    }
 
 
 @pytest.mark.parametrize("verb", VERBS)

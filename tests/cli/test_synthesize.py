@@ -224,7 +224,7 @@ def test_a_dataset_of_other_weights_is_refused(tmp_path, pipeline, capsys):
     assert call(output, other, "limit_sources=2") == 0
     path = other / "scheduler/scheduler_config.json"
     path.write_text(path.read_text() + "\n")
-    assert call(output, other, "limit_sources=2") == 1
+    assert call(output, other, "limit_sources=2") == 2
     assert "another configuration (weights.latent: " in only_line(capsys.readouterr().err)
 
 
@@ -287,7 +287,7 @@ def test_own_photos_without_masks(tmp_path, pipeline, capsys):
     ],
 )
 def test_mistakes_are_one_line(tmp_path, pipeline, capsys, override, message):
-    assert call(tmp_path / "d", pipeline, override) == 1
+    assert call(tmp_path / "d", pipeline, override) in {1, 2}
     error = only_line(capsys.readouterr().err)
     assert message in error
     assert not list((tmp_path / "d").rglob("*.jpg"))

@@ -73,7 +73,7 @@ def test_a_run_goes_on_with_its_own_dataset_only(
     rows = read_manifest(other).assign(config_hash="another")
     write_manifest(rows, other / MANIFEST_NAME)
     capsys.readouterr()
-    assert main(["train", *tiny(other), "resume=auto"]) == 1
+    assert main(["train", *tiny(other), "resume=auto"]) == 2
     assert "began with (configuration tiny)" in errors_of(capsys)[-1]
 
 
@@ -150,12 +150,12 @@ def test_a_used_run_folder_is_not_overwritten_but_gone_on_with(
     assert main(["train", *tiny(dataset)]) == 0
     before = Path("out/checkpoints/last.ckpt").read_bytes()
     capsys.readouterr()
-    assert main(["train", *tiny(dataset)]) == 1
+    assert main(["train", *tiny(dataset)]) == 2
     assert "resume=auto" in errors_of(capsys)[0]
     assert Path("out/checkpoints/last.ckpt").read_bytes() == before
     assert main(["train", *tiny(dataset), "trainer.max_steps=3", "resume=auto"]) == 0
     assert torch.load("out/checkpoints/last.ckpt", weights_only=True)["global_step"] == 3
-    assert main(["train", *tiny(dataset, "other"), "resume=out", "model.residual_filters=6"]) == 1
+    assert main(["train", *tiny(dataset, "other"), "resume=out", "model.residual_filters=6"]) == 2
     assert "expected model.residual_filters=3 as in the training" in errors_of(capsys)[0]
 
 

@@ -74,7 +74,7 @@ def test_a_folder_that_another_process_trains_in_is_refused_at_the_start(
     )
     assert process.stdout is not None
     process.stdout.readline()
-    assert main(["train", *tiny(dataset, "run_dir=out", "resume=auto")]) == 1
+    assert main(["train", *tiny(dataset, "run_dir=out", "resume=auto")]) == 2
     (line,) = errors_of(capsys)
     assert "one is at work in" in line
     assert list(Path("out").iterdir()) == []
@@ -97,7 +97,7 @@ def test_a_resume_keeps_a_history_and_hides_no_change(
         (["ema_decay=null", "run_dir=new", "resume=out"], "expected ema_decay=0.99"),
     ):
         resumed = ["run_dir=out", "resume=auto", "trainer.max_steps=4", *changes]
-        assert main(["train", *tiny(dataset, *resumed)]) == 1
+        assert main(["train", *tiny(dataset, *resumed)]) == 2
         (line,) = errors_of(capsys)
         assert message in line
     assert before == {name: Path("out", name).read_bytes() for name in before}
@@ -160,19 +160,19 @@ def stopped(words: list[str], sign: Path, number: signal.Signals) -> subprocess.
 def test_a_signal_saves_the_step_and_the_line_it_prints_goes_on(
     dataset: Path, number: signal.Signals, more: list[str]
 ) -> None:
-    words = ["train", *tiny(dataset, "trainer.max_steps=30", "trainer.val_check_interval=10", *more)]
+    words = ["train", *tiny(dataset, "trainer.max_steps=90", "trainer.val_check_interval=30", *more)]
     last = Path("out/checkpoints/last.ckpt")
     done = stopped([*words, "run_dir=out", "checkpoint_every=1000"], Path("out/metrics.csv"), number)
     assert done.returncode == 128 + number, done.stderr
     (line,) = [text for text in done.stderr.splitlines() if text.startswith("falseflaw")]
     assert f"stopped by {number.name}; the last step is saved; go on with: " in line
     step = torch.load(last, weights_only=True)["global_step"]
-    assert 0 < step < 30
+    assert 0 < step < 90
     call = shlex.split(line.partition("go on with: ")[2])
     assert call[:2] == ["falseflaw", "train"]
     resumed = subprocess.run([*COMMAND, *call[1:]], capture_output=True, text=True, check=False)
     assert resumed.returncode == 0, resumed.stderr
-    assert torch.load(last, weights_only=True)["global_step"] == 30
+    assert torch.load(last, weights_only=True)["global_step"] == 90
     history = json.loads(Path("out/history.json").read_text())
     assert [entry["step"] for entry in history] == [0, step]
     if more:  # that the weights are the same is tried once

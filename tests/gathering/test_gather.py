@@ -150,7 +150,7 @@ def test_broken_photos_are_left_out_and_told(damage, tmp_path, capsys):
     assert report.images == 9
     sheet = (tmp_path / "d" / "DATASHEET.md").read_text()
     assert "Skipped photos: 2." in sheet
-    for name, reason in (("toy/damaged/1", "something else"), ("garment/damaged/dirt", "class x y width")):
+    for name, reason in (("toy/damaged/1", "got a text"), ("garment/damaged/dirt", "class x y width")):
         assert any(name in line and reason in line for line in sheet.splitlines())
     for product in ("toy", "cookie", "circuit_board", "garment"):
         for path in (damage / product).rglob("*.*"):

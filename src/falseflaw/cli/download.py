@@ -22,7 +22,8 @@ _BY_HAND = frozenset({"real_damage"})
 def run(config: DictConfig) -> None:
     """Completes the chosen sets below `output` and prints how many files each has."""
     for part in config.photos.get("sets", [config.photos]):
-        name = str(part["_target_"]).split(".")[-2]  # the module of a source is named after its set
+        *_, package, module, _ = str(part["_target_"]).split(".")
+        name = package if module == "source" else module  # either is named after the set
         if name in _BY_HAND:
             raise ConfigurationError(
                 f"expected photos=clothing or photos=grocery, got {name}, which has no download yet; "

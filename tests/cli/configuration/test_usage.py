@@ -76,9 +76,9 @@ def test_every_verb_takes_a_bare_path_for_what_it_asks_first(
         ("predict photos=clothing", "got photos; `falseflaw predict --help`"),
         (
             "train trainer=gpuu",
-            "expected trainer= one of cpu, ddp, gpu, got trainer=gpuu; did you mean trainer=gpu?",
+            "expected trainer= one of base, cpu, ddp, gpu, got trainer=gpuu; did you mean trainer=gpu?",
         ),
-        ("synthesize photos=xyz", "clothing, folder"),
+        ("synthesize photos=xyz", "clothing, clothing_and_grocery, folder"),
         ("train -m trainer=cpu,gpuu", "got trainer=gpuu"),
         ("predict batch_size=[ input=x output=y", "Hydra's grammar, got 'batch_size=['"),
         ("train seed=1,2", "for a sweep add -m, for a list write seed=[1,2]"),

@@ -23,6 +23,7 @@ RENAMED: tuple[tuple[str | None, str, str], ...] = (
     ("train", "experiment=reference_without_bundled", "experiment=reference data.leave_out=[latent]"),
     ("train", "experiment=reference_without_pixel", "experiment=reference data.leave_out=[pixel]"),
     ("evaluate", "beside=", "other_evaluations="),
+    ("train-inpainter", "recipe.checkpoint_seconds=", "checkpoint_every="),
     ("train-inpainter", "recipe.*.steps=", "recipe.*.max_steps="),
     ("train-inpainter", "recipe.*.minutes=", "recipe.*.max_time="),
 )
