@@ -70,6 +70,7 @@ def chain(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.mark.slow
 def test_no_contributor_is_in_two_folds_nor_known_to_the_inpainter(chain: Path) -> None:
     rows = read_manifest(chain / "dataset")
     assert set(rows["fold"]) == {Fold.TRAIN, Fold.VAL, Fold.TEST}

@@ -67,8 +67,13 @@ def test_a_second_signal_ends_at_once_but_an_echo_of_the_first_does_not() -> Non
 
 
 def test_what_was_deferred_is_raised_at_the_end() -> None:
-    work = "print('working', flush=True)\n    with stopping.deferred(): signal.raise_signal(signal.SIGTERM); print('done', flush=True)"
-    process = begun(work)
+    work = """
+    print("working", flush=True)
+    with stopping.deferred():
+        signal.raise_signal(signal.SIGTERM)
+        print("done", flush=True)
+"""
+    process = begun(work.strip())
     out, error = process.communicate(timeout=60)
     assert out == "done\n"
     assert process.returncode == 128 + signal.SIGTERM

@@ -104,6 +104,7 @@ EXIF[0x0131] = "painted"  # Software
 FAKES = set(map(str, POSITIVES))
 
 
+@pytest.mark.slow
 def test_a_sound_dataset_passes_and_its_container_facts_are_at_chance(sound):
     result = audited(sound)
     assert result.passed, result.findings
@@ -129,6 +130,7 @@ def through_pillow(**options):
     return save
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "save",
     [
@@ -149,6 +151,7 @@ def test_every_kind_of_container_leak_is_caught(dataset, save):
     assert "FAILED" in text_report(result)
 
 
+@pytest.mark.slow
 def test_a_source_in_two_folds_is_caught(dataset):
     def change(rows):
         first = rows["source_id"].iloc[0]
@@ -161,6 +164,7 @@ def test_a_source_in_two_folds_is_caught(dataset):
     assert failed(audited(dataset)) == {"manifest"}
 
 
+@pytest.mark.slow
 def test_a_shot_in_two_folds_is_caught(dataset):
     """One contributor's photo comes back under another's name, cut to another JPEG quality."""
 
@@ -178,6 +182,7 @@ def test_a_shot_in_two_folds_is_caught(dataset):
     assert "near-duplicates" in failed(audited(dataset))
 
 
+@pytest.mark.slow
 def test_photos_that_a_generator_learnt_from_are_caught(dataset, tmp_path):
     record = {"photo_set": "fake", "contributors": ["person-0", "nobody"]}
     weights = tmp_path / "weights" / "inpainter"
@@ -192,6 +197,7 @@ def test_photos_that_a_generator_learnt_from_are_caught(dataset, tmp_path):
     assert failed(audited(dataset, [tmp_path / "weights"])) == {"unseen"}
 
 
+@pytest.mark.slow
 def test_a_mask_that_lies_elsewhere_is_caught(dataset):
     rows = read_unchecked(dataset)
     path = dataset / rows.loc[rows["mask_path"] != "", "mask_path"].iloc[0]
@@ -215,6 +221,7 @@ COMPARED = (
 """Altered photos whose pixels outside the mask are those of another member."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("edit", COMPARED)
 def test_a_photo_that_changed_outside_its_mask_is_caught_whatever_its_edit(dataset, edit):
     def change(rows):
@@ -234,6 +241,7 @@ def test_a_photo_that_changed_outside_its_mask_is_caught_whatever_its_edit(datas
     assert f": {edit}: " in line
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("edit", COMPARED)
 def test_a_photo_that_was_not_altered_at_all_is_caught_whatever_its_edit(dataset, edit):
     """The autoencoded one is made of simulated damage; a copy of the authentic photo would differ from it."""
@@ -250,6 +258,7 @@ def test_a_photo_that_was_not_altered_at_all_is_caught_whatever_its_edit(dataset
     assert "expected changes all over the mask, found some in 0%" in lines[0]
 
 
+@pytest.mark.slow
 def test_a_mask_around_nothing_and_one_of_another_size_are_caught(dataset):
     rows = read_unchecked(dataset)
     one, other = sorted(set(rows.loc[rows["mask_path"] != "", "mask_path"]))[:2]
@@ -267,6 +276,7 @@ def test_a_mask_around_nothing_and_one_of_another_size_are_caught(dataset):
     assert any("expected changes all over the mask" in line for line in lines)
 
 
+@pytest.mark.slow
 def test_files_that_are_gone_changed_or_broken_are_caught(dataset):
     paths = sorted(read_unchecked(dataset)["path"])
     (dataset / paths[0]).unlink()
@@ -277,6 +287,7 @@ def test_files_that_are_gone_changed_or_broken_are_caught(dataset):
     assert not any(line.startswith(path) for line in lines for path in paths[3:])
 
 
+@pytest.mark.slow
 def test_bytes_with_both_labels_are_caught(dataset):
     def change(rows):
         first = rows[rows["source_id"] == rows["source_id"].iloc[0]].set_index("edit")
@@ -289,6 +300,7 @@ def test_bytes_with_both_labels_are_caught(dataset):
     assert {"bytes", "masks"} <= failed(audited(dataset))
 
 
+@pytest.mark.slow
 def test_labels_that_contradict_edits_are_caught(dataset):
     def change(rows):
         rows["label"] = np.where(rows["edit"] == str(Edit.NULL_EDIT), 1, rows["label"]).astype(np.int8)
@@ -334,6 +346,7 @@ def test_the_probe_finds_what_is_there_and_nothing_else():
     assert table_of([{"a": 1.0}, {"b": 2.0}]).tolist() == [[1.0, -1.0], [-1.0, 2.0]]
 
 
+@pytest.mark.slow
 def test_the_verb_prints_the_table_writes_it_and_fails_where_a_gate_does(dataset, tmp_path, capsys):
     arguments = ["audit", f"dataset={dataset}", f"weights=[{tmp_path}]", "progress=false"]
     assert main(arguments) == 0

@@ -42,6 +42,7 @@ def call(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str,
     return code, captured.out, captured.err
 
 
+@pytest.mark.slow
 def test_a_run_is_measured_and_the_table_printed(run_folder, capsys, monkeypatch, tmp_path) -> None:
     monkeypatch.chdir(tmp_path)
     code, out, err = call(capsys, f"run={run_folder}", *FAST)
@@ -80,6 +81,7 @@ def test_photos_of_people_that_a_bundle_learnt_from_are_refused(run_folder, caps
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_another_evaluation_is_shown_and_a_missing_one_named(run_folder, capsys, tmp_path) -> None:
     common = (f"bundle={write_bundle(tmp_path / 'red')}", f"dataset={run_folder / 'data'}", *FAST)
     code, _, err = call(capsys, *common, f"output={tmp_path / 'a'}", "limit_sources=1")
@@ -97,6 +99,7 @@ def test_another_evaluation_is_shown_and_a_missing_one_named(run_folder, capsys,
     assert f"evaluation folder (other_evaluations) at {tmp_path / 'none'}" in err.splitlines()[-1]
 
 
+@pytest.mark.slow
 def test_a_bundle_keeps_its_operating_point(run_folder, capsys, tmp_path) -> None:
     bundle = write_bundle(tmp_path / "red")
     output = tmp_path / "out"

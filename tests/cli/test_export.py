@@ -48,6 +48,7 @@ def exported(run_folder: Path) -> Path:
     return output
 
 
+@pytest.mark.slow
 def test_the_bundle_is_the_checkpoint_that_was_measured(run_folder: Path, exported: Path) -> None:
     predictor = Predictor(exported)
     point = json.loads((run_folder / "evaluation/operating_point.json").read_text())
@@ -87,6 +88,7 @@ def test_the_bundle_predicts(run_folder: Path, exported: Path, tmp_path: Path) -
     assert {row["verdict"] for row in rows} <= {"altered", "no sign of alteration", "inconclusive"}
 
 
+@pytest.mark.slow
 def test_the_bundle_is_evaluated_like_the_checkpoint(
     run_folder: Path, exported: Path, tmp_path: Path
 ) -> None:
@@ -160,6 +162,7 @@ def test_other_weights_fail_and_leave_nothing(
     assert not (tmp_path / "bundles").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

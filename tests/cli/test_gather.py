@@ -29,6 +29,7 @@ def photos(tmp_path, monkeypatch):
     return tmp_path / "photos"
 
 
+@pytest.mark.slow
 def test_gathers_evaluates_and_refuses_to_train(photos, tmp_path, capsys):
     data = tmp_path / "data/datasets/real_damage"
     code, out, err = call(capsys, "gather", "progress=false")
@@ -61,6 +62,7 @@ def test_gathers_other_peoples_fakes(photos, tmp_path, capsys):
     assert set(read_manifest(tmp_path / "d")["fold"]) == {"test"}
 
 
+@pytest.mark.slow
 def test_a_checkpoint_takes_the_thresholds_of_an_earlier_evaluation(photos, tmp_path, capsys):
     import torch
 

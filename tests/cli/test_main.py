@@ -119,13 +119,15 @@ def test_any_failure_is_one_line(capsys: pytest.CaptureFixture[str], monkeypatch
         (KeyError(), "falseflaw predict: KeyError: no message"),
     ):
         fail(error)
-        assert main(["predict"]) == 1
+        assert main(["predict", "input=a", "output=b"]) == 1
         text = capsys.readouterr().err
         assert text.startswith(words)
         assert text.count("\n") == 1
     fail(KeyboardInterrupt())
-    assert main(["predict"]) == 130
-    assert capsys.readouterr().err.count("\n") == 1
+    assert main(["predict", "input=a", "output=b"]) == 130
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert "kept in b; run the same command again" in told
 
 
 ABSENT = """

@@ -48,6 +48,7 @@ def test_the_mount_is_read_only(place: Path) -> None:
     assert inside(place, "touch", "new").returncode != 0
 
 
+@pytest.mark.slow
 def test_predict_reads_there(place: Path, tmp_path: Path) -> None:
     words = ["input=photo.png", "bundle=bundle", "threads=1"]
     done = inside(place, *COMMAND, "predict", *words, f"output={tmp_path / 'out'}")
@@ -64,6 +65,7 @@ def test_predict_needs_no_home(place: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 def test_audit_prints_its_table_there(place: Path, tmp_path: Path) -> None:
     words = ["audit", "dataset=dataset", "weights=[]", "progress=false"]
     done = inside(place, *COMMAND, *words)
@@ -87,6 +89,7 @@ def test_no_verb_writes_before_its_work(verb: str, place: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 def test_audit_of_a_dataset_that_cannot_be_written_to(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

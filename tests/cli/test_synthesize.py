@@ -96,6 +96,7 @@ def digests(folder):
     }
 
 
+@pytest.mark.slow
 def test_builds_a_dataset_and_builds_it_again_alike(tmp_path, pipeline, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     first, second = tmp_path / "first", tmp_path / "second one"
@@ -116,6 +117,7 @@ def test_builds_a_dataset_and_builds_it_again_alike(tmp_path, pipeline, capsys, 
     assert {path.name for path in tmp_path.iterdir()} <= {"first", "second one", "cache"}, "wrote elsewhere"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("group", "option"),
     [
@@ -132,6 +134,7 @@ def test_every_option_of_every_group_builds(tmp_path, pipeline, group, option):
     assert rows == 24 or (rows == 12 and option.startswith("native"))
 
 
+@pytest.mark.slow
 def test_inpainted_pixels_are_in_the_region_only(tmp_path, pipeline):
     """The untrained network writes noise, which no JPEG table hides."""
     assert call(tmp_path / "d", pipeline, "limit_sources=3") == 0
@@ -146,6 +149,7 @@ def test_inpainted_pixels_are_in_the_region_only(tmp_path, pipeline):
         assert everywhere[~region].mean() > 5
 
 
+@pytest.mark.slow
 def test_the_pixel_generator_builds_a_dataset_and_builds_it_again_alike(tmp_path, pixels):
     """Its whole square is regenerated where the crop was not resized; nothing outside of it changes."""
     first, second = tmp_path / "first", tmp_path / "second"
@@ -170,6 +174,7 @@ def test_the_pixel_generator_builds_a_dataset_and_builds_it_again_alike(tmp_path
             assert (image[Edit.REGENERATED] == image[Edit.SPLICED]).all()
 
 
+@pytest.mark.slow
 def test_two_generators_and_the_family_share_the_sources_out(tmp_path, pipeline, pixels):
     given = (
         "inpainter=latent_and_pixel",
@@ -210,6 +215,7 @@ def test_weights_of_another_generator_are_named_in_one_line(tmp_path, pipeline, 
     assert "expected weights at" in only_line(capsys.readouterr().err)
 
 
+@pytest.mark.slow
 def test_a_dataset_of_other_weights_is_refused(tmp_path, pipeline, capsys):
     output = tmp_path / "d"
     other = tmp_path / "other"
@@ -228,6 +234,7 @@ def test_a_dataset_of_other_weights_is_refused(tmp_path, pipeline, capsys):
     assert "another configuration (weights.latent: " in only_line(capsys.readouterr().err)
 
 
+@pytest.mark.slow
 def test_an_inpainter_that_learnt_from_the_sources_is_refused(tmp_path, pipeline, capsys):
     everyone = sorted({photo.contributor for photo in StudioPhotos(16, 128, 160, 0).photos()})
     listed = ", ".join(f'"{name}"' for name in everyone)
@@ -245,6 +252,7 @@ def test_an_inpainter_that_learnt_from_the_sources_is_refused(tmp_path, pipeline
         record.unlink()
 
 
+@pytest.mark.slow
 def test_own_photos_without_masks(tmp_path, pipeline, capsys):
     photos = tmp_path / "photos"
     for index in range(6):

@@ -90,6 +90,7 @@ def overrides_for(group: str, option: str) -> list[str]:
     return []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("group", "option"), OPTIONS)
 def test_every_configuration_runs(
     group: str,
@@ -115,6 +116,7 @@ def test_every_configuration_runs(
         assert any("training_step" in path.read_text() for path in Path("out").glob("*profile*"))
 
 
+@pytest.mark.slow
 def test_a_sweep_trains_one_run_per_seed(dataset: Path) -> None:
     arguments = [argument for argument in tiny(dataset) if not argument.startswith("run_dir")]
     assert main(["train", "-m", *arguments, "seed=1,2", "trainer.max_steps=1"]) == 0
@@ -126,6 +128,7 @@ def test_a_sweep_trains_one_run_per_seed(dataset: Path) -> None:
     assert any((first[name] != second[name]).any() for name in first)
 
 
+@pytest.mark.slow
 def test_mistakes_are_one_line_and_leave_nothing(dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for arguments, message in (
         (["dataset=nothing"], "falseflaw synthesize"),
@@ -144,6 +147,7 @@ def test_mistakes_are_one_line_and_leave_nothing(dataset: Path, capsys: pytest.C
         assert not Path("out/checkpoints").exists()
 
 
+@pytest.mark.slow
 def test_a_used_run_folder_is_not_overwritten_but_gone_on_with(
     dataset: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -171,6 +175,7 @@ def test_missing_wandb_is_one_line(
     assert "pip install 'falseflaw[wandb]'" in errors_of(capsys)[0]
 
 
+@pytest.mark.slow
 def test_killed_training_goes_on(dataset: Path) -> None:
     command = [*COMMAND, *tiny(dataset), "trainer.max_steps=40", "trainer.val_check_interval=20"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
@@ -195,6 +200,7 @@ def test_killed_training_goes_on(dataset: Path) -> None:
         torch.testing.assert_close(load_detector(last).state_dict()[name], tensor, atol=0, rtol=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["r/lr=0.001,seed=0", "my runs, (1)", "$HOME {a} [b] é"])
 def test_run_folders_and_datasets_of_any_name(dataset: Path, name: str) -> None:
     (Path(name) / "data").parent.mkdir(parents=True)
@@ -212,6 +218,7 @@ def test_a_sweep_over_run_folders(dataset: Path) -> None:
     assert sorted(str(path.parent.parent) for path in Path().rglob("best.ckpt")) == ["r/b", "r/lr=1"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sweep", [False, True])
 def test_two_processes_train_one_detector(dataset: Path, sweep: bool) -> None:
     name = 'lr=0.1, "ü" (2)'  # the second process is told it by Lightning, which knows nothing of quoting

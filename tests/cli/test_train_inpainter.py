@@ -70,6 +70,7 @@ def test_it_trains_on_rendered_photos_and_leaves_nothing_in_the_working_director
     assert (tmp_path / "run/denoiser/metrics.csv").is_file()
 
 
+@pytest.mark.slow
 def test_it_goes_on_and_tells_what_changed_or_must_not(tmp_path, capsys):
     assert call(tmp_path) == 0
     assert call(tmp_path, "recipe.denoiser.max_steps=3", "checkpoint_every=1") == 0
@@ -90,6 +91,7 @@ def test_it_goes_on_and_tells_what_changed_or_must_not(tmp_path, capsys):
     assert len(json.loads((tmp_path / "run/history.json").read_text())) == 2
 
 
+@pytest.mark.slow
 def test_a_rank_in_the_environment_changes_nothing(tmp_path, monkeypatch, capsys):
     for name in ("RANK", "SLURM_PROCID"):
         monkeypatch.setenv(name, "1")

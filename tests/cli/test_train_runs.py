@@ -52,6 +52,7 @@ def seed_of(run: Path) -> int:
     return int(json.loads((run / "provenance.json").read_text())["seed"])
 
 
+@pytest.mark.slow
 def test_trainings_and_sweeps_of_one_moment_have_folders_of_their_own(dataset: Path) -> None:
     for seed in (1, 2):
         assert main(["train", *tiny(dataset, "run_dir=runs/${now:%Y}", f"seed={seed}")]) == 0
@@ -117,6 +118,7 @@ def test_a_resume_keeps_a_history_and_hides_no_change(
     assert second["config"] == yaml.safe_load(Path("out/config.yaml").read_text())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "leftover", [{"RANK": "1"}, {"LOCAL_RANK": "1", "WORLD_SIZE": "2", "SLURM_PROCID": "1"}]
 )
@@ -149,6 +151,7 @@ def stopped(words: list[str], sign: Path, number: signal.Signals) -> subprocess.
     return subprocess.CompletedProcess(words, process.returncode, out, error)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "more"),
     [

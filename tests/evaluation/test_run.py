@@ -32,6 +32,7 @@ def folder(dataset, tmp_path_factory):
     return output
 
 
+@pytest.mark.slow
 def test_writes_all_it_promises_and_nothing_else(folder) -> None:
     names = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
     drawn = ("roc", "reliability", "robustness", "saving", "scores", "severity_jpeg", "severity_resize")
@@ -91,6 +92,7 @@ def test_the_fold_that_is_fitted_on_may_have_a_limit_of_its_own(dataset, tmp_pat
     assert summary.provenance.fitted_sources == 2
 
 
+@pytest.mark.slow
 def test_only_the_named_edits_are_scored_and_it_is_told(dataset, tmp_path) -> None:
     edits = (str(Edit.SIMULATED_DAMAGE), str(Edit.SPLICED), str(Edit.HAND_CLONED))
     summary = run(dataset, tmp_path, SUITE[:1], calibrate_on=NAMES[:1], edits=edits,

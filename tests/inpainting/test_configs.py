@@ -28,6 +28,7 @@ def test_a_config_of_several_inpainters_holds_shipped_ones_under_their_names(pat
         assert part.name == name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", SINGLE, ids=lambda path: path.stem)
 def test_every_inpainter_config_runs_on_a_tiny_pipeline(
     path: Path, tmp_path: Path, saved_pipeline: Path, saved_pixels: Path

@@ -42,6 +42,7 @@ def test_there_are_the_four_that_the_readme_names() -> None:
     assert all(f"`{name}`" in readme for name in names)
 
 
+@pytest.mark.slow
 @every_notebook
 def test_the_committed_answer_is_the_one_that_execution_gives(path, fresh_home, monkeypatch) -> None:
     monkeypatch.delenv("FALSEFLAW_EVALUATION", raising=False)
@@ -95,6 +96,7 @@ SAID = {
 }
 
 
+@pytest.mark.slow
 @every_notebook
 def test_runs_on_another_evaluation_with_dataset_and_others(path, whole, fresh_home, monkeypatch) -> None:
     monkeypatch.setenv("FALSEFLAW_EVALUATION", str(whole))

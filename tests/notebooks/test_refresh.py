@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import nbformat
+import pytest
 
 from falseflaw.evaluation.committed.committed import read_audit, read_facts
 from falseflaw.evaluation.figures.summary import read_summary, write_summary
@@ -27,6 +28,7 @@ def answer_of(root: Path) -> str:
     return "".join(item.get("text", "") for item in cells[-1].outputs)
 
 
+@pytest.mark.slow
 def test_takes_over_a_finished_evaluation_executes_and_rewrites_the_readme(
     clone, evaluation, others, fresh_home
 ) -> None:
@@ -79,6 +81,7 @@ def first_row(committed: Path) -> dict[str, object]:
     )
 
 
+@pytest.mark.slow
 def test_evaluates_the_bundle_in_one_go(clone, dataset, others, fresh_home, monkeypatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     (clone / "checkpoints/detectors").mkdir(parents=True)
@@ -116,6 +119,7 @@ def test_evaluates_the_bundle_in_one_go(clone, dataset, others, fresh_home, monk
     assert "real_damage: model: got 0000" in done.stdout  # measured with another one
 
 
+@pytest.mark.slow
 def test_refuses_what_it_cannot_use(clone, evaluation, tmp_path) -> None:
     for arguments, words in (
         ([str(tmp_path)], "refresh-results: expected an evaluation with summary.json"),

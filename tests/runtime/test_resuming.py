@@ -209,6 +209,7 @@ def test_a_log_cannot_name_what_lies_elsewhere(tmp_path: Path, predictor: Predic
         assert victim.exists()
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_photos(tmp_path: Path, predictor: Predictor) -> None:
     def peak(count: int) -> int:
         source = tmp_path / f"in{count}"

@@ -17,6 +17,7 @@ def run(*arguments):
     return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("given", [True, False])
 def test_all_ways_find_the_same_and_all_seconds_are_told(tmp_path, given):
     output = tmp_path / "figures.json"

@@ -29,6 +29,7 @@ def run(*arguments):
     return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
 
 
+@pytest.mark.slow
 def test_both_ways_give_the_same_images_and_all_seconds_are_told(pipeline, tmp_path):
     output = tmp_path / "figures.json"
     result = run(
@@ -50,6 +51,7 @@ def test_both_ways_give_the_same_images_and_all_seconds_are_told(pipeline, tmp_p
         assert report[name]["lo"] <= report[name]["value"] <= report[name]["hi"]
 
 
+@pytest.mark.slow
 def test_what_is_wrong_is_said_in_one_line(tmp_path):
     result = run("inpainter.path=/nowhere", *TINY_PHOTOS, "--output", tmp_path / "x.json")
     assert result.returncode == 2

@@ -15,6 +15,7 @@ def run(*arguments):
     return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
 
 
+@pytest.mark.slow
 def test_every_size_is_built_and_all_is_told(tmp_path):
     output = tmp_path / "figures.json"
     result = run(*("--sources", 2, 4, "--networks", "tiny", "--output", output), "engine.threads=1")
@@ -31,6 +32,7 @@ def test_every_size_is_built_and_all_is_told(tmp_path):
     assert ("memory grows" in result.stdout) == report["memory_grows"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("override", "words"),
     [("inpainter.path=/nowhere", "train-inpainter"), ("engine=ray", "expected engine=local")],

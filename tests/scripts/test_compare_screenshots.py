@@ -48,6 +48,7 @@ def test_a_row_holds_the_differences_of_probabilities() -> None:
     assert Comparison("d", 1.5, np.array([30.0, 40.0])).row()["correlation"] == ""
 
 
+@pytest.mark.slow
 @needs_browser
 @pytest.mark.parametrize("shot", SHOTS, ids=lambda item: item.name)
 def test_both_screenshots_share_the_geometry(shot) -> None:
@@ -69,6 +70,7 @@ def test_no_photos_are_refused() -> None:
         compare(SHOTS[0], [], [])
 
 
+@pytest.mark.slow
 @needs_browser
 def test_table_and_sheet_are_written(tmp_path) -> None:
     dataset = make_dataset(tmp_path / "data", sources=4)

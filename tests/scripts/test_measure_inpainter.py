@@ -21,6 +21,7 @@ def run(*arguments):
     return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
 
 
+@pytest.mark.slow
 def test_figures_table_and_sheet_are_written(tmp_path):
     torch.manual_seed(0)
     build_pipeline(TINY, all_prompts()).save_pretrained(tmp_path / "pipeline")
@@ -57,6 +58,7 @@ def test_figures_table_and_sheet_are_written(tmp_path):
     assert codec.decode(tmp_path / "out/prompts.png").shape[1] > 12 * 96
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -117,6 +117,7 @@ def test_crops_come_back_in_order_whatever_their_size(sets):
     assert max(inpainter.sizes) <= 4
 
 
+@pytest.mark.slow
 def test_the_classifier_learns_what_tells_kinds_apart_and_repeats_itself():
     painted = of_colors(COLORS, 72)
     network = train_kinds(painted, epochs=8, seed=0, progress=False)

@@ -322,6 +322,7 @@ def test_goes_on_where_an_error_stopped_it(built, tmp_path):
     assert digests(output) == digests(built[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("victim", ["images/fake__004", "masks/fake__007", "parts/batch-00002", "manifest"])
 def test_goes_on_after_kill_9(built, tmp_path, victim):
     """Killed with the file written under another name, just before it takes its place."""

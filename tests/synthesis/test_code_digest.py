@@ -27,6 +27,7 @@ for name, module in sys.modules.items():
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("modules", "code"),
     [

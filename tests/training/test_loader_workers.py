@@ -43,6 +43,7 @@ def collate(items: list[torch.Tensor]) -> dict[str, torch.Tensor]:
     return share({"image": torch.stack(items)})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("how", "kind", "message"),
     [

@@ -19,6 +19,7 @@ def test_schedule_warms_up_and_ends_at_its_final_fraction() -> None:
     assert settings.factor(50, 0.5) == pytest.approx(0.55)
 
 
+@pytest.mark.slow
 def test_biases_norms_and_residual_filters_do_not_decay() -> None:
     detector = Detector("test_efficientnet", residual_filters=3, decoder_channels=8, head_channels=8)
     decayed, kept = parameter_groups(detector, 0.3)

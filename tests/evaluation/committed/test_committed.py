@@ -78,7 +78,7 @@ def audited(tmp_path: Path) -> Path:
         ({"photos": {"authentic": 1}}, "photos of each edit in the predictions"),
     ],
 )
-def test_figures_of_another_model_or_dataset_are_find_outdated(copy, changes, words) -> None:
+def test_figures_of_another_model_or_dataset_are_outdated(copy, changes, words) -> None:
     change(copy, **changes)
     assert any(line.startswith(words) for line in find_outdated(copy, BUNDLE))
 
@@ -89,7 +89,7 @@ def test_a_bundle_measured_itself_is_known_by_its_network(copy) -> None:
     assert find_outdated(copy, BUNDLE) == []
 
 
-def test_facts_of_another_dataset_and_others_beside_of_another_model_are_find_outdated(copy, audited) -> None:
+def test_facts_of_another_dataset_and_others_beside_of_another_model_are_outdated(copy, audited) -> None:
     facts = {name: (copy / name).read_bytes() for name in ("dataset.parquet", "audit.json")}
     change(copy, provenance={"limit_sources": None})
     committed.take_over_dataset(audited, copy)

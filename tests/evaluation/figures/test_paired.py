@@ -57,6 +57,7 @@ def test_differences_are_taken_from_the_first(comparison) -> None:
     assert comparison.pooled.metrics["auroc"].differences[1].lo > 0
 
 
+@pytest.mark.slow
 def test_the_interval_is_that_of_resampled_sources_with_scikit_learn() -> None:
     one, other = made_predictions(20, seed=1), made_predictions(20, strength=2.5, seed=2)
     found = compare([evaluation("a", one), evaluation("b", other)], replicates=800)

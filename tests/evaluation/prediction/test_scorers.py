@@ -25,6 +25,7 @@ def photos() -> np.ndarray:
     return np.stack([textured_photo(derive_rng("scorer", index), 70, 101) for index in range(3)])
 
 
+@pytest.mark.slow
 def test_checkpoint_scores_as_the_network_does_and_batchmates_do_not_matter(checkpoint, photos) -> None:
     scorer = CheckpointScorer(checkpoint, "cpu")
     logits, heats = scorer.score(photos)
@@ -76,6 +77,7 @@ def test_what_is_no_checkpoint_is_told_in_one_line(tmp_path) -> None:
         BundleScorer(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_network_of_nans_is_refused(checkpoint, photos, tmp_path) -> None:
     torch.manual_seed(0)
     detector = Detector()

@@ -117,6 +117,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGKILL", -signal.SIGKILL)])
 def test_stopped_in_the_middle_no_worker_stays_and_all_goes_on(dataset, rows, tmp_path, name, code) -> None:
     script = tmp_path / "stopped.py"

@@ -36,6 +36,7 @@ def test_even_heat_has_the_shares_of_the_areas_and_the_seam_is_that_of_morpholog
     assert shares.area == pytest.approx((inside.mean(), (within & ~inside).mean(), 1 - within.mean()))
 
 
+@pytest.mark.slow
 def test_a_sum_of_large_maps_does_not_overflow() -> None:
     mask = np.zeros((3000, 3000), bool)
     mask[:1500] = True

@@ -37,6 +37,7 @@ def others(dataset, tmp_path_factory):
     return [folder / name for name in ("real", "pairs", "sets")]
 
 
+@pytest.mark.slow
 def test_other_evaluations_stand_in_a_frame_and_change_no_figure(dataset, others, tmp_path) -> None:
     alone = run(dataset, tmp_path / "alone")
     summary = run(dataset, tmp_path / "apart", other_evaluations=tuple(map(str, others)))

@@ -1,3 +1,4 @@
+import pytest
 from tests.evaluation.conftest import NAMES, SUITE, CheckerScorer
 
 from falseflaw.evaluation.figures.calibration import read_operating_point
@@ -10,6 +11,7 @@ from falseflaw.evaluation.settings import EvaluationSettings
 from falseflaw.evaluation.target import DetectorUnderTest
 
 
+@pytest.mark.slow
 def test_reliability_is_drawn_over_what_was_calibrated(dataset, tmp_path) -> None:
     settings = EvaluationSettings(calibrate_on=NAMES[:1], replicates=10, examples=0, progress=False)
     evaluate(DetectorUnderTest(CheckerScorer()), dataset, SUITE[:1], tmp_path, settings)

@@ -76,6 +76,7 @@ class Checker(HTMLParser):
         assert self.open.pop() == tag
 
 
+@pytest.mark.slow
 def test_report_is_one_wellformed_file_with_the_figures_of_the_summary(folder) -> None:
     html = (folder / "report.html").read_text()
     checker = Checker()

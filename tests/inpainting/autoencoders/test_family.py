@@ -24,6 +24,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return train_all(tmp_path_factory)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("architecture", TINY)
 def test_a_round_trip_keeps_the_size_of_any_photo(saved, architecture):
     member = Autoencoder("x", str(saved[architecture]))

@@ -62,6 +62,7 @@ def batch() -> tuple[np.ndarray, np.ndarray]:
     return crops, masks
 
 
+@pytest.mark.slow
 def test_it_samples_what_the_plain_pipeline_samples(inpainter, folders):
     config = config_of(inpainter.name)
     plain = getattr(diffusers, config.pipeline_class).from_pretrained(
@@ -95,6 +96,7 @@ def test_latents_are_an_unpacked_batch_that_decodes_to_the_images(inpainter):
     assert np.abs(decoded.astype(int) - samples.images).max() <= 1
 
 
+@pytest.mark.slow
 def test_prompt_and_seed_matter(inpainter):
     crops, masks = batch()
     first = inpainter.sample(crops, masks, PROMPTS, SEEDS).latents

@@ -49,6 +49,7 @@ def test_only_the_square_around_the_mask_is_written(inpainter):
         assert (image != crop).any(axis=2)[written].mean() > 0.9
 
 
+@pytest.mark.slow
 def test_a_batch_gives_what_one_by_one_gives(inpainter):
     crops, masks, prompts, seeds = batch()
     together = inpainter.sample(crops, masks, prompts, seeds)
@@ -59,6 +60,7 @@ def test_a_batch_gives_what_one_by_one_gives(inpainter):
         assert np.abs(alone.images[0].astype(int) - together.images[index]).max() <= 1
 
 
+@pytest.mark.slow
 def test_seed_kind_mask_and_photo_all_matter(inpainter):
     crops, masks, _, seeds = (part[:1] for part in batch())
     moved = np.roll(masks, 2, axis=1)
@@ -74,6 +76,7 @@ def test_seed_kind_mask_and_photo_all_matter(inpainter):
         assert not torch.allclose(first, inpainter.sample(*changed).latents, atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("eta", [0.0, 1.0])
 def test_the_same_seeds_give_the_same_samples(saved_pixels, eta):
     inpainter = PixelInpainter("pixel", str(saved_pixels), steps=2, eta=eta)
@@ -136,6 +139,7 @@ def test_a_round_trip_is_the_photo_itself(inpainter):
     assert back is not photo
 
 
+@pytest.mark.slow
 def test_a_saved_and_loaded_generator_samples_the_same(inpainter, tmp_path):
     inpainter.pipeline.save_pretrained(tmp_path)
     again = PixelInpainter("again", str(tmp_path), steps=3)

@@ -57,6 +57,7 @@ def test_the_product_is_found_alike_every_time(photo, masker):
     np.testing.assert_array_equal(found, masker(image))
 
 
+@pytest.mark.slow
 def test_the_network_opens_its_own_session_after_pickling(photo, network):
     expected = network(photo[0])
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(network))(photo[0]), expected)

@@ -210,6 +210,7 @@ def cluster():
     ray.shutdown()
 
 
+@pytest.mark.slow
 def test_ray_gives_the_bytes_of_the_local_engine(tmp_path, expected):
     report = build(tmp_path / "d", tmp_path / "log", "ray", seconds=0.5)
     assert digests(tmp_path / "d") == expected
@@ -223,12 +224,14 @@ def test_ray_gives_the_bytes_of_the_local_engine(tmp_path, expected):
     assert all(value > 0 for value in report.seconds.values())
 
 
+@pytest.mark.slow
 def test_an_actor_that_is_killed_costs_nothing_but_time(tmp_path, expected):
     build(tmp_path / "d", tmp_path / "log", "ray", deadly="fake/005", lives=2)
     assert digests(tmp_path / "d") == expected
     assert loaded(tmp_path / "log").count("fake/005") == 3
 
 
+@pytest.mark.slow
 def test_a_batch_that_kills_every_actor_ends_the_build_by_name(tmp_path, expected):
     with pytest.raises(InvalidDataError, match=r"^batch 2 \(fake/004, fake/005\) ended its actor 3 times"):
         build(tmp_path / "d", tmp_path / "log", "ray", deadly="fake/005", lives=100)
@@ -236,12 +239,14 @@ def test_a_batch_that_kills_every_actor_ends_the_build_by_name(tmp_path, expecte
     assert digests(tmp_path / "d") == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("error", [ConfigurationError("expected a, got b"), ValueError("a bug")])
 def test_errors_of_an_actor_come_out_as_they_were_raised(tmp_path, error):
     with pytest.raises(type(error), match=f"^{error}$"):
         build(tmp_path / "d", tmp_path / "log", "ray", error)
 
 
+@pytest.mark.slow
 def test_an_actor_must_see_the_folder_of_the_build(tmp_path, monkeypatch):
     """As on a machine of a cluster that has another disk."""
 
@@ -255,6 +260,7 @@ def test_an_actor_must_see_the_folder_of_the_build(tmp_path, monkeypatch):
         build(tmp_path / "d", tmp_path / "log", "ray")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("first", "second"), [("local", "ray"), ("ray", "local")])
 def test_a_build_that_is_killed_goes_on_with_either_engine(tmp_path, expected, first, second):
     output, log = tmp_path / "d", tmp_path / "log"
@@ -285,6 +291,7 @@ def test_a_build_that_is_killed_goes_on_with_either_engine(tmp_path, expected, f
     assert len(read_manifest(output)) == 12 * (COUNT - 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["local", "ray"])
 def test_an_interrupted_build_goes_on(tmp_path, expected, engine):
     output, log = tmp_path / "d", tmp_path / "log"
@@ -361,6 +368,7 @@ def test_a_cluster_that_is_not_there_is_named(tmp_path, monkeypatch, address):
         build(tmp_path / "d", tmp_path / "log", "ray", options={"address": address})
 
 
+@pytest.mark.slow
 def test_a_machine_that_dies_costs_nothing_but_time(tmp_path, expected):
     """Two machines, as Ray sees them; one of them is gone in the middle."""
     output, log = tmp_path / "d", tmp_path / "log"
@@ -398,6 +406,7 @@ def test_a_machine_that_dies_costs_nothing_but_time(tmp_path, expected):
     assert digests(output) == expected
 
 
+@pytest.mark.slow
 def test_the_verb_takes_either_engine(tmp_path, capsys):
     torch.manual_seed(0)
     build_pipeline(TINY, all_prompts()).save_pretrained(tmp_path / "inpainter")

@@ -68,6 +68,7 @@ def test_the_same_seed_gives_the_same_weights(train_tiny: TrainTiny, tmp_path: P
     assert any((weights(first.last)[name] != tensor).any() for name, tensor in weights(other.last).items())
 
 
+@pytest.mark.slow
 def test_resuming_gives_what_an_uninterrupted_training_gives(
     train_tiny: TrainTiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -178,6 +179,7 @@ def test_without_average_the_weights_are_the_last_ones(train_tiny: TrainTiny, tm
     )
 
 
+@pytest.mark.slow
 def test_time_schedule_follows_max_time_and_asks_for_it(train_tiny: TrainTiny, tmp_path: Path) -> None:
     settings = {"schedule": "time", "warmup_steps": 0, "learning_rate": 1e-3, "final_fraction": 0.0}
     limit = {"max_steps": -1, "max_time": {"seconds": 3}, "val_check_interval": 1000}

@@ -73,6 +73,7 @@ def test_every_architecture_learns(architecture):
     assert losses[-1] < 0.8 * losses[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("architecture", TINY)
 def test_it_records_what_it_learnt_from(saved, architecture):
     facts = json.loads((saved[architecture] / "training.json").read_text())

@@ -43,6 +43,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return train(tmp_path_factory.mktemp("finished")).parent
 
 
+@pytest.mark.slow
 def test_the_result_is_a_half_precision_pipeline_that_loads_like_any_other(finished):
     pipeline = AutoPipelineForInpainting.from_pretrained(
         finished / "pipeline", safety_checker=None, requires_safety_checker=False, torch_dtype=torch.float32
@@ -98,6 +99,7 @@ def facts_of(folder):
     return facts
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("stage", "step"), [("autoencoder", 5), ("decoder", 2), ("denoiser", 5)])
 def test_a_training_stopped_half_way_ends_as_if_it_had_not_been(finished, tmp_path, monkeypatch, stage, step):
     monkeypatch.setattr(BestAndLast, "on_train_batch_end", stopping_at(stage, step))
@@ -140,6 +142,7 @@ def test_another_recipe_or_camera_does_not_resume_from_this_one(finished, change
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_a_finished_training_can_be_made_longer(tmp_path):
     first = weights(train(tmp_path, longer(RECIPE, 3)))
     pipeline = train(tmp_path, longer(RECIPE, 5))
@@ -149,6 +152,7 @@ def test_a_finished_training_can_be_made_longer(tmp_path):
     assert not torch.equal(first["unet.conv_in.weight"], second["unet.conv_in.weight"])
 
 
+@pytest.mark.slow
 def test_what_is_compiled_learns_and_is_saved_under_its_own_names(finished, tmp_path, monkeypatch):
     compiled = functools.partial(torch.compile, backend="eager")  # as Dynamo wraps it, without a compiler
     monkeypatch.setattr(torch, "compile", compiled)

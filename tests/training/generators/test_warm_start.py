@@ -22,6 +22,7 @@ def unet(pipeline: Path) -> dict[str, torch.Tensor]:
     return load_file(pipeline / "unet/diffusion_pytorch_model.safetensors")
 
 
+@pytest.mark.slow
 def test_it_keeps_the_autoencoder_and_moves_on_from_the_weights(earlier, tmp_path):
     still = replace(
         RECIPE, start=str(earlier), denoiser=replace(RECIPE.denoiser, max_steps=1, learning_rate=1e-9)
@@ -45,6 +46,7 @@ def test_it_records_where_it_started(earlier, tmp_path):
     assert "4 steps" in (pipeline / "MODEL_CARD.md").read_text()
 
 
+@pytest.mark.slow
 def test_it_resumes_from_its_own_checkpoint_and_not_from_that_of_another_start(earlier, tmp_path):
     recipe = replace(longer(RECIPE, 3), start=str(earlier))
     train(tmp_path, recipe)

@@ -132,6 +132,7 @@ def digest(key: str = "same") -> str:
     return sums.hexdigest()
 
 
+@pytest.mark.slow
 @needs_browser
 def test_the_same_pixels_in_this_process_in_other_threads_and_in_another_process() -> None:
     first = digest()
@@ -152,6 +153,7 @@ def test_the_same_pixels_in_this_process_in_other_threads_and_in_another_process
     assert digest("other") != first
 
 
+@pytest.mark.slow
 @needs_browser
 def test_a_browser_that_broke_down_is_started_anew() -> None:
     first = digest()
@@ -166,6 +168,7 @@ PAGE = """<!doctype html><html style="zoom:@ZOOM@"><style>*{margin:0}body{backgr
 <img id=i decoding=sync style="position:absolute;left:13.4px;top:21.7px;width:180.3px;height:141.2px">"""
 
 
+@pytest.mark.slow
 @needs_browser
 def test_page_zoom_paints_what_a_screen_of_that_density_paints(tmp_path) -> None:
     """The page is zoomed in place of a denser screen; Chromium's own switch for the latter is the judge."""
