@@ -18,7 +18,7 @@ from falseflaw.errors import ConfigurationError, InvalidDataError, MissingDataEr
 from falseflaw.inpainting.pixel.networks import build_pixel_pipeline
 from falseflaw.training.callbacks import BestAndLast
 from falseflaw.training.generators.pixel.task import PixelDenoiserTask
-from falseflaw.training.generators.recipe import seconds_of
+from falseflaw.training.generators.stage_recipe import seconds_of
 
 
 def unet(pipeline: Path) -> dict[str, torch.Tensor]:

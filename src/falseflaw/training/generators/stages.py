@@ -19,7 +19,7 @@ from falseflaw.imaging.codec import write_atomic
 from falseflaw.training.batches import ValidatedBatches
 from falseflaw.training.callbacks import BestAndLast
 from falseflaw.training.fitting import fit
-from falseflaw.training.generators.recipe import StageRecipe, seconds_of
+from falseflaw.training.generators.stage_recipe import StageRecipe, seconds_of
 from falseflaw.training.generators.task import StageTask
 from falseflaw.training.ranks import build_trainer
 from falseflaw.training.recording import earlier_metrics, keep_metrics

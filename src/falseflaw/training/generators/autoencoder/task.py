@@ -15,7 +15,7 @@ from falseflaw.errors import ConfigurationError
 from falseflaw.inpainting.tensors import decode_pixels, encode_pixels, latents_in, to_tensor
 from falseflaw.training.batches import ValidatedBatches
 from falseflaw.training.generators.autoencoder.reconstruction import quality
-from falseflaw.training.generators.recipe import StageRecipe
+from falseflaw.training.generators.stage_recipe import StageRecipe
 from falseflaw.training.generators.task import StageTask
 from falseflaw.training.generators.windows import Windows
 from falseflaw.types import Image

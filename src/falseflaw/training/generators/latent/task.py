@@ -20,7 +20,8 @@ from falseflaw.inpainting.latent.networks import encode_prompts
 from falseflaw.inpainting.tensors import device_of, to_tensor
 from falseflaw.seeding import derive_rng, derive_seed
 from falseflaw.training.batches import ValidatedBatches
-from falseflaw.training.generators.recipe import StageRecipe, TrainingWindows
+from falseflaw.training.generators.recipe import TrainingWindows
+from falseflaw.training.generators.stage_recipe import StageRecipe
 from falseflaw.training.generators.task import Shared, StageTask
 from falseflaw.training.generators.windows import Windows
 from falseflaw.types import DamageKind

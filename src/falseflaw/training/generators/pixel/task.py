@@ -18,7 +18,8 @@ from falseflaw.inpainting.pixel.window import fit, plan_window
 from falseflaw.inpainting.tensors import device_of, to_tensor
 from falseflaw.seeding import derive_rng, derive_seed
 from falseflaw.training.batches import ValidatedBatches
-from falseflaw.training.generators.recipe import StageRecipe, TrainingWindows
+from falseflaw.training.generators.recipe import TrainingWindows
+from falseflaw.training.generators.stage_recipe import StageRecipe
 from falseflaw.training.generators.task import Shared, StageTask
 from falseflaw.training.generators.windows import Windows, turned
 from falseflaw.types import Image, Mask
