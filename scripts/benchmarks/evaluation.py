@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 from falseflaw.cli.main import one_line
 from falseflaw.imaging.codec import write_atomic
+from falseflaw.machine import available_cores
 
 if TYPE_CHECKING:  # the workers import this file too, and nothing heavy with it
     import pandas as pd
@@ -106,7 +107,7 @@ def benchmark(overrides: list[str], options: argparse.Namespace) -> dict[str, An
         "workers": options.workers,
         "batch_size": config.batch_size,
         "repetitions": options.repetitions,
-        "cores": _cores(),
+        "cores": available_cores(),
         "goal": GOAL,
     }
     return about | _figures(turns)
@@ -277,10 +278,6 @@ def _processor_seconds() -> float:
     return sum(os.times()[:4])
 
 
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def _figures(turns: dict[str, list[Turn]]) -> dict[str, Any]:
     """Returns speed and stages of each way, the ratios to the pass, and how far the answers differ.
 
@@ -309,7 +306,7 @@ def _figures(turns: dict[str, list[Turn]]) -> dict[str, Any]:
         figures["against"][way] = {
             "clock": ratio([b.clock / a.clock for a, b in zip(passes, entries, strict=True)]),
             "clock_bound": ratio(
-                [b.clock / (a.processor / _cores()) for a, b in zip(passes, entries, strict=True)]
+                [b.clock / (a.processor / available_cores()) for a, b in zip(passes, entries, strict=True)]
             ),
             "processor": ratio([b.processor / a.processor for a, b in zip(passes, entries, strict=True)]),
             **_differences(passes[0].found, entries[0].found),

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -22,6 +21,7 @@ from typing import Any
 
 from falseflaw.cli.main import one_line
 from falseflaw.imaging.codec import write_atomic
+from falseflaw.machine import available_cores
 
 THREADS = {
     "prepare": ("load", "product mask", "paint", "camera"),
@@ -132,7 +132,7 @@ def build(count: int, folder: Path, overrides: list[str]) -> dict[str, Any]:
         raise ConfigurationError("expected engine=local: figures are those of one process")
     config.output = str(folder / "dataset")
     make = compose_build(config, given)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = available_cores()
     clock, processor = time.perf_counter(), time.process_time()
     report = make()
     clock, processor = time.perf_counter() - clock, time.process_time() - processor

@@ -1,4 +1,3 @@
-#!/usr/bin/env python
 """Draws docs/damage.jpg: every kind of painted flaw on rendered cloth and packages, at the photos' own scale.
 
 usage: scripts/run damage-sheet [PICTURE]

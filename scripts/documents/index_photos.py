@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Writes src/falseflaw/photos/index/{clothing,grocery}.csv from a local copy of the two public sets.
 
 usage: scripts/run index-photos FOLDER      FOLDER holds clothing/ (with images.csv) and grocery/

@@ -1,13 +1,19 @@
-"""What a long run costs its machine: seconds by stage, and memory that it gives back."""
+"""What a long run finds in its machine and costs it: cores, seconds by stage, memory that it gives back."""
 
 from __future__ import annotations
 
 import ctypes
+import os
 import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+
+
+def available_cores() -> int:
+    """Returns how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class StageTimer:

@@ -43,11 +43,19 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def readable_sha256(path: Path) -> str:
+    """Returns the same, `unreadable` where the file cannot be read: that is told when its photo is."""
+    try:
+        return file_sha256(path)
+    except OSError:
+        return "unreadable"
+
+
 def code_digest(entries: Iterable[str]) -> str:
     """Returns a digest of source files of this package, so that results of older code are told apart.
 
     Args:
-        entries: Files and folders below the package, such as `imaging` or `evaluation/predict.py`.
+        entries: Files and folders below the package, such as `imaging` or `types.py`.
     """
     root = Path(__file__).resolve().parent
     code = hashlib.sha256()

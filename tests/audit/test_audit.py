@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image as Pil
-from tests.dataset.builders import NETWORKS, SIZE, FakePhotos, cameras, engine, folds_of, settings, writers
+from tests.synthesis.builders import NETWORKS, SIZE, FakePhotos, cameras, engine, folds_of, settings, writers
 
 from falseflaw.audit import audit as module
 from falseflaw.audit.audit import GATES, PROBES, audit

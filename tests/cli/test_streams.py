@@ -9,7 +9,7 @@ import pytest
 from tests.runtime.red import gray_photo, write_bundle
 
 from falseflaw.cli.main import VERBS
-from falseflaw.cli.streams import steady_streams
+from falseflaw.cli.streams import robust_streams
 from falseflaw.imaging import codec
 
 COMMAND = [sys.executable, "-m", "falseflaw.cli.main"]
@@ -84,8 +84,8 @@ def test_names_stay_whole_in_every_locale(
 
 def test_no_file_gets_the_number_of_a_closed_stream(tmp_path: Path) -> None:
     program = (
-        "import os, sys\nfrom falseflaw.cli.streams import steady_streams\n"
-        "with steady_streams():\n"
+        "import os, sys\nfrom falseflaw.cli.streams import robust_streams\n"
+        "with robust_streams():\n"
         "    file = open(sys.argv[1], 'w', encoding='utf-8')\n"
         "    print('printed', flush=True); print('told', file=sys.stderr)\n"
         "    os.write(1, b'low'); os.write(2, b'low')\n"
@@ -99,7 +99,7 @@ def test_no_file_gets_the_number_of_a_closed_stream(tmp_path: Path) -> None:
 
 def test_streams_put_in_place_by_others_stay(capsys: pytest.CaptureFixture[str]) -> None:
     before = sys.stdout, sys.stderr
-    with steady_streams():
+    with robust_streams():
         assert (sys.stdout, sys.stderr) == before
         sys.stdout.write("seen\n")
     assert (sys.stdout, sys.stderr) == before
@@ -108,8 +108,8 @@ def test_streams_put_in_place_by_others_stay(capsys: pytest.CaptureFixture[str])
 
 def test_other_failures_of_a_file_are_no_closed_reader(tmp_path: Path) -> None:
     program = (
-        "import os, sys\nfrom falseflaw.cli.streams import steady_streams\n"
-        "with steady_streams():\n"
+        "import os, sys\nfrom falseflaw.cli.streams import robust_streams\n"
+        "with robust_streams():\n"
         "    try: print('x' * 100000, flush=True)\n"
         "    except OSError as error: sys.exit(error.errno)\n"
     )

@@ -9,7 +9,7 @@ import pytest
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from PIL import Image as Pil
-from tests.photos.evaluation_only.photos_scenes import scene
+from tests.photos.scenes import scene
 
 from falseflaw.errors import ConfigurationError, UnreadableImageError
 from falseflaw.imaging import codec

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.dataset.builders import NETWORKS, FakePhotos, cameras, engine
+from tests.synthesis.builders import NETWORKS, FakePhotos, cameras, engine
 
 from falseflaw.audit.content import content_probe
 from falseflaw.audit.flaws import KINDS, SIDE, Flaws, join

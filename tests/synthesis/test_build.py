@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import pytest
 from PIL import Image as Pil
-from tests.dataset.builders import (
+from tests.synthesis.builders import (
     NETWORKS,
     SIZE,
     FakeAutoencoders,
@@ -338,7 +338,7 @@ def test_goes_on_after_kill_9(built, tmp_path, victim):
                 os.kill(os.getpid(), signal.SIGKILL)
             return replace(self, target)
         Path.replace = kill
-        from tests.dataset.builders import build
+        from tests.synthesis.builders import build
         build(Path({str(output)!r}))
         """
     )

@@ -2,7 +2,7 @@ from collections import Counter
 from dataclasses import replace
 
 import pytest
-from tests.dataset.builders import NETWORKS, FakePhotos, cameras, folds_of
+from tests.synthesis.builders import NETWORKS, FakePhotos, cameras, folds_of
 
 from falseflaw.errors import ConfigurationError, MissingDataError
 from falseflaw.synthesis.plan import Networks, SynthesisSettings, make_plan, select_sources, share_out

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from tests.dataset.builders import NETWORKS, FakePhotos, folds_of, settings
+from tests.synthesis.builders import NETWORKS, FakePhotos, folds_of, settings
 
 from falseflaw.errors import InvalidDataError
 from falseflaw.imaging.camera import Camera

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Sequence
@@ -25,6 +24,7 @@ from falseflaw.dataset.folder import AUDIT_NAME
 from falseflaw.dataset.manifest import MANIFEST_NAME, read_unchecked
 from falseflaw.errors import FalseFlawError, InvalidDataError
 from falseflaw.imaging.codec import decode, read_mask
+from falseflaw.provenance import file_sha256
 from falseflaw.statistics.bootstrap import Estimate
 from falseflaw.statistics.text import figure_text
 from falseflaw.types import DamageKind, Edit, Image, Mask
@@ -124,7 +124,7 @@ def audit(dataset: Path, weights: Sequence[Path], progress: Progress) -> Audit:
 
 def manifest_digest(dataset: Path) -> str:
     """Returns the sha256 of a dataset's manifest; it names every image with its own."""
-    return hashlib.sha256((dataset / MANIFEST_NAME).read_bytes()).hexdigest()
+    return file_sha256(dataset / MANIFEST_NAME)
 
 
 def audited(dataset: Path) -> bool:

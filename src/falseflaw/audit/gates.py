@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import Path
@@ -17,6 +16,7 @@ from falseflaw.dataset.manifest import validate
 from falseflaw.errors import FalseFlawError, InvalidDataError
 from falseflaw.imaging.codec import decode, read_mask
 from falseflaw.photos.near_duplicates import fingerprint, near_pairs
+from falseflaw.provenance import file_sha256
 from falseflaw.types import Edit, Image, Mask
 
 Progress = Callable[[Iterable[Any], int, str], Iterable[Any]]
@@ -48,7 +48,7 @@ def check_files(dataset: Path, rows: pd.DataFrame, progress: Progress) -> list[s
     found = []
     for path, expected in progress(zip(rows["path"], rows["sha256"], strict=True), len(rows), "digests"):
         try:
-            got = hashlib.sha256((dataset / path).read_bytes()).hexdigest()
+            got = file_sha256(dataset / path)
         except OSError as error:
             found.append(f"{path}: {error.strerror or error}")
             continue

@@ -15,12 +15,12 @@ import traceback
 from pathlib import Path
 
 from falseflaw import __version__, stopping
-from falseflaw.cli.streams import restart_in_utf8, steady_streams
+from falseflaw.cli.streams import restart_in_utf8, robust_streams
 from falseflaw.errors import ConfigurationError, FalseFlawError, MissingDataError, MissingExtraError
 
 VERBS = {
     "download": "fetch the public photo sets at their pinned commits",
-    "train-inpainter": "train the bundled inpainting pipeline",
+    "train-inpainter": "train a generator: an inpainter or an autoencoder",
     "synthesize": "build a dataset of matched sets from clean photos",
     "gather": "bring real damage or other people's fakes into the form of a dataset",
     "audit": "check that a dataset teaches nothing but the trace of alteration",
@@ -43,7 +43,7 @@ def main(argv: list[str] | None = None) -> int:
     """
     if argv is None:
         restart_in_utf8()
-    with steady_streams():
+    with robust_streams():
         return _main(list(sys.argv[1:] if argv is None else argv))
 
 

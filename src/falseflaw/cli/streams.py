@@ -17,7 +17,7 @@ _GONE = frozenset({errno.EPIPE, errno.EIO, errno.EBADF})
 
 
 @contextmanager
-def steady_streams() -> Iterator[None]:
+def robust_streams() -> Iterator[None]:
     """Lets everything inside print and draw bars, whatever the standard streams are.
 
     Descriptors 0 to 2 that are closed lead to the null device: the next file opened would else get one of
@@ -29,7 +29,7 @@ def steady_streams() -> Iterator[None]:
     before = sys.stdin, sys.stdout, sys.stderr
     if sys.stdin is None:
         sys.stdin = Path(os.devnull).open(encoding="utf-8")  # noqa: SIM115 - as long as the process
-    sys.stdout, sys.stderr = _steady(sys.stdout, 1), _steady(sys.stderr, 2)
+    sys.stdout, sys.stderr = _robust(sys.stdout, 1), _robust(sys.stderr, 2)
     try:
         yield
     finally:
@@ -65,7 +65,7 @@ def _fill_descriptors() -> None:
             os.set_inheritable(descriptor, True)
 
 
-def _steady(stream: TextIO | None, descriptor: int) -> TextIO:
+def _robust(stream: TextIO | None, descriptor: int) -> TextIO:
     if stream is None:  # closed when Python started
         return Path(os.devnull).open("w", encoding="utf-8")
     if type(stream) is not io.TextIOWrapper:
@@ -77,7 +77,7 @@ def _steady(stream: TextIO | None, descriptor: int) -> TextIO:
     except (OSError, ValueError):
         pass
     buffer = io.BufferedWriter(io.FileIO(descriptor, "w", closefd=False))
-    return _SteadyStream(
+    return _RobustStream(
         buffer,
         encoding=stream.encoding,
         errors="backslashreplace",
@@ -86,7 +86,7 @@ def _steady(stream: TextIO | None, descriptor: int) -> TextIO:
     )
 
 
-class _SteadyStream(io.TextIOWrapper):
+class _RobustStream(io.TextIOWrapper):
     """A stream that turns silent when its reader is gone."""
 
     def write(self, text: str) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from falseflaw.cli.training_run import (
     plain,
     require_loggers,
 )
+from falseflaw.machine import available_cores
 
 EXTRAS: tuple[str, ...] = ("synthesis", "train")
 
@@ -32,7 +32,7 @@ def run(config: DictConfig) -> None:
     from falseflaw.training.ranks import find_world
     from falseflaw.training.recording import record_run
 
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = available_cores()
     torch.set_num_threads(int(config.threads or cores))
     loggers = require_loggers(config)
     world = find_world(instantiate(config.trainer))

@@ -1,1 +1,1 @@
-"""Matched sets on disk: building, describing and loading them."""
+"""The format of a dataset on disk: manifest, folder, upload save, and the lineage of what learnt from it."""

@@ -245,14 +245,14 @@ class DatasetFolder:
             (self.path / name).unlink(missing_ok=True)
 
 
-_BESIDE = ("config_hash", "made_with")
+_DERIVED = ("config_hash", "made_with")
 """Keys that follow from others, or that the images do not depend on."""
 
 
 def _difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     """Names the first keys that differ, so that the user sees what to change back."""
     old, new = dict(_flat(before)), dict(_flat(now))
-    keys = [key for key in [*new, *old] if old.get(key) != new.get(key) and key.split(".")[0] not in _BESIDE]
+    keys = [key for key in [*new, *old] if old.get(key) != new.get(key) and key.split(".")[0] not in _DERIVED]
     shown = [f"{key}: {old.get(key)} then, {new.get(key)} now" for key in dict.fromkeys(keys)][:2]
     return "; ".join(shown)
 

@@ -21,7 +21,7 @@ from falseflaw.gathering.contact_sheet import gathered_sheet
 from falseflaw.gathering.datasheet import gathered_datasheet
 from falseflaw.imaging.codec import Subsampling, encode_png, write_atomic
 from falseflaw.photos.evaluation_only.items import EvaluationItem, EvaluationSet, ItemPixels
-from falseflaw.provenance import code_digest, git_revision
+from falseflaw.provenance import code_digest, git_revision, readable_sha256
 from falseflaw.seeding import derive_rng
 from falseflaw.types import Edit
 
@@ -154,7 +154,7 @@ def _record(config: Mapping[str, Any], items: Sequence[EvaluationItem]) -> dict[
     names = hashlib.sha256()
     for item in items:
         files = [*item.files.values(), *([item.annotation] if item.annotation else [])]
-        line = f"{item.photo} {' '.join(map(_digest, files))}\n"
+        line = f"{item.photo} {' '.join(map(readable_sha256, files))}\n"
         names.update(line.encode("utf-8", "surrogateescape"))
     record: dict[str, Any] = {
         "falseflaw": __version__,
@@ -164,10 +164,3 @@ def _record(config: Mapping[str, Any], items: Sequence[EvaluationItem]) -> dict[
     }
     digest = hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
     return {"config_hash": digest[:16], **record, "made_with": {"git_revision": git_revision()}}
-
-
-def _digest(path: Path) -> str:
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError:
-        return "unreadable"  # told when it is read

@@ -1,1 +1,1 @@
-"""Flaws written by a diffusion model: training it, sampling from it, composing its output."""
+"""What writes pixels: diffusion models that paint flaws into crops, autoencoders that rewrite photos."""

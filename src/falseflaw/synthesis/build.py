@@ -26,7 +26,7 @@ from falseflaw.machine import StageTimer
 from falseflaw.photos.product.masks import ProductMasks
 from falseflaw.photos.product.segmentation import ProductMasker
 from falseflaw.photos.source import FileSource, PhotoSource
-from falseflaw.provenance import code_digest, git_revision, package_versions
+from falseflaw.provenance import code_digest, git_revision, package_versions, readable_sha256
 from falseflaw.synthesis.batch import BatchMaker
 from falseflaw.synthesis.contact_sheet import sheet_of_sets
 from falseflaw.synthesis.datasheet import datasheet
@@ -191,12 +191,7 @@ def _record(config: Mapping[str, Any], plans: Sequence[SetPlan], source: PhotoSo
 
 def _content(source: PhotoSource, plan: SetPlan) -> str:
     """Digest of a photo's file; another folder may hold other photos of the same names."""
-    if not isinstance(source, FileSource):
-        return ""
-    try:
-        return hashlib.sha256(source.path(plan.photo).read_bytes()).hexdigest()
-    except OSError:
-        return "unreadable"  # reported when it is loaded
+    return readable_sha256(source.path(plan.photo)) if isinstance(source, FileSource) else ""
 
 
 def _finish(

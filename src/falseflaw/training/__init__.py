@@ -1,1 +1,1 @@
-"""Training of the detector with Lightning."""
+"""One way to train with Lightning: what detector and generators share is here, their own parts below."""

@@ -89,7 +89,7 @@ def test_a_bundle_measured_itself_is_known_by_its_network(copy) -> None:
     assert find_outdated(copy, BUNDLE) == []
 
 
-def test_facts_of_another_dataset_and_others_beside_of_another_model_are_outdated(copy, audited) -> None:
+def test_facts_of_another_dataset_and_other_evaluations_of_another_model_are_outdated(copy, audited) -> None:
     facts = {name: (copy / name).read_bytes() for name in ("dataset.parquet", "audit.json")}
     change(copy, provenance={"limit_sources": None})
     committed.take_over_dataset(audited, copy)

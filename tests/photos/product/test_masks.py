@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.inpainting.studio import StandInPhotos, whole_photo
+from tests.stand_ins import StandInPhotos, whole_photo
 
 from falseflaw.errors import MissingExtraError
 from falseflaw.imaging.codec import read_mask

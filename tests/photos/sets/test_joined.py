@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.photos.evaluation_only.photos_scenes import scene
+from tests.photos.scenes import scene
 
 from falseflaw.errors import ConfigurationError, MissingDataError, UnreadableImageError
 from falseflaw.imaging import codec

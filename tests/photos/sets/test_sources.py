@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
-from tests.photos.evaluation_only.photos_scenes import scene
+from tests.photos.scenes import scene
 
 from falseflaw.errors import InvalidDataError, MissingDataError, UnreadableImageError
 from falseflaw.imaging import codec

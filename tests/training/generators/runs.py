@@ -12,8 +12,8 @@ from typing import Any
 import lightning.pytorch as pl
 import torch
 from lightning.pytorch.loggers import CSVLogger
-from tests.inpainting.studio import OneCamera, SquarePainter, StandInPhotos, whole_photo
 from tests.inpainting.tiny import TINY
+from tests.stand_ins import OneCamera, SquarePainter, StandInPhotos, whole_photo
 
 from falseflaw.training.callbacks import BestAndLast
 from falseflaw.training.generators.latent.autoencoder import AutoencoderRecipe

@@ -36,7 +36,7 @@ def windows(count: int = 4) -> Windows:
     return Windows(images, images, flaws, ["hole"] * count, ["shirt"] * count)
 
 
-def material() -> SimpleNamespace:
+def trainable() -> SimpleNamespace:
     return SimpleNamespace(learning=windows(), validation=windows(), seed=1)
 
 
@@ -58,7 +58,7 @@ def test_the_latent_inpainter_learns_where_it_is():
     settling = SettlingTask(pipeline.vae, RECIPE.autoencoder, "x").to(ELSEWHERE)
     assert settling.loss((windows().clean, 1)).device == ELSEWHERE
     task = latent.DenoiserTask(pipeline, RECIPE.denoiser, "x").to(ELSEWHERE)
-    batches = latent.batches_of(material(), RECIPE.denoiser)
+    batches = latent.batches_of(trainable(), RECIPE.denoiser)
     assert task.loss(batches.draw(0)).device == ELSEWHERE
     assert task.validation_loss(batches.draw_validation(0)).device == ELSEWHERE
 
@@ -67,7 +67,7 @@ def test_the_pixel_generator_learns_where_it_is():
     task = pixel.PixelDenoiserTask(build_pixel_pipeline(TINY_PIXELS), PIXEL_RECIPE.denoiser, "x").to(
         ELSEWHERE
     )
-    assert task.loss(pixel.batches_of(material(), PIXEL_RECIPE.denoiser, 16).draw(0)).device == ELSEWHERE
+    assert task.loss(pixel.batches_of(trainable(), PIXEL_RECIPE.denoiser, 16).draw(0)).device == ELSEWHERE
 
 
 @pytest.mark.parametrize("architecture", MEMBERS)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.inpainting.studio import OneCamera, SquarePainter, StandInPhotos, whole_photo
+from tests.stand_ins import OneCamera, SquarePainter, StandInPhotos, whole_photo
 
 from falseflaw.errors import InvalidDataError
 from falseflaw.imaging.camera import Camera

@@ -67,7 +67,7 @@ class _Reading:
 
     def __init__(self, verb: str, schema: VerbSchema) -> None:
         self._verb, self._schema = verb, schema
-        self._written: list[str] = []
+        self._call: list[str] = []
         self._wrong: list[str] = []
         self._given: set[str] = set()
         self._taken = False  # the word at hand was the value of the one before
@@ -79,7 +79,7 @@ class _Reading:
         elif _OVERRIDE.fullmatch(word):
             self._write(word)
         elif word in _FLAGS and not self._is_key(word, following):
-            self._written.append(word)
+            self._call.append(word)
         elif word.split("=")[0] in _FLAGS_WITH_VALUE:
             self._take_flag(word, following)
         elif word.startswith("-") and len(word) > 1:
@@ -92,7 +92,7 @@ class _Reading:
     def raise_if_wrong(self) -> None:
         if not self._wrong:
             return
-        shown = " ".join(shlex.quote(word) for word in self._written)
+        shown = " ".join(shlex.quote(word) for word in self._call)
         raise UsageError(
             f"expected key=value, got {' and '.join(map(repr, self._wrong[:3]))}; "
             f"write: falseflaw {self._verb} {shown}"
@@ -107,7 +107,7 @@ class _Reading:
 
     def _write(self, override: str) -> None:
         self._given.add(override.partition("=")[0].lstrip("+~"))
-        self._written.append(override)
+        self._call.append(override)
 
     def _take_flag(self, word: str, following: str | None) -> None:
         name, equals, value = word.partition("=")
@@ -115,7 +115,7 @@ class _Reading:
             value, self._taken = following or "", following is not None
         if name in {"-c", "--cfg"} and value not in _CFG:
             raise UsageError(f"expected {name} {', '.join(_CFG[:-1])} or {_CFG[-1]}, got {value!r}")
-        self._written += [word] if equals else [name, value]
+        self._call += [word] if equals else [name, value]
 
     def _take_dashed(self, word: str, following: str | None) -> None:
         """Reads `--key=value`, `--key value`, `--switch` and `--no-switch`."""
@@ -142,15 +142,15 @@ class _Reading:
             if not self._given & set(choices):
                 free.insert(0, _which(word, choices))
         if not free:
-            return self._written.append(word)
+            return self._call.append(word)
         key = free[0]
         if is_path_list_key(key):
             if key not in self._listed:
                 self._listed[key] = []
-                self._written.append("")
-                self._place = len(self._written) - 1
+                self._call.append("")
+                self._place = len(self._call) - 1
             self._listed[key].append(word)
-            self._written[self._place] = f"{key}=[{','.join(self._listed[key])}]"
+            self._call[self._place] = f"{key}=[{','.join(self._listed[key])}]"
             return None
         return self._write(f"{key}={word}")
 

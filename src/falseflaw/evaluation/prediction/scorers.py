@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from falseflaw.errors import InvalidDataError, MissingDataError
+from falseflaw.machine import available_cores
 from falseflaw.provenance import file_sha256
 from falseflaw.runtime.bundle import BundleInfo
 from falseflaw.runtime.padding import STRIDE, pad_to_stride
@@ -142,7 +142,7 @@ class BundleScorer:
         from falseflaw.runtime.predictor import Predictor
 
         self.path = Path(path)
-        self.lanes = lanes or _cores()
+        self.lanes = lanes or available_cores()
         self._predictor = Predictor(self.path, threads=1, keep_memory=True)
         self._fingerprint = file_sha256(self.path / "model.onnx")
 
@@ -170,8 +170,3 @@ class BundleScorer:
         scored = [self._predictor.raw(image[None]) for image in images]
         logits = np.concatenate([logit for logit, _ in scored]).astype(np.float64)
         return logits.reshape(-1), np.concatenate([heat for _, heat in scored])
-
-
-def _cores() -> int:
-    """Returns how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,4 +1,4 @@
-"""Engines map the batches of a plan: here in this process, in `ray_engine` on many machines."""
+"""Engines map the batches of a plan: here in this process, in `engines.ray` on many machines."""
 
 from __future__ import annotations
 
@@ -62,10 +62,10 @@ class LocalEngine:
                 batch = ahead.pop().result()
                 for following in numbers[index + 1 : index + 2]:
                     ahead.append(preparing.submit(maker.prepare, following, batches[following]))
-                written = maker.write(batch)
+                outputs = maker.write(batch)
                 while behind:
                     yield behind.pop().result()
-                behind.append(saving.submit(maker.save, written))
+                behind.append(saving.submit(maker.save, outputs))
                 return_freed_memory()
             while behind:
                 yield behind.pop().result()

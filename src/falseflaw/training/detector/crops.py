@@ -222,10 +222,10 @@ class TrainPairs:
         flawless, autoencoded, negative, positive = rng.random(4).tolist()
         if flawless < self.flawless_share and Edit.REFILLED in chosen.paths and chosen.flawless:
             return chosen.flawless[int(negative * len(chosen.flawless))], Edit.REFILLED
-        written = chosen.inpainted
-        if Edit.AUTOENCODED in chosen.paths and (autoencoded < self.autoencoded_share or not written):
-            written = [Edit.AUTOENCODED]
-        return Edit.SIMULATED_DAMAGE, written[int(positive * len(written))]
+        positives = chosen.inpainted
+        if Edit.AUTOENCODED in chosen.paths and (autoencoded < self.autoencoded_share or not positives):
+            positives = [Edit.AUTOENCODED]
+        return Edit.SIMULATED_DAMAGE, positives[int(positive * len(positives))]
 
     def _order(self, turn: int) -> np.ndarray:
         """Returns the order of sets in pass number `turn` over them."""

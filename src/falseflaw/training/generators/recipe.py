@@ -63,7 +63,7 @@ class TrainingRecipe(ABC):
         return {name: value for name, value in values.items() if name not in _MAY_CHANGE}
 
     @abstractmethod
-    def train(self, material: TrainingWindows, stages: Stages) -> Path:
+    def train(self, windows: TrainingWindows, stages: Stages) -> Path:
         """Trains, or goes on with what the stages' folder holds, and returns the folder of the weights."""
 
 

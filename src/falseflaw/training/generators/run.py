@@ -94,7 +94,7 @@ def train_inpainter(
         )
         return load_windows(maker, count, painted / f"{part}-{fingerprint[:12]}", workers, stages.progress)
 
-    material = TrainingWindows(
+    windows = TrainingWindows(
         learning=windows_of(learning, recipe.windows, "learning"),
         validation=windows_of(held_out, recipe.validation_windows, "validation"),
         fingerprint=fingerprint,
@@ -114,10 +114,10 @@ def train_inpainter(
         },
     )
     if record is not None:
-        record(material.facts)
+        record(windows.facts)
     stages.take_over(fingerprint)
     torch.manual_seed(derive_seed("weights", seed))
-    saved = recipe.train(material, stages)
+    saved = recipe.train(windows, stages)
     if stages.speaks:
         shutil.rmtree(painted, ignore_errors=True)
     return saved

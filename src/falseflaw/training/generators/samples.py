@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import time
 from collections.abc import Callable, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,10 @@ import numpy as np
 from lightning.pytorch.callbacks import Callback
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
 from falseflaw.damage.regions import draw_region
 from falseflaw.imaging.codec import encode_png, write_atomic
+from falseflaw.imaging.contact_sheet import contact_sheet
 from falseflaw.imaging.crop import Box, splice
 from falseflaw.inpainting.latent.sampling import decode_latents, sample_latents
 from falseflaw.seeding import derive_rng, derive_seed
@@ -26,8 +27,6 @@ from falseflaw.training.recording import earlier_metrics
 from falseflaw.types import DamageKind, Image, Mask
 
 matplotlib.use("Agg", force=False)
-
-_GAP = 4
 
 _PANELS = (
     ("autoencoder", ("val/psnr",), "dB"),
@@ -98,22 +97,9 @@ def region_tile(region: Mask) -> Image:
 
 
 def write_tiles(path: Path, rows: Sequence[Sequence[Image]], columns: int) -> None:
-    """Writes a PNG of rows of pictures, dealt out to columns in turn."""
-    tiles = [_join(row, axis=1) for row in rows]
-    stacks = [_join(tiles[part::columns], axis=0) for part in range(columns) if tiles[part::columns]]
-    write_atomic(path, encode_png(_join(stacks, axis=1)))
-
-
-def _join(tiles: Sequence[Image], axis: int) -> NDArray[np.uint8]:
-    """Puts pictures side by side (axis 1) or below each other (axis 0) on white."""
-    other = 1 - axis
-    length = max(tile.shape[other] for tile in tiles)
-    padded = []
-    for tile in tiles:
-        pads = [(0, 0), (0, 0), (0, 0)]
-        pads[axis], pads[other] = (0, _GAP), (0, length - tile.shape[other])
-        padded.append(np.pad(tile, pads, constant_values=255))
-    return np.concatenate(padded, axis=axis)
+    """Writes a PNG of rows of pictures, so many of them side by side."""
+    lines = [list(chain.from_iterable(rows[at : at + columns])) for at in range(0, len(rows), columns)]
+    write_atomic(path, encode_png(contact_sheet(lines)))
 
 
 class SampleSheets(Callback):

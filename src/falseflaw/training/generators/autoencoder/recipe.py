@@ -72,34 +72,34 @@ class FamilyRecipe(TrainingRecipe):
         if self.learning.crop % factor:
             raise ConfigurationError(f"expected crops in multiples of {factor}, got {self.learning.crop}")
 
-    def train(self, material: TrainingWindows, stages: Stages) -> Path:
+    def train(self, windows: TrainingWindows, stages: Stages) -> Path:
         """See `TrainingRecipe`; returns the folder of the autoencoder."""
         model = build_member(self.architecture, self.options)
         if isinstance(model, AutoencoderTiny):
             start_from_colors(model)
-        task = AutoencoderTask(model, self.learning, material.fingerprint, self._penalty)
+        task = AutoencoderTask(model, self.learning, windows.fingerprint, self._penalty)
         batches = batches_of(
-            material.learning,
-            material.validation,
+            windows.learning,
+            windows.validation,
             self.learning,
-            lambda number: derive_rng("family", material.seed, self.name, number),
-            material.seed,
+            lambda number: derive_rng("family", windows.seed, self.name, number),
+            windows.seed,
             stages.workers,
         )
         learnt = stages.fit("autoencoder", task, batches, self.learning)
         facts = {
-            **material.facts,
+            **windows.facts,
             "autoencoder": {
                 **asdict(learnt),
                 "validation_loss": mean_loss(task, batches),
-                **quality(model, material.validation),
+                **quality(model, windows.validation),
                 "parameters": sum(weight.numel() for weight in model.parameters()),
                 "factor": factor_of(model),
             },
             "recipe": json.loads(json.dumps(asdict(self))),
         }
         if stages.speaks:
-            write_sheet(stages.run_dir / "samples.png", model, material.validation)
+            write_sheet(stages.run_dir / "samples.png", model, windows.validation)
         return save_result(stages, facts, autoencoder_card(facts), halved(model).save_pretrained)
 
     def _penalty(self, encoded: Any, latents: Tensor) -> Tensor:

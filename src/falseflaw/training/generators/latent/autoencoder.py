@@ -98,19 +98,19 @@ class SettlingTask(StageTask):
 
 
 def train_autoencoder(
-    vae: AutoencoderTiny, material: TrainingWindows, recipe: AutoencoderRecipe, stages: Stages
+    vae: AutoencoderTiny, windows: TrainingWindows, recipe: AutoencoderRecipe, stages: Stages
 ) -> dict[str, float]:
     """Trains in place, whitens the latents and lets the decoder settle; goes on from the checkpoints.
 
     Returns:
         step, settle_steps, seconds, the quality on intact and damaged validation windows, scaling_factor.
     """
-    learning, validation, seed = material.learning, material.validation, material.seed
+    learning, validation, seed = windows.learning, windows.validation, windows.seed
 
     def pull(encoded: Any, latents: Tensor) -> Tensor:
         return recipe.latent_weight * to_whiteness(latents)
 
-    task = AutoencoderTask(vae, recipe, material.fingerprint, pull)
+    task = AutoencoderTask(vae, recipe, windows.fingerprint, pull)
     batches = batches_of(
         learning,
         validation,
@@ -123,7 +123,7 @@ def train_autoencoder(
     whiten(vae, learning)
     settled = learnt
     if recipe.settle_steps > 0:
-        settling = SettlingTask(vae, recipe, f"{material.fingerprint} after {learnt.step}")
+        settling = SettlingTask(vae, recipe, f"{windows.fingerprint} after {learnt.step}")
         batches = batches_of(
             learning,
             validation,

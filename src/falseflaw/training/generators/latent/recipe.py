@@ -59,29 +59,29 @@ class LatentRecipe(GeneratorRecipe):
             kept["start"] = weight_digests(find_start(self.start))
         return kept
 
-    def train(self, material: TrainingWindows, stages: Stages) -> Path:
+    def train(self, windows: TrainingWindows, stages: Stages) -> Path:
         """See `TrainingRecipe`; returns the folder of the pipeline."""
-        start = None if self.start is None else load_start(self.start, self.sizes.to_json(), material.facts)
+        start = None if self.start is None else load_start(self.start, self.sizes.to_json(), windows.facts)
         if start is None:
             pipeline: Any = build_pipeline(self.sizes, all_prompts())
             start_from_colors(pipeline.vae)
-            autoencoder = train_autoencoder(pipeline.vae, material, self.autoencoder, stages)
+            autoencoder = train_autoencoder(pipeline.vae, windows, self.autoencoder, stages)
             before = f"{autoencoder['step']} and {autoencoder['settle_steps']}"
-            fingerprint = f"{material.fingerprint} after {before}"
+            fingerprint = f"{windows.fingerprint} after {before}"
         else:
             pipeline, autoencoder = start.pipeline, dict(start.facts["autoencoder"])
-            fingerprint = material.fingerprint
+            fingerprint = windows.fingerprint
         task = DenoiserTask(pipeline, self.denoiser, fingerprint)
-        batches = batches_of(material, self.denoiser, stages.workers)
+        batches = batches_of(windows, self.denoiser, stages.workers)
 
         def sheet() -> None:
-            self._write_sheet(stages.run_dir / "samples.png", pipeline, material)
+            self._write_sheet(stages.run_dir / "samples.png", pipeline, windows)
 
         sheets = SampleSheets(sheet, self.sheet_seconds)
         denoiser = stages.fit("denoiser", task, batches, self.denoiser, [sheets])
         pipeline.vae.to(task.device)
         facts = {
-            **material.facts,
+            **windows.facts,
             "autoencoder": autoencoder,
             "denoiser": {**asdict(denoiser), "validation_loss": mean_loss(task, batches)},
             **({} if start is None else {"start": start.lineage()}),
@@ -91,8 +91,8 @@ class LatentRecipe(GeneratorRecipe):
             sheet()
         return save_result(stages, facts, latent_card(facts), lambda folder: _save(pipeline, folder))
 
-    def _write_sheet(self, path: Path, pipeline: Any, material: TrainingWindows) -> None:
-        validation, seed = material.validation, material.seed
+    def _write_sheet(self, path: Path, pipeline: Any, windows: TrainingWindows) -> None:
+        validation, seed = windows.validation, windows.seed
         shown = [
             prompt(DamageKind(kind), product, derive_rng("sheet prompt", seed, index))
             for index, (kind, product) in enumerate(zip(validation.kinds, validation.products, strict=True))

@@ -185,16 +185,16 @@ class DenoiserTask(StageTask):
         return denoising_loss(self._pipeline.value, modules, *batch, self.recipe.mask_weight)
 
 
-def batches_of(material: TrainingWindows, recipe: DenoiserRecipe, workers: int = 0) -> ValidatedBatches:
+def batches_of(windows: TrainingWindows, recipe: DenoiserRecipe, workers: int = 0) -> ValidatedBatches:
     """Returns the crops to learn from and four fixed batches of other contributors."""
-    seed = material.seed
+    seed = windows.seed
 
     def draw(number: int) -> tuple[Batch, int]:
-        batch = make_batch(material.learning, recipe, derive_rng("denoiser", seed, number), number)
+        batch = make_batch(windows.learning, recipe, derive_rng("denoiser", seed, number), number)
         return batch, derive_seed("noise", seed, number)
 
     def draw_validation(number: int) -> tuple[Batch, int]:
-        batch = make_batch(material.validation, recipe, derive_rng("validation", seed, number))
+        batch = make_batch(windows.validation, recipe, derive_rng("validation", seed, number))
         return batch, derive_seed("validation noise", seed, number)
 
     return ValidatedBatches(draw, draw_validation, _VALIDATION_BATCHES, workers)

@@ -49,20 +49,20 @@ class PixelRecipe(GeneratorRecipe):
     def __post_init__(self) -> None:
         self.check_windows(self.sizes.side)
 
-    def train(self, material: TrainingWindows, stages: Stages) -> Path:
+    def train(self, windows: TrainingWindows, stages: Stages) -> Path:
         """See `TrainingRecipe`; returns the folder of the pipeline."""
         pipeline = build_pixel_pipeline(self.sizes)
-        task = PixelDenoiserTask(pipeline, self.denoiser, material.fingerprint)
-        batches = batches_of(material, self.denoiser, self.sizes.side, stages.workers)
+        task = PixelDenoiserTask(pipeline, self.denoiser, windows.fingerprint)
+        batches = batches_of(windows, self.denoiser, self.sizes.side, stages.workers)
 
         def sheet() -> None:
             path = stages.run_dir / "samples.png"
-            self._write_sheet(path, pipeline.unet, material.validation, material.seed)
+            self._write_sheet(path, pipeline.unet, windows.validation, windows.seed)
 
         sheets = SampleSheets(sheet, self.sheet_seconds)
         denoiser = stages.fit("denoiser", task, batches, self.denoiser, [sheets])
         facts = {
-            **material.facts,
+            **windows.facts,
             "denoiser": {
                 **asdict(denoiser),
                 "validation_loss": mean_loss(task, batches),

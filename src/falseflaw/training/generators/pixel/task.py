@@ -144,8 +144,8 @@ def pixel_loss(unet: nn.Module, scheduler: Any, batch: PixelBatch, seed: int, re
     noisy = scheduler.add_noise(target, noise, times)
     velocity = scheduler.get_velocity(target, noise, times)
     seen = torch.from_numpy(batch.seen).to(device)  # (B,)
-    beside = condition(to_tensor(batch.intact, device), masks, seen)  # (B, 4, S, S)
-    joined = torch.cat([noisy, beside], dim=1)  # (B, 7, S, S)
+    given = condition(to_tensor(batch.intact, device), masks, seen)  # (B, 4, S, S)
+    joined = torch.cat([noisy, given], dim=1)  # (B, 7, S, S)
     joined = joined.contiguous(memory_format=torch.channels_last)
     classes = torch.from_numpy(batch.classes).to(device)  # (B,)
     predicted = unet(joined, times, classes, return_dict=False)[0]  # (B, 3, S, S)
@@ -182,17 +182,17 @@ class PixelDenoiserTask(StageTask):
 
 
 def batches_of(
-    material: TrainingWindows, recipe: PixelDenoiserRecipe, side: int, workers: int = 0
+    windows: TrainingWindows, recipe: PixelDenoiserRecipe, side: int, workers: int = 0
 ) -> ValidatedBatches:
     """Returns the crops to learn from and four fixed batches of other contributors; `side` is theirs."""
 
-    def draw(windows: Windows, part: str, number: int) -> tuple[PixelBatch, int]:
-        batch = make_batch(windows, recipe, side, derive_rng(part, material.seed, number))
-        return batch, derive_seed(f"{part} noise", material.seed, number)
+    def draw(chosen: Windows, part: str, number: int) -> tuple[PixelBatch, int]:
+        batch = make_batch(chosen, recipe, side, derive_rng(part, windows.seed, number))
+        return batch, derive_seed(f"{part} noise", windows.seed, number)
 
     return ValidatedBatches(
-        lambda number: draw(material.learning, "pixel", number),
-        lambda number: draw(material.validation, "validation", number),
+        lambda number: draw(windows.learning, "pixel", number),
+        lambda number: draw(windows.validation, "validation", number),
         _VALIDATION_BATCHES,
         workers,
     )

@@ -89,7 +89,7 @@ def test_pictures_and_curve_are_left_behind(finished):
     assert all(np.isfinite(float(row["val/loss"])) for row in rows if row.get("val/loss"))
     assert (finished / "curve.png").stat().st_size > 0
     sheet = codec.decode(finished / "samples.png")
-    assert sheet.shape == (3 * 20, 3 * (5 * 20 + 4), 3)  # one window a kind, three a row; gaps of 4
+    assert sheet.shape == (3 * 20, 3 * 5 * 20 - 4, 3)  # one window a kind, three a row; gaps of 4
     assert not (finished / "windows").exists()
 
 

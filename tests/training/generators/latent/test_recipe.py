@@ -10,8 +10,8 @@ import pytest
 import torch
 from diffusers import AutoPipelineForInpainting
 from safetensors.torch import load_file
-from tests.inpainting.studio import StandInPhotos
 from tests.inpainting.tiny import TINY
+from tests.stand_ins import StandInPhotos
 from tests.training.generators.killing import kill_midway
 from tests.training.generators.runs import RECIPE, longer, rows_of, stopping_at, train
 

@@ -1,3 +1,5 @@
+"""Photos that near-duplicate search tells apart."""
+
 from __future__ import annotations
 
 import numpy as np
