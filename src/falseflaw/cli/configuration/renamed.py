@@ -23,7 +23,7 @@ RENAMED: tuple[tuple[str | None, str, str], ...] = (
     ("train", "experiment=reference_without_bundled", "experiment=reference data.leave_out=[latent]"),
     ("train", "experiment=reference_without_pixel", "experiment=reference data.leave_out=[pixel]"),
     ("evaluate", "beside=", "other_evaluations="),
-    ("train-inpainter", "recipe.checkpoint_seconds=", "checkpoint_every="),
+    ("train-inpainter", "recipe.checkpoint_seconds=", "checkpoint_every=STEPS"),
     ("train-inpainter", "recipe.*.steps=", "recipe.*.max_steps="),
     ("train-inpainter", "recipe.*.minutes=", "recipe.*.max_time="),
 )
@@ -83,7 +83,7 @@ def renamed_override(verb: str, override: str) -> str | None:
         match = re.fullmatch(re.escape(old_key).replace(r"\*", "(.+)"), key)
         if match is None or of_verb not in (None, verb) or old_value not in ("", value):
             continue
-        if old_value:
+        if old_value or not new.endswith("="):
             return new
         for part in match.groups():
             new = new.replace("*", part)
