@@ -184,6 +184,24 @@ def test_a_signal_saves_the_step_and_the_line_it_prints_goes_on(
     whole = load_detector("whole/checkpoints/last.ckpt").state_dict()
     for name, tensor in load_detector(last).state_dict().items():
         torch.testing.assert_close(tensor, whole[name], atol=0, rtol=0)
+    assert Path("out/metrics.csv").read_text() == Path("whole/metrics.csv").read_text()
+
+
+@pytest.mark.slow
+def test_the_line_that_goes_on_and_further_processes_know_a_folder_of_own_configurations(
+    dataset: Path,
+) -> None:
+    own = Path("my own")
+    (own / "experiment").mkdir(parents=True)
+    (own / "experiment/mine.yaml").write_text("# @package _global_\ndefaults: [smoke]\nema_decay: 0.5\n")
+    two = ["trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2"]
+    words = tiny(dataset, "experiment=mine", "run_dir=out", "trainer.max_steps=90", *two)
+    words = [word for word in words if word != "experiment=smoke"]
+    done = stopped(["train", "--config-dir", str(own), *words], Path("out/metrics.csv"), signal.SIGTERM)
+    assert done.returncode == 128 + signal.SIGTERM, done.stderr
+    call = shlex.split(done.stderr.strip().splitlines()[-1].partition("go on with: ")[2])
+    resumed = subprocess.run([*COMMAND, *call[1:]], capture_output=True, text=True, check=False)
+    assert resumed.returncode == 0, resumed.stderr
 
 
 def test_before_anything_is_saved_the_line_says_so(

@@ -12,9 +12,9 @@ from falseflaw.training.callbacks import BestAndLast
 
 
 class StopOnSignal(Callback):
-    """Saves `last.ckpt` at the end of the step in which Ctrl+C or SIGTERM came; raises KeyboardInterrupt.
+    """Saves `last.ckpt` at the end of the step in which Ctrl+C or SIGTERM came; then raises KeyboardInterrupt.
 
-    All processes of a training agree on that step: one that left alone would have the others wait for it.
+    It is raised by the next hook that runs, as Lightning logs a step only after its `on_train_batch_end`. All processes of a training agree on that step: one that left alone would have the others wait for it.
     Comes after `BestAndLast`.
     """
 
@@ -22,6 +22,7 @@ class StopOnSignal(Callback):
         """Saves by way of `checkpoints`."""
         self._checkpoints = checkpoints
         self._step = 0
+        self._stopping = False
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Takes SIGTERM back from Lightning, which tells one process at a time and saves nothing."""
@@ -33,16 +34,29 @@ class StopOnSignal(Callback):
         before, self._step = self._step, trainer.global_step
         if trainer.global_step > before and _asked(trainer):
             self._checkpoints.save_last(trainer)
-            raise KeyboardInterrupt
+            self._stopping = True
+
+    def on_train_batch_start(self, *_: Any) -> None:
+        """Stops where the last step asked for it."""
+        self._stop_if_saved()
+
+    def on_train_epoch_end(self, *_: Any) -> None:
+        """Stops where the last step asked for it."""
+        self._stop_if_saved()
 
     def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Saves what a stop during the validation would lose."""
+        self._stop_if_saved()
         if not trainer.sanity_checking:
             self._checkpoints.save_last(trainer)
 
     def on_validation_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:
         """Stops; the validation is made anew after a resume."""
         if _asked(trainer):
+            raise KeyboardInterrupt
+
+    def _stop_if_saved(self) -> None:
+        if self._stopping:
             raise KeyboardInterrupt
 
 
