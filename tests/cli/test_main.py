@@ -163,3 +163,19 @@ def test_a_run_leaves_nothing_in_the_working_folder(tmp_path, monkeypatch) -> No
     monkeypatch.chdir(tmp_path)
     assert main(["predict", "input=nothing", "output=out"]) == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_error_stands_on_a_line_of_its_own_after_a_bar(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tqdm import tqdm
+
+    bars = []
+
+    def fail(*_: object) -> int:
+        bars.append(tqdm(total=3))  # still held when the failure is told, as by Lightning
+        raise InvalidDataError("expected one, got two")
+
+    monkeypatch.setattr("falseflaw.cli.main._run", fail)
+    assert main(["predict", "input=x", "output=y"]) == 1
+    assert capsys.readouterr().err.splitlines()[-1] == "falseflaw predict: expected one, got two"

@@ -78,6 +78,7 @@ def _main(arguments: list[str]) -> int:
             if os.environ.get("FALSEFLAW_DEBUG") == "1":
                 traceback.print_exc()
             text, code = _told(verb, rest, error)
+            _end_bars()
             print(f"falseflaw {verb}: {text}", file=sys.stderr)
             return code
 
@@ -86,8 +87,18 @@ def _stopped(verb: str, stop: KeyboardInterrupt) -> int:
     """Tells how to go on, see `app.run_hydra`, and returns the exit code that a shell expects."""
     number = stopping.received() or signal.SIGINT
     advice = "".join(getattr(stop, "__notes__", ())[-1:]) or "nothing was begun; run the same command again"
+    _end_bars()
     print(f"falseflaw {verb}: stopped by {signal.Signals(number).name}; {advice}", file=sys.stderr)
     return 128 + number
+
+
+def _end_bars() -> None:
+    """Ends the progress bars under way: what is told next would else stand behind one, and be drawn over."""
+    if "tqdm" in sys.modules:
+        from tqdm import tqdm
+
+        for bar in list(getattr(tqdm, "_instances", ())):
+            bar.close()
 
 
 def _told(verb: str, words: list[str], error: Exception) -> tuple[str, int]:

@@ -70,6 +70,7 @@ def test_every_verb_takes_a_bare_path_for_what_it_asks_first(
     [
         ("predict inptu=x output=y", "got inptu; did you mean input=x?"),
         ("train max_steps=3", "got max_steps; did you mean trainer.max_steps=3?"),
+        ("train optimizer.lr=0.1", "got optimizer.lr; optimizer has learning_rate, weight_decay"),
         ("train trainer.max_stps=3", "did you mean trainer.max_steps=3?"),
         ("train trianer=gpu", "did you mean trainer=gpu?"),
         ("train nothing.like.it=1", "`falseflaw train --help` lists them"),

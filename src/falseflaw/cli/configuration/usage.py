@@ -211,6 +211,11 @@ def _unknown_key(verb: str, schema: VerbSchema, words: Sequence[str]) -> str | N
         if new := renamed_override(verb, word):
             return f"{word} is now {new}"
         like = nearest(key, [*known, *groups])
+        section = f"{key.rpartition('.')[0]}."
+        within = [other.removeprefix(section) for other in known if other.startswith(section)]
+        if within and (like is None or not like.startswith(section)):  # say, the section's own name
+            public = ", ".join(name for name in within if not name.startswith("_"))
+            return f"expected a key of {verb}, got {key}; {section[:-1]} has {public}"
         if like is None:
             return f"expected a key of {verb}, got {key}; `falseflaw {verb} --help` lists them"
         return f"expected a key of {verb}, got {key}; did you mean {like}={value}?"
