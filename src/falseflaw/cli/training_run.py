@@ -52,9 +52,8 @@ def call_to_go_on(verb: str, config: DictConfig, saved: bool) -> str:
     if not saved:
         return "nothing was saved yet; run the same command again"
     words = without(HydraConfig.get().overrides.task, ("resume", "run_dir"))
-    call = shlex.join(
-        ["falseflaw", verb, *_own_configs(), *words, "resume=auto", f"run_dir={config.run_dir}"]
-    )
+    words = [*_own_configs(), *words, "resume=auto", f"run_dir={config.run_dir}"]
+    call = shlex.join(["falseflaw", verb, *words])
     rest = "; jobs of the sweep after this one were not begun" if in_sweep() else ""
     return f"the last step is saved; go on with: {call}{rest}"
 

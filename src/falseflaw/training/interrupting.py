@@ -12,11 +12,11 @@ from falseflaw.training.callbacks import BestAndLast
 
 
 class StopOnSignal(Callback):
-    """Saves `last.ckpt` at the end of the step in which Ctrl+C or SIGTERM came, then ends the training.
+    """Saves `last.ckpt` after the step in which Ctrl+C or SIGTERM came, then raises KeyboardInterrupt.
 
-    The KeyboardInterrupt comes with the next hook that runs, since Lightning logs a step only after its
-    `on_train_batch_end`. All processes of a training agree on the step: one that left alone would have the
-    others wait for it. Comes after `BestAndLast`.
+    The next hook raises it: Lightning logs a step only after its `on_train_batch_end`. All processes of a
+    training agree on that step: one that left alone would have the others wait for it.
+    Comes after `BestAndLast`.
     """
 
     def __init__(self, checkpoints: BestAndLast) -> None:
