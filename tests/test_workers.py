@@ -1,9 +1,12 @@
 import os
 import signal
+import struct
+import sys
 from pathlib import Path
 
 import pytest
 
+from falseflaw import workers
 from falseflaw.errors import ConfigurationError, WorkerLostError
 from falseflaw.workers import WorkerPool, lost_workers
 
@@ -22,6 +25,27 @@ def test_a_killed_worker_is_one_line() -> None:
     ):
         assert list(pool.map(work, range(4)))
     assert "\n" not in str(raised.value)
+
+
+def die_in_the_middle_of_an_answer(number: int) -> int:
+    """Sends the length of an answer and its first byte, as a worker does that is killed while it writes."""
+    frame = sys._getframe()
+    while frame is not None and "result_queue" not in frame.f_locals:
+        frame = frame.f_back
+    assert frame is not None
+    os.write(frame.f_locals["result_queue"]._writer.fileno(), struct.pack("!i", 1000) + b"x")
+    os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def test_half_an_answer_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "_GRACE", 0.1)
+    with (
+        pytest.raises(WorkerLostError, match="one that counts was ended"),
+        lost_workers("counts"),
+        WorkerPool(2) as pool,
+    ):
+        pool.submit(die_in_the_middle_of_an_answer, 1).result(timeout=100)
 
 
 def test_a_system_without_room_for_queues_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,18 +6,25 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from multiprocessing import resource_tracker
+from multiprocessing import connection, resource_tracker
 from types import TracebackType
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, cast
 
 from falseflaw.errors import ConfigurationError, WorkerLostError
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
+
+_LOOK_AGAIN = 1.0
+"""Seconds after which workers that were started meanwhile are watched too."""
+
+_GRACE = 3.0
+"""Seconds that the library has to notice a loss by itself."""
 
 
 class WorkerPool(ProcessPoolExecutor):
@@ -25,6 +32,9 @@ class WorkerPool(ProcessPoolExecutor):
 
     Ctrl+C reaches them as well as this process, which alone decides and tells. Should this process be killed,
     they end at once. Left by an exception, the pool drops what has not begun. Submit inside `lost_workers`.
+
+    A worker that dies in the middle of its answer leaves half a message, of which the library would wait for
+    the other half for ever; here the whole pool is given up then.
     """
 
     def __init__(
@@ -48,11 +58,32 @@ class WorkerPool(ProcessPoolExecutor):
                 f"expected to start {workers} workers, cannot: {error.strerror or error}; pass workers=0, or "
                 "give the container more shared memory (docker run --shm-size=64m)"
             ) from error
+        self._watching = False
 
     def submit(self, fn: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs) -> Future[_T]:
         """Hands a task to a worker; see `ProcessPoolExecutor.submit`."""
         with _no_signals_in_children():
-            return super().submit(fn, *args, **kwargs)
+            future = super().submit(fn, *args, **kwargs)
+        if not self._watching:
+            self._watching = True
+            threading.Thread(target=self._give_up_after_a_loss, daemon=True).start()
+        return future
+
+    def _give_up_after_a_loss(self) -> None:
+        """Ends all workers where one died and the library has not noticed within a few seconds."""
+        processes, answers = self._processes, cast(Any, self._result_queue)
+        while processes and not self._shutdown_thread:
+            alive: dict[Any, Any] = {process.sentinel: process for process in list(processes.values())}
+            for sentinel in connection.wait(list(alive), timeout=_LOOK_AGAIN):
+                alive[sentinel].join()
+                if alive[sentinel].exitcode == 0:
+                    continue
+                time.sleep(_GRACE)
+                if not self._broken and not self._shutdown_thread:
+                    for process in list(processes.values()):
+                        process.kill()
+                    answers._writer.close()  # now nobody can send the rest: its reader sees the end
+                return
 
     def __exit__(
         self,
