@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,12 @@ from falseflaw.imaging import codec
 from falseflaw.photos.source import Photo
 from falseflaw.seeding import derive_rng
 from falseflaw.types import INPAINTED, MATCHED, ROUND_TRIPS, Edit, Fold, Image
+
+
+def heed_interrupts() -> None:
+    """Has a process begun with this as `preexec_fn` heed Ctrl+C, which a shell's background jobs ignore."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 FOLDS = (Fold.TRAIN, Fold.VAL, Fold.TEST, Fold.TRAIN)
 

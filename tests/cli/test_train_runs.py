@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
-from tests.helpers import make_dataset
+from tests.helpers import heed_interrupts, make_dataset
 
 from falseflaw.cli.main import main
 from falseflaw.models.checkpoint import load_detector
@@ -141,7 +141,12 @@ def test_what_a_scheduler_left_in_the_environment_costs_no_record(
 def stopped(words: list[str], sign: Path, number: signal.Signals) -> subprocess.CompletedProcess[str]:
     """Starts a training and sends it a signal once a file is there."""
     process = subprocess.Popen(
-        [*COMMAND, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        [*COMMAND, *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=heed_interrupts,
     )
     deadline = time.monotonic() + 200
     while not sign.is_file() and process.poll() is None and time.monotonic() < deadline:
