@@ -6,25 +6,18 @@ import multiprocessing
 import os
 import signal
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from multiprocessing import connection, resource_tracker
+from multiprocessing import resource_tracker
 from types import TracebackType
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import Any, ParamSpec, TypeVar
 
 from falseflaw.errors import ConfigurationError, WorkerLostError
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
-
-_LOOK_AGAIN = 1.0
-"""Seconds after which workers that were started meanwhile are watched too."""
-
-_GRACE = 3.0
-"""Seconds that the library has to notice a loss by itself."""
 
 
 class WorkerPool(ProcessPoolExecutor):
@@ -32,9 +25,6 @@ class WorkerPool(ProcessPoolExecutor):
 
     Ctrl+C reaches them as well as this process, which alone decides and tells. Should this process be killed,
     they end at once. Left by an exception, the pool drops what has not begun. Submit inside `lost_workers`.
-
-    A worker that dies in the middle of its answer leaves half a message, of which the library would wait for
-    the other half for ever; here the whole pool is given up then.
     """
 
     def __init__(
@@ -53,37 +43,23 @@ class WorkerPool(ProcessPoolExecutor):
         context = multiprocessing.get_context("spawn")  # a fork would copy locks that threads of torch hold
         try:
             super().__init__(workers, context, _start, (start, arguments))
+            self._watched: set[int] = set()
         except OSError as error:  # semaphores lie in shared memory
             raise ConfigurationError(
                 f"expected to start {workers} workers, cannot: {error.strerror or error}; pass workers=0, or "
                 "give the container more shared memory (docker run --shm-size=64m)"
             ) from error
-        self._watching = False
 
     def submit(self, fn: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs) -> Future[_T]:
         """Hands a task to a worker; see `ProcessPoolExecutor.submit`."""
         with _no_signals_in_children():
             future = super().submit(fn, *args, **kwargs)
-        if not self._watching:
-            self._watching = True
-            threading.Thread(target=self._give_up_after_a_loss, daemon=True).start()
+        for number, process in list((self._processes or {}).items()):
+            if number not in self._watched:
+                self._watched.add(number)
+                watch = (process, self._processes, self._result_queue)
+                threading.Thread(target=_end_pool_with, args=watch, daemon=True).start()
         return future
-
-    def _give_up_after_a_loss(self) -> None:
-        """Ends all workers where one died and the library has not noticed within a few seconds."""
-        processes, answers = self._processes, cast(Any, self._result_queue)
-        while processes and not self._shutdown_thread:
-            alive: dict[Any, Any] = {process.sentinel: process for process in list(processes.values())}
-            for sentinel in connection.wait(list(alive), timeout=_LOOK_AGAIN):
-                alive[sentinel].join()
-                if alive[sentinel].exitcode == 0:
-                    continue
-                time.sleep(_GRACE)
-                if not self._broken and not self._shutdown_thread:
-                    for process in list(processes.values()):
-                        process.kill()
-                    answers._writer.close()  # now nobody can send the rest: its reader sees the end
-                return
 
     def __exit__(
         self,
@@ -123,6 +99,19 @@ def _no_signals_in_children() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _end_pool_with(process: Any, processes: dict[int, Any], results: Any) -> None:
+    """Waits for a worker; if it was ended from outside, ends the others and closes their pipe of results.
+
+    The pool would else wait for ever for the rest of a result that the worker was writing: the end of a pipe
+    shows when nobody holds it open any more, and the others and this process do.
+    """
+    process.join()
+    if process.exitcode:
+        for other in list(processes.values()):
+            other.kill()
+        results._writer.close()
 
 
 def _start(start: Callable[..., None] | None, arguments: tuple[Any, ...]) -> None:
