@@ -107,7 +107,9 @@ def claim_new(folder: Path) -> Path:
             name = folder.with_name(f"{folder.name}-{number}")
             made = (name, *made[1:])
     except OSError as error:
-        raise ConfigurationError(f"cannot make the folder {name}: {error.strerror or error}") from error
+        raise ConfigurationError(
+            f"cannot make the folder {name}: {error.strerror or error}; choose another one"
+        ) from error
     claim(name)
     if held := _held.get(name.resolve()):
         _held[name.resolve()] = _Held(held.descriptor, made)

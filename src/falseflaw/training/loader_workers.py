@@ -86,7 +86,8 @@ def worded(error: Exception) -> FalseFlawError | None:
         )
     return WorkerLostError(
         "expected every worker to live, but one that loads batches was ended, perhaps for want of memory; "
-        "go on with resume=auto and this run_dir, with fewer data.workers if it happens again"
+        "go on with resume=auto and this run_dir, with fewer data.workers (train-inpainter: batch_workers) "
+        "if it happens again"
     )
 
 
