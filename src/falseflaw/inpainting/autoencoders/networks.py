@@ -1,8 +1,9 @@
-"""Autoencoders unlike each other: tiny, with a KL term, with pixel shuffle, with transposed convolutions."""
+"""Autoencoders unlike each other: how they shrink and enlarge, and what they allow as a latent."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -87,6 +88,70 @@ class TransposedAutoencoder(ModelMixin, ConfigMixin):
         return self.decoder(latents)  # type: ignore[no-any-return]
 
 
+class ResampledAutoencoder(ModelMixin, ConfigMixin):
+    """Strided convolutions down, an interpolation and a convolution up; latents may be quantized.
+
+    Quantized latents are those of finite scalar quantization (Mentzer et al. 2023, 2309.15505): each channel
+    is squashed and rounded to a few values, which makes a codebook that needs no learning.
+
+    Args:
+        channels: Width per level, full resolution first; each level but the first halves the resolution.
+        latent_channels: Channels of a latent.
+        upsampling: `bilinear` or `nearest`.
+        levels: Values that a latent channel can have, odd; 0 for any.
+
+    Raises:
+        ValueError: `levels` is even, or there is no such interpolation.
+    """
+
+    @register_to_config
+    def __init__(
+        self,
+        channels: tuple[int, ...] = (24, 48, 64),
+        latent_channels: int = 8,
+        upsampling: str = "bilinear",
+        levels: int = 0,
+    ) -> None:
+        super().__init__()
+        if levels and levels % 2 == 0:
+            raise ValueError(f"expected an odd number of levels, or 0, got {levels}")
+        if upsampling not in {"bilinear", "nearest"}:
+            raise ValueError(f"expected upsampling as bilinear or nearest, got {upsampling!r}")
+        self.levels = levels
+        down: list[nn.Module] = [nn.Conv2d(3, channels[0], 3, padding=1)]
+        for before, width in pairwise(channels):
+            down += [nn.SiLU(), nn.Conv2d(before, width, 3, stride=2, padding=1)]
+        last = channels[-1]
+        self.encoder = nn.Sequential(*down, _Residual(last), nn.Conv2d(last, latent_channels, 3, padding=1))
+        up: list[nn.Module] = [nn.Conv2d(latent_channels, last, 3, padding=1), _Residual(last)]
+        for before, width in pairwise(channels[::-1]):
+            up += [
+                nn.Upsample(
+                    scale_factor=2,
+                    mode=upsampling,
+                    **({"align_corners": False} if upsampling == "bilinear" else {}),
+                ),
+                nn.Conv2d(before, width, 3, padding=1),
+                _Residual(width),
+            ]
+        self.decoder = nn.Sequential(*up, nn.SiLU(), nn.Conv2d(channels[0], 3, 3, padding=1))
+
+    def encode(self, pixels: Tensor) -> Tensor:
+        """Returns the latents of pixels in [-1, 1], (B, C, H / factor, W / factor)."""
+        latents: Tensor = self.encoder(pixels)
+        return self._quantized(latents) if self.levels else latents
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """Returns pixels, about [-1, 1]."""
+        return self.decoder(latents)  # type: ignore[no-any-return]
+
+    def _quantized(self, latents: Tensor) -> Tensor:
+        """Rounds to multiples in [-1, 1]; gradients pass as if nothing was rounded."""
+        half = self.levels // 2
+        bounded = torch.tanh(latents)
+        return bounded + (torch.round(bounded * half) / half - bounded).detach()
+
+
 class _Residual(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -102,6 +167,7 @@ ARCHITECTURES: Mapping[str, Callable[..., nn.Module]] = {
     "kl": AutoencoderKL,
     "shuffle": ShuffleAutoencoder,
     "transposed": TransposedAutoencoder,
+    "resampled": ResampledAutoencoder,
 }
 
 

@@ -117,10 +117,8 @@ def autoencoder_card(facts: Mapping[str, Any]) -> str:
     options = ", ".join(f"{name} {value}" for name, value in recipe["options"].items())
     how = recipe["learning"]
     rows = [
-        (
-            "training",
-            f"{_steps(learnt, how)} crops of {how['crop']} pixels, {learnt['seconds']:.0f} s",
-        ),
+        ("training", _learning(learnt, how, recipe.get("start"))),
+        *_finish(facts),
         ("quality", f"{learnt['psnr']:.2f} dB PSNR on {_held_out(facts)} held out"),
         ("its colors", _colors(learnt)),
         ("precision", "float16 weights, read as float32"),
@@ -130,6 +128,35 @@ def autoencoder_card(facts: Mapping[str, Any]) -> str:
     photos = [row for row in _photos(facts) if row[0] != "split"]
     what = f"Rewrites whole photos, as every latent generator does to the pixels it leaves alone. {use}"
     return _card(f"FalseFlaw autoencoder `{recipe['name']}`", what, [*first, *photos, *rows])
+
+
+def _learning(learnt: Mapping[str, Any], how: Mapping[str, Any] | None, start: str | None) -> str:
+    if how is None:
+        return f"began with the weights in `{start}`, whose encoder it keeps"
+    return f"{_steps(learnt, how)} crops of {how['crop']} pixels, {learnt['seconds']:.0f} s"
+
+
+def _finish(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
+    if "finish" not in facts:
+        return []
+    learnt, how = facts["finish"], facts["recipe"]["finish"]
+    before, after = learnt["before"], learnt["after"]
+    return [
+        (
+            "finish of the decoder",
+            f"{_steps(learnt, how)} crops of {how['crop']} pixels, {learnt['seconds']:.0f} s, against a "
+            "critic of patches, features and energies of fine detail",
+        ),
+        (
+            "fine detail kept",
+            f"{after['energy_kept']:.2f} of the deviation (before the finish {before['energy_kept']:.2f})",
+        ),
+        (
+            "told from photos",
+            f"by a small classifier of patches with AUROC {after['patch_auroc']:.3f} "
+            f"(before {before['patch_auroc']:.3f})",
+        ),
+    ]
 
 
 def _card(title: str, what: str, rows: Sequence[tuple[str, str]], use: str = "") -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -9,17 +10,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 from diffusers import AutoencoderTiny
 from torch import Tensor, nn
 
-from falseflaw.errors import ConfigurationError
+from falseflaw.errors import ConfigurationError, InvalidDataError
 from falseflaw.inpainting.autoencoders.networks import build_member, factor_of
 from falseflaw.inpainting.tensors import reconstruct
+from falseflaw.paths import WEIGHTS_HINT, find_existing
 from falseflaw.seeding import derive_rng
+from falseflaw.training.batches import ValidatedBatches
+from falseflaw.training.generators.autoencoder.finishing import FinishRecipe, FinishTask
 from falseflaw.training.generators.autoencoder.initialization import start_from_colors
-from falseflaw.training.generators.autoencoder.reconstruction import quality
+from falseflaw.training.generators.autoencoder.reconstruction import psnr, quality
 from falseflaw.training.generators.autoencoder.task import AutoencoderTask, ReconstructionRecipe, batches_of
+from falseflaw.training.generators.autoencoder.traces import traces
 from falseflaw.training.generators.card import autoencoder_card
+from falseflaw.training.generators.earlier import check_same_photos, read_record, weight_digests
 from falseflaw.training.generators.recipe import TrainingRecipe, TrainingWindows
 from falseflaw.training.generators.result import halved, save_result
 from falseflaw.training.generators.samples import write_tiles
@@ -51,10 +58,12 @@ class FamilyRecipe(TrainingRecipe):
 
     Attributes:
         name: Its name in manifests.
-        architecture: One of `family_networks.ARCHITECTURES`.
+        architecture: One of `networks.ARCHITECTURES`.
         options: Arguments of its constructor.
         reserved: Whether it must never be used in a training set, so that it can test unseen autoencoders.
-        learning: How it learns.
+        learning: How it learns; None where it begins with weights that need no more than finishing.
+        finish: How its decoder is made sharp afterwards; None leaves it smooth.
+        start: Folder of an autoencoder of this architecture that learnt from the same photos, to begin with.
     """
 
     last_stage = "learning"
@@ -63,49 +72,112 @@ class FamilyRecipe(TrainingRecipe):
     architecture: str
     options: Mapping[str, Any]
     reserved: bool
-    learning: FamilyLearning
+    learning: FamilyLearning | None
+    finish: FinishRecipe | None = None
+    start: str | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "options", json.loads(json.dumps(dict(self.options))))
         factor = factor_of(build_member(self.architecture, self.options))
-        self.check_windows(self.learning.crop)
-        if self.learning.crop % factor:
-            raise ConfigurationError(f"expected crops in multiples of {factor}, got {self.learning.crop}")
+        stages = [stage for stage in (self.learning, self.finish) if stage is not None]
+        if not stages or (self.learning is None) != (self.start is not None):
+            raise ConfigurationError(
+                "expected a recipe that learns, or one that finishes the weights in start; "
+                "got another combination of recipe.learning, recipe.finish and recipe.start"
+            )
+        for stage in stages:
+            self.check_windows(stage.crop)
+            if stage.crop % factor:
+                raise ConfigurationError(f"expected crops in multiples of {factor}, got {stage.crop}")
+
+    def identity(self) -> dict[str, Any]:
+        """See `TrainingRecipe`; the finish has checkpoints of its own, so that it can be tried anew."""
+        values = super().identity() if self.learning is not None else asdict(self)
+        del values["finish"]
+        if values.pop("start") is not None:
+            values["start"] = weight_digests(self._started_from())
+        return values
 
     def train(self, windows: TrainingWindows, stages: Stages) -> Path:
         """See `TrainingRecipe`; returns the folder of the autoencoder."""
         model = build_member(self.architecture, self.options)
-        if isinstance(model, AutoencoderTiny):
+        if self.start is not None:
+            self._begin_with(model, windows.facts)
+        elif isinstance(model, AutoencoderTiny):
             start_from_colors(model)
-        task = AutoencoderTask(model, self.learning, windows.fingerprint, self._penalty)
-        batches = batches_of(
-            windows.learning,
-            windows.validation,
-            self.learning,
-            lambda number: derive_rng("family", windows.seed, self.name, number),
-            windows.seed,
-            stages.workers,
-        )
-        learnt = stages.fit("autoencoder", task, batches, self.learning)
-        facts = {
-            **windows.facts,
-            "autoencoder": {
-                **asdict(learnt),
-                "validation_loss": mean_loss(task, batches),
-                **quality(model, windows.validation),
-                "parameters": sum(weight.numel() for weight in model.parameters()),
-                "factor": factor_of(model),
-            },
-            "recipe": json.loads(json.dumps(asdict(self))),
+        facts: dict[str, Any] = dict(windows.facts)
+        learnt: dict[str, Any] = {}
+        if self.learning is not None:
+            learnt = self._learn(model, self.learning, windows, stages)
+        if self.finish is not None:
+            facts["finish"] = self._finish(model, self.finish, windows, stages)
+        facts["autoencoder"] = {
+            **learnt,
+            **quality(model, windows.validation),
+            "parameters": sum(weight.numel() for weight in model.parameters()),
+            "factor": factor_of(model),
         }
+        facts["recipe"] = json.loads(json.dumps(asdict(self)))
         if stages.speaks:
             write_sheet(stages.run_dir / "samples.png", model, windows.validation)
         return save_result(stages, facts, autoencoder_card(facts), halved(model).save_pretrained)
+
+    def _started_from(self) -> Path:
+        return find_existing(str(self.start), "an autoencoder", WEIGHTS_HINT)
+
+    def _begin_with(self, model: nn.Module, facts: Mapping[str, Any]) -> None:
+        """Loads the weights of an earlier training of the same photos.
+
+        A pipeline has its record one folder above.
+        """
+        folder = self._started_from()
+        recorded = folder if (folder / "training.json").is_file() else folder.parent
+        check_same_photos(folder, read_record(recorded), facts)
+        try:
+            model.load_state_dict(type(model).from_pretrained(folder, torch_dtype=torch.float32).state_dict())  # type: ignore[attr-defined]
+        except Exception as error:  # safetensors, json and torch raise many kinds
+            reason = " ".join(str(error).split())[:160] or type(error).__name__
+            raise InvalidDataError(
+                f"expected a {self.architecture} autoencoder with these options in {folder}: {reason}"
+            ) from error
+
+    def _learn(
+        self, model: nn.Module, learning: FamilyLearning, windows: TrainingWindows, stages: Stages
+    ) -> dict[str, Any]:
+        """Trains the model to give photos back; returns what that came to."""
+        task = AutoencoderTask(model, learning, windows.fingerprint, self._penalty)
+        batches = self._batches(windows, learning, "family", stages.workers)
+        learnt = stages.fit("autoencoder", task, batches, learning)
+        return {**asdict(learnt), "validation_loss": mean_loss(task, batches)}
+
+    def _finish(
+        self, model: nn.Module, finish: FinishRecipe, windows: TrainingWindows, stages: Stages
+    ) -> dict[str, Any]:
+        """Makes the decoder sharp; returns what that came to and what tells its output, before and after."""
+        before = {**traces(model, windows), "psnr": psnr(model, windows.validation)}
+        told = json.dumps(finish.identity(), sort_keys=True).encode()
+        task = FinishTask(model, finish, f"{windows.fingerprint} {hashlib.sha256(told).hexdigest()[:16]}")
+        learnt = stages.fit("finish", task, self._batches(windows, finish, "finish", stages.workers), finish)
+        after = {**traces(model, windows), "psnr": psnr(model, windows.validation)}
+        return {**asdict(learnt), "before": before, "after": after}
+
+    def _batches(
+        self, windows: TrainingWindows, recipe: ReconstructionRecipe, stage: str, workers: int
+    ) -> ValidatedBatches:
+        return batches_of(
+            windows.learning,
+            windows.validation,
+            recipe,
+            lambda number: derive_rng(stage, windows.seed, self.name, number),
+            windows.seed,
+            workers,
+        )
 
     def _penalty(self, encoded: Any, latents: Tensor) -> Tensor:
         """Keeps the distribution near the normal one, where the encoder gives one."""
         if not hasattr(encoded, "latent_dist"):
             return latents.new_zeros(())
+        assert self.learning is not None
         kl: Tensor = self.learning.kl_weight * encoded.latent_dist.kl().mean()
         return kl
 

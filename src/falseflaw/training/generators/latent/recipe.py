@@ -13,9 +13,10 @@ from falseflaw.inpainting.latent.networks import NetworkSizes, build_pipeline
 from falseflaw.seeding import derive_rng
 from falseflaw.training.generators.autoencoder.initialization import start_from_colors
 from falseflaw.training.generators.card import latent_card
+from falseflaw.training.generators.earlier import weight_digests
 from falseflaw.training.generators.latent.autoencoder import AutoencoderRecipe, train_autoencoder
 from falseflaw.training.generators.latent.task import DenoiserRecipe, DenoiserTask, batches_of
-from falseflaw.training.generators.latent.warm_start import find_start, load_start, weight_digests
+from falseflaw.training.generators.latent.warm_start import find_start, load_start
 from falseflaw.training.generators.recipe import GeneratorRecipe, TrainingWindows
 from falseflaw.training.generators.result import halved, save_result
 from falseflaw.training.generators.samples import SampleSheets, write_sample_sheet

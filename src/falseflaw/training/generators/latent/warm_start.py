@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +12,7 @@ import torch
 from falseflaw.errors import InvalidDataError
 from falseflaw.inpainting.loading import load_pipeline
 from falseflaw.paths import find_existing
-from falseflaw.provenance import file_sha256
-
-_SAME = ("photo_set", "fold", "split", "seed", "contributors", "validation_contributors")
-"""Facts in which two trainings must agree: else one would have seen what the other is validated on."""
+from falseflaw.training.generators.earlier import check_same_photos, read_record, weight_digests
 
 
 @dataclass(frozen=True)
@@ -62,28 +58,10 @@ def load_start(path: str, sizes: Mapping[str, Any], facts: Mapping[str, Any]) ->
         InvalidDataError: No pipeline with its record, or one of other sizes or other photos.
     """
     folder = find_start(path)
-    try:
-        earlier = json.loads((folder / "training.json").read_text(encoding="utf-8"))
-        before = {**earlier["recipe"]["sizes"], "crop": None}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InvalidDataError(
-            f"expected the record of a training (training.json) in {folder}, cannot read it; "
-            "set recipe.start to a folder that train-inpainter saved"
-        ) from error
+    earlier = read_record(folder)
+    before = {**earlier["recipe"].get("sizes", {}), "crop": None}
     if before != {**sizes, "crop": None}:
         raise InvalidDataError(f"expected networks of this recipe's sizes in {folder}, found others")
-    if other := [name for name in _SAME if earlier.get(name) != facts.get(name)]:
-        raise InvalidDataError(
-            f"expected {folder} to have learnt from the same photos, but its {other[0]} differs; "
-            "use the same photos, split and seed"
-        )
+    check_same_photos(folder, earlier, facts)
     pipeline = load_pipeline(str(folder), "StableDiffusionInpaintPipeline", torch.float32, True, {})
     return Start(pipeline, earlier, weight_digests(folder))
-
-
-def weight_digests(folder: Path) -> dict[str, str]:
-    """Returns the SHA-256 of a folder's weight files by their path in it."""
-    return {
-        path.relative_to(folder).as_posix(): file_sha256(path)
-        for path in sorted(folder.rglob("*.safetensors"))
-    }
