@@ -15,4 +15,5 @@ TINY = {
     },
     "shuffle": {"factor": 8, "channels": 16, "blocks": 1, "latent_channels": 12},
     "transposed": {"channels": [8, 16]},
+    "resampled": {"channels": [8, 16, 16], "latent_channels": 4, "levels": 9},
 }

@@ -119,3 +119,15 @@ def test_a_decoder_is_put_back_when_its_use_fails():
 def test_strengths_of_no_range_are_refused(saved, tmp_path, wrong):
     with pytest.raises(ConfigurationError, match="perturbation"):
         family_of(saved, tmp_path, perturbation=wrong)
+
+
+def test_quantized_latents_have_few_values_and_pass_gradients():
+    model = build_member("resampled", {**TINY["resampled"], "levels": 5})
+    pixels = torch.randn(2, 3, 32, 32, requires_grad=True)
+    latents = encode_pixels(model, pixels)
+    assert set(latents.detach().unique().tolist()) <= {-1.0, -0.5, 0.0, 0.5, 1.0}
+    latents.sum().backward()
+    assert pixels.grad is not None
+    assert float(pixels.grad.abs().sum()) > 0
+    with pytest.raises(ConfigurationError, match="odd"):
+        build_member("resampled", {"levels": 4})

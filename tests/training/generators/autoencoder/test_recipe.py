@@ -44,14 +44,18 @@ def recipes() -> dict[str, FamilyRecipe]:
     return {name: instantiate(composed(f"recipe=autoencoder_{name}").recipe) for name in NAMES}
 
 
-def test_the_family_has_four_unlike_members_of_two_factors_and_reserves_one():
+def test_the_family_has_many_unlike_members_half_of_them_sharp_and_reserves_three():
     members = recipes()
-    assert len(members) >= 4
+    assert len(members) >= 12
     assert all(recipe.name == name for name, recipe in members.items())
     assert len({recipe.architecture for recipe in members.values()}) >= 4
     models = {name: build_member(recipe.architecture, recipe.options) for name, recipe in members.items()}
-    assert {factor_of(model) for model in models.values()} == {4, 8}
-    assert sum(recipe.reserved for recipe in members.values()) == 1
+    assert {factor_of(model) for model in models.values()} == {4, 8, 16}
+    channels = {encode_pixels(model, torch.zeros(1, 3, 64, 64)).shape[1] for model in models.values()}
+    assert channels == {3, 4, 8, 16}
+    reserved = [recipe for recipe in members.values() if recipe.reserved]
+    assert sorted(recipe.finish is not None for recipe in reserved) == [False, False, True]
+    assert sum(recipe.finish is not None for recipe in members.values()) >= len(members) / 2
     for model in models.values():  # two bytes a weight, and a limit of 4 MB
         assert sum(weight.numel() for weight in model.parameters()) * 2 < 4e6
 

@@ -17,6 +17,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from falseflaw.inpainting.tensors import decode_pixels, encode_pixels, latents_in, to_tensor
 from falseflaw.models.backbone import build_backbone
+from falseflaw.seeding import derive_seed
 from falseflaw.training.generators.autoencoder.reconstruction import quality
 from falseflaw.training.generators.autoencoder.task import ReconstructionRecipe, distance
 from falseflaw.training.generators.task import Shared, StageTask
@@ -83,9 +84,11 @@ class FinishTask(StageTask):
             weight.requires_grad_(False)
         for weight in model.decoder.parameters():  # type: ignore[union-attr]
             weight.requires_grad_(True)
-        self.critic = build_critic(recipe.critic_channels)
         self.recipe = recipe
-        backbone = build_backbone(recipe.backbone, recipe.pretrained, 3).eval().requires_grad_(False)
+        with torch.random.fork_rng(devices=[]):  # alike in a training that goes on, whatever was drawn before
+            torch.manual_seed(derive_seed("finish", fingerprint))
+            self.critic = build_critic(recipe.critic_channels)
+            backbone = build_backbone(recipe.backbone, recipe.pretrained, 3).eval().requires_grad_(False)
         self._backbone = Shared(backbone.to(memory_format=torch.channels_last))
 
     def on_fit_start(self) -> None:
