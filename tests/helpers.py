@@ -6,6 +6,7 @@ import hashlib
 import signal
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pandas as pd
 
@@ -21,6 +22,7 @@ def heed_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+_PROMPTS = {Edit.LOCAL_EDIT: "blur"}
 FOLDS = (Fold.TRAIN, Fold.VAL, Fold.TEST, Fold.TRAIN)
 
 
@@ -33,6 +35,12 @@ def textured_photo(rng: np.random.Generator, height: int, width: int) -> Image:
         + 20 * np.cos(y / 17)[..., None]
     )
     return np.clip(base + rng.normal(0, 5, (height, width, 3)), 0, 255).astype(np.uint8)
+
+
+def detail(image: Image) -> float:
+    """Standard deviation of what a Gaussian of sigma 1.2 pixels removes, gray levels."""
+    values = image.astype(np.float32)
+    return float((values - cv2.GaussianBlur(values, (0, 0), 1.2)).std())
 
 
 def make_dataset(folder: Path, sources: int = 8, size: tuple[int, int] = (96, 128), seed: int = 0) -> Path:
@@ -58,6 +66,7 @@ def make_dataset(folder: Path, sources: int = 8, size: tuple[int, int] = (96, 12
             Edit.AUTHENTIC: photo,
             Edit.NULL_EDIT: photo,
             Edit.SIMULATED_DAMAGE: dark,
+            Edit.LOCAL_EDIT: _within(region, dark, cv2.GaussianBlur(dark, (0, 0), 1)),
             Edit.SPLICED: _within(region, photo, dark + checker),
             Edit.FEATHERED: _within(region, photo, dark + checker // 2),
             Edit.REGENERATED: _within(region, photo + 2.0, dark + checker),
@@ -88,7 +97,7 @@ def make_dataset(folder: Path, sources: int = 8, size: tuple[int, int] = (96, 12
                 region_shape="box",
                 rewritten=edit is Edit.REGENERATED or edit in ROUND_TRIPS,
                 generator="checker" if inpainted else "twin" if autoencoded else "",
-                prompt="a coffee stain on a shirt" if inpainted else "",
+                prompt=_PROMPTS.get(edit, "a coffee stain on a shirt" if inpainted else ""),
                 seed=index,
                 steps=2 if inpainted else 0,
                 crop_size=64,

@@ -51,6 +51,7 @@ class Edit(StrEnum):
     AUTHENTIC = "authentic"
     NULL_EDIT = "null_edit"
     SIMULATED_DAMAGE = "simulated_damage"
+    LOCAL_EDIT = "local_edit"
     SPLICED = "inpainted_spliced"
     FEATHERED = "inpainted_feathered"
     REGENERATED = "inpainted_regenerated"

@@ -207,7 +207,7 @@ def test_a_mask_that_lies_elsewhere_is_caught(dataset):
     assert failed(result) == {"masks"}
     lines = [line for line in result.findings["masks"] if "outside the mask" in line]
     told = {line.split(": ")[1] for line in lines}
-    assert told == {*map(str, COMPARED)}
+    assert told == {*map(str, COMPARED), str(Edit.LOCAL_EDIT)}
 
 
 COMPARED = (
@@ -222,14 +222,13 @@ COMPARED = (
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("edit", COMPARED)
+@pytest.mark.parametrize("edit", [*COMPARED, Edit.LOCAL_EDIT])
 def test_a_photo_that_changed_outside_its_mask_is_caught_whatever_its_edit(dataset, edit):
     def change(rows):
         row = rows[rows["edit"] == str(edit)].iloc[0]
         photo = np.asarray(Pil.open(dataset / row["path"])).copy()
-        far = ~cv2.dilate(read_mask(dataset / row["mask_path"]).astype(np.uint8), np.ones((65, 65))).astype(
-            bool
-        )
+        region = read_mask(dataset / row["region_path"])
+        far = cv2.dilate(region.astype(np.uint8), np.ones((65, 65))) == 0
         photo[far] = 255 - photo[far]
         data = encode_jpeg(photo, int(row["upload_quality"]), row["subsampling"])
         (dataset / row["path"]).write_bytes(data)
@@ -256,6 +255,21 @@ def test_a_photo_that_was_not_altered_at_all_is_caught_whatever_its_edit(dataset
     lines = audited(dataset).findings["masks"]
     assert [line.split(": ")[1] for line in lines] == [str(edit)]
     assert "expected changes all over the mask, found some in 0%" in lines[0]
+
+
+@pytest.mark.slow
+def test_a_local_edit_may_change_nothing(dataset):
+    """A median filter leaves a flat place as it is."""
+
+    def change(rows):
+        members = rows[rows["source_id"] == rows["source_id"].iloc[0]].set_index("edit")
+        damaged, edited = (members.loc[str(edit)] for edit in (Edit.SIMULATED_DAMAGE, Edit.LOCAL_EDIT))
+        shutil.copyfile(dataset / damaged["path"], dataset / edited["path"])
+        rows.loc[rows["path"] == edited["path"], "sha256"] = damaged["sha256"]
+        return rows
+
+    rewrite(dataset, change)
+    assert not failed(audited(dataset))
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -68,4 +69,29 @@ def write_pairs(root: Path) -> Path:
         altered = np.where(rewritten[..., None], original + 100 + other // 16, original)  # wraps around
         codec.write_atomic(root / "original" / f"{stem}.jpeg", codec.encode_jpeg(original, 98, "4:4:4"))
         codec.write_atomic(root / "inpainted" / f"{stem}.png", codec.encode_png(altered.astype(np.uint8)))
+    return root
+
+
+ORIGINALS = (
+    # file, fold, kind, likeness, scene, repository
+    ("000.jpg", "train", "object", "original", "ann/robot:1", "ann/robot"),
+    ("001.jpg", "train", "package", "near", "ann/robot:1", "ann/robot"),
+    ("002.jpg", "val", "object", "original", "bob/lamp:2", "bob/lamp"),
+    ("003.jpg", "val", "exported", "export", "bob/lamp:3", "bob/lamp"),
+    ("004.jpg", "test", "plant", "original", "cat/fern:4", "cat/fern"),
+)
+"""Rows of `write_originals`."""
+
+TABLES = (tuple(range(2, 66)), tuple(range(5, 69)))
+"""Quantization tables of its camera."""
+
+
+def write_originals(root: Path, rows: Sequence[Sequence[str]] = ORIGINALS, side: int = 160) -> Path:
+    """Camera originals in 4:2:2, saved once with tables of their own, and their table."""
+    root.mkdir(parents=True, exist_ok=True)
+    for name in {row[0] for row in rows}:
+        image = Pil.fromarray(textured_photo(derive_rng("originals", name), side, side))
+        image.save(root / name, "JPEG", qtables=[list(t) for t in TABLES], subsampling="4:2:2", dpi=(72, 72))
+    lines = ["file,fold,kind,likeness,scene,repository", *(",".join(row) for row in rows)]
+    (root / "photos.csv").write_text("\n".join(lines) + "\n")
     return root

@@ -34,6 +34,7 @@ from falseflaw.dataset import upload as upload_module
 from falseflaw.dataset.manifest import read_manifest
 from falseflaw.errors import ConfigurationError, InvalidDataError
 from falseflaw.imaging import codec
+from falseflaw.imaging.local_edits import NAMES
 from falseflaw.machine import StageTimer
 from falseflaw.photos.product.masks import ProductMasks
 from falseflaw.photos.source import Photo
@@ -82,7 +83,7 @@ def members_of(sets):
 def test_every_source_is_a_whole_matched_set(built):
     path, report = built
     rows = read_manifest(path)
-    assert (report.sources, report.images, report.skipped) == (8, 96, [])
+    assert (report.sources, report.images, report.skipped) == (8, 8 * len(MATCHED), [])
     assert set(rows.groupby("source_id")["edit"].agg(frozenset)) == {frozenset(map(str, MATCHED))}
     assert set(rows["fold"]) == {Fold.TRAIN, Fold.VAL, Fold.TEST}
     assert rows["config_hash"].nunique() == 1
@@ -93,7 +94,10 @@ def test_every_source_is_a_whole_matched_set(built):
     assert set(rows.loc[asked, "steps"]) == {7}
     assert set(rows.loc[asked, "guidance"]) == {2.5}
     assert set(rows.loc[~asked, "steps"]) == {0}
-    assert ((rows["prompt"] != "") == asked).all()
+    edited = rows["edit"] == Edit.LOCAL_EDIT
+    assert ((rows["prompt"] != "") == asked | edited).all()
+    named = {name for prompt in rows.loc[edited, "prompt"] for name in prompt.split("+")}
+    assert named <= {*NAMES, "grain"}
     refilled = rows["edit"] == Edit.REFILLED
     assert set(rows.loc[refilled, "prompt"]) == {CLEAN_PROMPT}
     assert CLEAN_PROMPT not in set(rows.loc[~refilled, "prompt"])
@@ -142,7 +146,7 @@ def test_members_share_their_quantization_tables(built):
 
 
 def test_altered_members_differ_from_what_they_were_made_of_inside_the_region_only():
-    seen = set()
+    seen, changed = set(), 0
     sets = prepared_sets()
     for prepared, members in zip(sets, members_of(sets), strict=True):
         assert tuple(members) == MATCHED
@@ -150,7 +154,9 @@ def test_altered_members_differ_from_what_they_were_made_of_inside_the_region_on
         of_authentic = {Edit.NULL_EDIT, Edit.SPLICED, Edit.FEATHERED, Edit.REFILLED} | HAND_EDITED
         for edit in of_authentic:
             assert np.array_equal(members[edit][~region], authentic[~region]), edit
-        assert np.array_equal(members[Edit.AUTOENCODED][~region], damaged[~region])
+        for edit in (Edit.AUTOENCODED, Edit.LOCAL_EDIT):
+            assert np.array_equal(members[edit][~region], damaged[~region]), edit
+        changed += not np.array_equal(members[Edit.LOCAL_EDIT], damaged)
         for edit in of_authentic - {Edit.NULL_EDIT, *HAND_EDITED}:
             assert (members[edit][region] != authentic[region]).any(axis=-1).mean() > 0.8, edit
         for edit in HAND_EDITED:
@@ -171,6 +177,7 @@ def test_altered_members_differ_from_what_they_were_made_of_inside_the_region_on
             expected = np.clip(damaged.astype(int) - darker, 0, 255)
             assert np.array_equal(members[Edit.AUTOENCODED][region], expected[region])
     assert seen == {True, False}
+    assert changed > len(sets) / 2  # a median may leave a flat place as it is
 
 
 def test_a_network_that_returns_another_size_is_named():
@@ -560,8 +567,8 @@ def test_crop_sizes_must_suit_the_inpainter(tmp_path):
 def test_datasheet_and_contact_sheet(built):
     path, _ = built
     sheet = (path / "DATASHEET.md").read_text()
-    assert "8 matched sets, 96 images" in sheet
-    assert "| train | 4 | 4 | 48 |" in sheet
+    assert f"8 matched sets, {8 * len(MATCHED)} images" in sheet
+    assert f"| train | 4 | 4 | {4 * len(MATCHED)} |" in sheet
     picture = codec.decode(path / "contact_sheet.png")
     assert picture.shape[1] > 5 * 200
     assert picture.std() > 20

@@ -50,11 +50,11 @@ def test_batches_are_consecutive_and_full():
 def test_draws_cover_their_ranges():
     plans = plan(1200, upload_quality=(70, 95), resized_share=0.25, resized_scales=(1.25, 1.5))
     assert {entry.kind for entry in plans} == set(DamageKind)
-    assert {entry.upload_quality for entry in plans} == set(range(70, 96))
+    assert {entry.save.quality for entry in plans} == set(range(70, 96))
     scales = Counter(entry.crop_scale for entry in plans)
     assert set(scales) == {1.0, 1.25, 1.5}
     assert 0.7 < scales[1.0] / len(plans) < 0.8
-    assert 0.25 < Counter(entry.subsampling for entry in plans)["4:4:4"] / len(plans) < 0.35
+    assert 0.25 < Counter(entry.save.subsampling for entry in plans)["4:4:4"] / len(plans) < 0.35
     prompts = Counter((entry.kind, entry.prompt) for entry in plans)
     assert all(len({kind for kind, prompt in prompts if prompt == text}) == 1 for _, text in prompts)
 

@@ -49,7 +49,7 @@ def compose_build(config: DictConfig, command: Sequence[str]) -> Callable[[], Bu
     from falseflaw.photos.product.masks import mask_folder
     from falseflaw.synthesis.build import synthesize
     from falseflaw.synthesis.networks import Writers
-    from falseflaw.synthesis.plan import Networks, select_sources
+    from falseflaw.synthesis.plan import Networks, select_photos
 
     recorded: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
     cache, output = Path(config.cache).expanduser(), Path(config.output).expanduser()
@@ -59,7 +59,7 @@ def compose_build(config: DictConfig, command: Sequence[str]) -> Callable[[], Bu
     folds = assign_folds(source, config.split.fractions, config.split.seed, cache)
     inpainters = _inpainters(config)
     autoencoders = instantiate(config.autoencoders)
-    recorded["weights"] = _weights(config, select_sources(source.photos(), folds, settings))
+    recorded["weights"] = _weights(config, select_photos(source.photos(), folds, settings))
     masker = recorded["product_mask"]
     for key in STEERING:
         recorded.pop(key)

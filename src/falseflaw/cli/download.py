@@ -16,7 +16,7 @@ from falseflaw.photos.sets.indexed import PHOTOS_VARIABLE, PublicSet
 EXTRAS: tuple[str, ...] = ()
 
 PUBLIC_SETS = {public_set.name: public_set for public_set in (CLOTHING, GROCERY)}
-_BY_HAND = frozenset({"real_damage"})
+_BY_HAND = frozenset({"real_damage", "camera_originals"})
 
 
 def run(config: DictConfig) -> None:

@@ -28,6 +28,7 @@ def run(config: DictConfig) -> None:
     already = report.sources - report.built
     print(
         f"{output}: {report.images} images of {report.sources} sources"
+        f"{f', and {report.layers} layers' if report.layers else ''}"
         f"{f', {already} of them there before' if already else ''}"
         f"{f', {len(report.skipped)} sources skipped' if report.skipped else ''}; see DATASHEET.md"
     )

@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
+from falseflaw.dataset.layers import LAYER_SCHEMA, LAYERS_FOLDER, LAYERS_NAME, table_of
 from falseflaw.dataset.manifest import MANIFEST_NAME, SCHEMA
 from falseflaw.errors import ConfigurationError, InvalidDataError
 from falseflaw.imaging.codec import write_atomic
@@ -35,8 +36,8 @@ _UNREADABLE = (OSError, pa.ArrowInvalid, KeyError, TypeError, ValueError)
 _SHOWN_SKIPS = 20
 """Sources that a datasheet tells one by one."""
 
-_FOLDERS = ("images", "masks", "parts")
-_FILES = (MANIFEST_NAME, AUDIT_NAME, DATASHEET_NAME, SHEET_NAME, CONFIG_NAME)
+_FOLDERS = ("images", "masks", LAYERS_FOLDER, "parts")
+_FILES = (MANIFEST_NAME, LAYERS_NAME, AUDIT_NAME, DATASHEET_NAME, SHEET_NAME, CONFIG_NAME)
 
 
 @dataclass(frozen=True)
@@ -64,12 +65,14 @@ class Part:
         batch: Its number.
         rows: Manifest rows.
         skipped: Sources that were left out.
+        layers: Rows of layers; read back by `join_layers` alone.
         seconds: Seconds by stage spent since the last part; not kept in the file.
     """
 
     batch: int
     rows: list[dict[str, Any]]
     skipped: list[Skipped]
+    layers: list[dict[str, Any]] = field(default_factory=list)
     seconds: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -149,7 +152,7 @@ class DatasetFolder:
     @property
     def started(self) -> bool:
         """Whether a batch is done."""
-        return self.complete or any(self.path.glob("parts/*.parquet"))
+        return self.complete or any(self.path.glob("parts/batch-*.parquet"))
 
     @property
     def complete(self) -> bool:
@@ -167,7 +170,9 @@ class DatasetFolder:
     def write_part(self, part: Part) -> None:
         """Records a batch as done; its images must be written."""
         notes = [[entry.source_id, entry.reason] for entry in part.skipped]
-        schema = SCHEMA.with_metadata({"skipped": json.dumps(notes)})
+        if part.layers:
+            write_atomic(self._layers_path(part.batch), table_of(part.layers))
+        schema = SCHEMA.with_metadata({"skipped": json.dumps(notes), "layers": str(len(part.layers))})
         buffer = io.BytesIO()
         pq.write_table(pa.Table.from_pylist(part.rows, schema=schema), buffer)
         write_atomic(self._part_path(part.batch), buffer.getvalue())
@@ -176,13 +181,15 @@ class DatasetFolder:
         """Returns a finished batch; None if it is not done, or its part or a file of it is gone."""
         try:
             table, skipped = self._read(batch)
+            layers = self._read_layers(batch, table).to_pylist()
         except _UNREADABLE:
             return None
         rows = table.to_pylist()
-        for row in rows:
-            if not (self.path / row["path"]).is_file() or not (self.path / row["region_path"]).is_file():
-                return None
-        return Part(batch, rows, skipped)
+        columns = ("path", "region_path", "flaw_path")
+        listed = {row[name] for row in [*rows, *layers] for name in columns if row.get(name)}
+        if not all((self.path / path).is_file() for path in listed):
+            return None
+        return Part(batch, rows, skipped, layers)
 
     def join_parts(self, batches: Iterable[int]) -> tuple[pd.DataFrame, list[Skipped]]:
         """Returns the rows of finished batches and the sources that were left out.
@@ -202,6 +209,24 @@ class DatasetFolder:
             tables.append(table.replace_schema_metadata(None))
             skipped.extend(notes)
         return pa.concat_tables(tables).to_pandas(), skipped
+
+    def join_layers(self, batches: Iterable[int]) -> pd.DataFrame:
+        """Returns the layers of finished batches.
+
+        Raises:
+            InvalidDataError: A part is gone or broken.
+        """
+        tables = [LAYER_SCHEMA.empty_table()]
+        for batch in batches:
+            try:
+                tables.append(self._read_layers(batch, self._read(batch)[0]))
+            except _UNREADABLE as error:
+                raise InvalidDataError(
+                    f"expected the finished batch {batch} in {self._layers_path(batch)}, cannot read it; "
+                    "run the same command again to make it anew"
+                ) from error
+        rows: pd.DataFrame = pa.concat_tables(tables).to_pandas()
+        return rows
 
     def check_seen(self, config_hash: str) -> None:
         """Checks, where a batch is worked on, that this folder is the one that the build began.
@@ -231,6 +256,17 @@ class DatasetFolder:
         table = pq.read_table(self._part_path(batch))
         notes = json.loads(table.schema.metadata[b"skipped"])
         return table, [Skipped(*note) for note in notes]
+
+    def _read_layers(self, batch: int, part: pa.Table) -> pa.Table:
+        """Reads the layers that a part file counts; raises one of `_UNREADABLE`."""
+        count = int(part.schema.metadata.get(b"layers", b"0"))
+        table = pq.read_table(self._layers_path(batch)) if count else LAYER_SCHEMA.empty_table()
+        if len(table) != count:
+            raise ValueError(f"expected {count} layers, got {len(table)}")
+        return table
+
+    def _layers_path(self, batch: int) -> Path:
+        return self.path / "parts" / f"layers-{batch:05d}.parquet"
 
     def _part_path(self, batch: int) -> Path:
         return self.path / "parts" / f"batch-{batch:05d}.parquet"

@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from falseflaw.dataset.layers import read_layers
 from falseflaw.dataset.manifest import read_manifest
 from falseflaw.errors import ConfigurationError, InvalidDataError
 from falseflaw.photos.source import Photo
@@ -33,7 +34,8 @@ def learnt_from(dataset: Path, earlier: Mapping[str, Any] | None = None) -> dict
         earlier: The same of a training that this one goes on from; its contributors stay known.
 
     Returns:
-        config_hash of the dataset; contributors of the folds `train` and `val`, as `photo set/name`.
+        config_hash of the dataset; contributors of the folds `train` and `val` and of the layers, as
+        `photo set/name`.
 
     Raises:
         MissingDataError: No dataset there.
@@ -41,6 +43,7 @@ def learnt_from(dataset: Path, earlier: Mapping[str, Any] | None = None) -> dict
     """
     rows = read_manifest(dataset)
     known = _contributors(rows[rows["fold"].isin([str(Fold.TRAIN), str(Fold.VAL)])])
+    known |= _contributors(read_layers(dataset))
     return {
         "config_hash": "+".join(sorted(set(rows["config_hash"]))),
         "contributors": sorted(known | set((earlier or {}).get("contributors", ()))),

@@ -44,7 +44,7 @@ class ManifestRow:
     mask_area: float = _column(pa.float64(), 0.0)  # share of the image; 0 without mask
     rewritten: bool = _column(pa.bool_(), False)  # no original pixel is left anywhere
     generator: str = _column(pa.string(), "")  # "" where no network wrote pixels
-    prompt: str = _column(pa.string(), "")
+    prompt: str = _column(pa.string(), "")  # of the inpainter; of a local edit its name
     seed: int = _column(pa.int64(), 0)
     steps: int = _column(pa.int32(), 0)
     guidance: float = _column(pa.float64(), 0.0)

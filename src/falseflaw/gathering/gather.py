@@ -19,7 +19,7 @@ from falseflaw.dataset.upload import UploadSettings, save_photo
 from falseflaw.errors import FalseFlawError, InvalidDataError
 from falseflaw.gathering.contact_sheet import gathered_sheet
 from falseflaw.gathering.datasheet import gathered_datasheet
-from falseflaw.imaging.codec import Subsampling, encode_png, write_atomic
+from falseflaw.imaging.codec import encode_png, write_atomic
 from falseflaw.photos.evaluation_only.items import EvaluationItem, EvaluationSet, ItemPixels
 from falseflaw.provenance import code_digest, git_revision, readable_sha256
 from falseflaw.seeding import derive_rng
@@ -118,35 +118,27 @@ def _save(
     region_path = "" if region is None else f"masks/{stem}.png"
     if region is not None:
         write_atomic(output / region_path, encode_png(region))
-    quality, subsampling = _upload(photo.group, settings)
+    save = settings.draw(derive_rng("upload", settings.seed, photo.group))
     for edit, image in pixels.images.items():
         path = f"images/{stem}__{edit}.jpg"
         row = ManifestRow.of(
             photo,
             edit,
             path=path,
-            sha256=save_photo(output / path, image, quality, subsampling),
+            sha256=save_photo(output / path, image, save),
             fold=photo.fold,
             region_path=region_path,
             region_area=0.0 if region is None else float(region.mean()),
             region_origin=pixels.origin,
             generator=GENERATOR if edit is Edit.BY_OTHERS else "",
             seed=settings.seed,
-            upload_quality=quality,
-            subsampling=subsampling,
+            upload_quality=save.quality,
+            subsampling=save.subsampling,
             width=image.shape[1],
             height=image.shape[0],
             config_hash=config_hash,
         )
         yield row.columns()
-
-
-def _upload(group: str, settings: UploadSettings) -> tuple[int, Subsampling]:
-    """Draws Q2 and subsampling of a group, from the ranges of every other upload."""
-    rng = derive_rng("upload", settings.seed, group)
-    full = rng.random() < settings.full_chroma_probability
-    lowest, highest = settings.upload_quality
-    return int(rng.integers(lowest, highest, endpoint=True)), "4:4:4" if full else "4:2:0"
 
 
 def _record(config: Mapping[str, Any], items: Sequence[EvaluationItem]) -> dict[str, Any]:

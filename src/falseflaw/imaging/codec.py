@@ -8,9 +8,9 @@ import os
 import secrets
 import stat
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +44,10 @@ IMAGE_SUFFIXES = frozenset(
 """Endings that claim to be a photo, whatever the file then holds."""
 
 Subsampling = Literal["4:4:4", "4:2:2", "4:2:0"]
+
+JpegTables = tuple[tuple[int, ...], ...]
+"""Quantization tables of 64 steps each, in Pillow's order: one for all bands, one each for luma and chroma,
+or one a band."""
 
 
 def decode(source: Path | bytes, name: str | None = None) -> Image:
@@ -206,6 +210,39 @@ def _gray_to_8_bits(values: NDArray[np.float64], mode: str) -> NDArray[np.uint8]
 def encode_jpeg(image: Image, quality: int, subsampling: Subsampling = "4:2:0") -> bytes:
     """Encodes as baseline JPEG without metadata; quality 1 to 100."""
     return _encode(image, "JPEG", quality=quality, subsampling=subsampling)
+
+
+def encode_jpeg_with_tables(image: Image, tables: JpegTables, subsampling: Subsampling) -> bytes:
+    """Encodes as JPEG with these quantization tables, without metadata."""
+    return _encode(image, "JPEG", qtables=[list(table) for table in tables], subsampling=subsampling)
+
+
+def read_jpeg_tables(source: Path | bytes, name: str | None = None) -> tuple[JpegTables, Subsampling]:
+    """Returns the quantization tables of a JPEG, band by band, and its chroma subsampling; decodes no pixel.
+
+    Raises:
+        UnreadableImageError: Missing, no JPEG in color, or chroma that `Subsampling` has no word for.
+    """
+    label = _label(source, name)
+    data = read_file(source, name) if isinstance(source, Path) else source
+    try:
+        with Pil.open(io.BytesIO(without_metadata(data)), formats=["JPEG"]) as opened:
+            steps: dict[int, list[int]] = getattr(opened, "quantization", {})
+            layers: list[tuple[int, int, int, int]] = getattr(opened, "layer", [])
+            tables = [tuple(steps[table]) for _, _, _, table in layers]
+    except Exception as error:  # as for `decode`
+        raise UnreadableImageError(f"cannot read {label}: expected a JPEG, got another file") from error
+    ratios = [layer[1:3] for layer in layers]
+    found = _SUBSAMPLINGS.get(ratios[0]) if len(ratios) == 3 and ratios[1:] == [(1, 1)] * 2 else None
+    if found is None:
+        raise UnreadableImageError(
+            f"cannot read {label}: expected a JPEG in color with chroma {', '.join(get_args(Subsampling))}; "
+            f"got bands of {', '.join(f'{across}x{down}' for across, down in ratios) or 'unknown size'}"
+        )
+    return tuple(tables[: 2 if tables[1] == tables[2] else 3]), found
+
+
+_SUBSAMPLINGS: Mapping[tuple[int, int], Subsampling] = {(1, 1): "4:4:4", (2, 1): "4:2:2", (2, 2): "4:2:0"}
 
 
 def encode_webp(image: Image, quality: int) -> bytes:

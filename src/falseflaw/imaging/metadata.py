@@ -22,6 +22,9 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 _TURNING_TEXTS = (b"XML:com.adobe.xmp", b"Raw profile type exif")
 _EXIF, _XMP = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0"
 
+_JFIF = b"\xff\xe0\x00\x10JFIF\0\x01\x01\x00\x00\x01\x00\x01\x00\x00"
+_END = b"\xff\xd9"
+
 
 def without_metadata(data: bytes) -> bytes:
     """Returns a JPEG, PNG, GIF or AVIF without what its first picture does not need; other data as it is.
@@ -40,6 +43,29 @@ def without_metadata(data: bytes) -> bytes:
     else:
         return data
     return data if sum(map(len, pieces)) == len(data) else b"".join(pieces)
+
+
+def plain_jpeg(data: bytes) -> bytes:
+    """Returns a JPEG with the same coded pixels and no segment that they do not need, as our encoder does.
+
+    Args:
+        data: A JPEG in YCbCr; what turns it is lost too.
+    """
+    pieces = [data[:2], _JFIF]
+    position = 2
+    while position + 4 <= len(data) and data[position] == 0xFF:
+        marker = data[position + 1]
+        if marker == 0xFF:  # padding
+            position += 1
+            continue
+        after = position + 2 + int.from_bytes(data[position + 2 : position + 4], "big")
+        if marker == 0xDA or after > len(data):
+            break
+        if not (0xE0 <= marker <= 0xEF or marker == 0xFE):
+            pieces.append(data[position:after])
+        position = after
+    end = data.rfind(_END)
+    return b"".join([*pieces, data[position : end + 2 if end > position else len(data)]])
 
 
 def _png_chunks(data: bytes) -> Iterator[memoryview]:

@@ -22,6 +22,11 @@ LICENSES = {
     "studio": License("Apache-2.0", "rendered by this project"),
     "clothing": License("CC0-1.0", "photos by volunteers (alexeygrigorev/clothing-dataset-small)"),
     "grocery": License("MIT", "photos by Klasson et al. (marcusklasson/GroceryStoreDataset)"),
+    "camera_originals": License(
+        "various",
+        "pieces of photos in public repositories under their own licenses, named row by row in photos.csv; "
+        "not to be passed on",
+    ),
     "real_damage": License(
         "CC BY-SA 4.0 and CC BY 4.0",
         "the former of toys, cookies, circuit boards (aws-samples/amazon-lookout-for-vision; what is made of "

@@ -20,6 +20,8 @@ class Photo:
         scene: Name that photos of one and the same object share, in one photo set; empty for a photo that
             stands alone.
         fold: The fold that the set itself lays down, which no split changes; None where the split decides.
+        original: Whether it is as its camera saved it, once: a file whose pixels, size and JPEG tables a
+            dataset keeps.
     """
 
     photo_id: str
@@ -27,6 +29,7 @@ class Photo:
     product: str
     scene: str = ""
     fold: Fold | None = None
+    original: bool = False
 
     @property
     def group(self) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 import numpy as np
@@ -13,21 +13,27 @@ from falseflaw.dataset.folder import DatasetFolder, Part, Skipped, writing
 from falseflaw.errors import FalseFlawError, MissingExtraError
 from falseflaw.inpainting.inpainter import Samples
 from falseflaw.machine import StageTimer
+from falseflaw.synthesis.layers import SetLayers, make_layers, save_layers
 from falseflaw.synthesis.members import NetworkOutputs, assemble
 from falseflaw.synthesis.networks import Writers
 from falseflaw.synthesis.plan import SetPlan
 from falseflaw.synthesis.prepare import PreparedSet, SetMaker
 from falseflaw.synthesis.saving import Upload
+from falseflaw.types import Image
 
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """A batch on its way: prepared sets, what networks made of each, and the sources that were left out."""
+    """A batch on its way: prepared sets, what networks made of each, and the sources that were left out.
+
+    A set has outputs where its members are to be made, and layers where the plan names rewriters.
+    """
 
     number: int
     prepared: list[PreparedSet]
     skipped: list[Skipped]
-    outputs: list[NetworkOutputs]
+    outputs: list[NetworkOutputs | None]
+    layers: list[SetLayers | None] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -64,16 +70,20 @@ class BatchMaker:
     def write(self, batch: Batch) -> Batch:
         """Lets the networks write: crops of one generator and size together, in the order of the plan."""
         outputs: dict[str, NetworkOutputs] = {}
-        for (name, _), group in groupby(
-            sorted(batch.prepared, key=_generator_and_side), key=_generator_and_side
-        ):
+        crops: dict[str, tuple[Image, Image]] = {}
+        asked = [entry for entry in batch.prepared if entry.plan.inpainted]
+        for (name, _), group in groupby(sorted(asked, key=_generator_and_side), key=_generator_and_side):
             sets = list(group)
             with self.timer("sample"):
                 samples = self._sample(name, sets)
             for index, entry in enumerate(sets):
-                outputs[entry.plan.source_id] = self._outputs(entry, samples, index, index + len(sets))
-        ordered = [outputs[entry.plan.source_id] for entry in batch.prepared]
-        return Batch(batch.number, batch.prepared, batch.skipped, ordered)
+                source = entry.plan.source_id
+                crops[source] = samples.images[index], samples.images[index + len(sets)]
+                if entry.plan.members:
+                    outputs[source] = self._outputs(entry, samples, index, index + len(sets))
+        ordered = [outputs.get(entry.plan.source_id) for entry in batch.prepared]
+        layers = [self._layers(entry, crops, outputs) for entry in batch.prepared]
+        return Batch(batch.number, batch.prepared, batch.skipped, ordered, layers)
 
     def save(self, batch: Batch) -> Part:
         """Writes the images of a batch and then its part file."""
@@ -81,9 +91,16 @@ class BatchMaker:
             rows = [
                 row.columns()
                 for prepared, outputs in zip(batch.prepared, batch.outputs, strict=True)
+                if outputs is not None
                 for row in self.upload.save(prepared, assemble(prepared, outputs))
             ]
-            part = Part(batch.number, rows, batch.skipped)
+            layers = [
+                row
+                for prepared, made in zip(batch.prepared, batch.layers, strict=True)
+                if made is not None
+                for row in save_layers(self.folder.path, prepared, made, self.upload.config_hash)
+            ]
+            part = Part(batch.number, rows, batch.skipped, layers)
             self.folder.write_part(part)
         return replace(part, seconds=self.timer.take())
 
@@ -97,6 +114,20 @@ class BatchMaker:
             [*(plan.prompt for plan in plans), *(CLEAN_PROMPT for _ in plans)],
             [*(plan.sampling_seed for plan in plans), *(plan.refill_seed for plan in plans)],
         )
+
+    def _layers(
+        self,
+        entry: PreparedSet,
+        crops: Mapping[str, tuple[Image, Image]],
+        outputs: Mapping[str, NetworkOutputs],
+    ) -> SetLayers | None:
+        source = entry.plan.source_id
+        if not entry.plan.rewriters:
+            return None
+        with self.timer("rewrite"):
+            autoencoders = self.writers.autoencoders
+            settings = self.maker.settings
+            return make_layers(entry, settings, autoencoders, crops.get(source), outputs.get(source))
 
     def _outputs(self, entry: PreparedSet, samples: Samples, flaw: int, clean: int) -> NetworkOutputs:
         authentic, damaged = entry.authentic, entry.damaged

@@ -18,6 +18,7 @@ from tqdm import tqdm
 from falseflaw import __version__
 from falseflaw.damage.engine import DamageEngine
 from falseflaw.dataset.folder import DATASHEET_NAME, SHEET_NAME, DatasetFolder, Skipped, writing
+from falseflaw.dataset.layers import read_layers, write_layers
 from falseflaw.dataset.manifest import MANIFEST_NAME, read_manifest, write_manifest
 from falseflaw.errors import ConfigurationError, InvalidDataError
 from falseflaw.imaging.camera import CameraSampler
@@ -53,6 +54,7 @@ class BuildReport:
         sources: Matched sets in the dataset.
         images: Rows of the manifest.
         skipped: Sources that could not be used.
+        layers: Rows of the list of layers.
         built: Sets made by this call; the others were there already.
         seconds: Seconds by stage, of this call, summed over threads.
     """
@@ -60,6 +62,7 @@ class BuildReport:
     sources: int
     images: int
     skipped: list[Skipped]
+    layers: int = 0
     built: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -112,7 +115,7 @@ def synthesize(
     if folder.complete:
         rows = read_manifest(output)
         folder.remove_parts()
-        return BuildReport(rows["source_id"].nunique(), len(rows), [])
+        return BuildReport(rows["source_id"].nunique(), len(rows), [], len(read_layers(output)))
     masks = ProductMasks(source, masker, mask_cache)
 
     def load() -> BatchMaker:
@@ -137,8 +140,8 @@ def synthesize(
     batches = {number: list(group) for number, group in groupby(plans, key=lambda plan: plan.batch)}
     done = {number for number in batches if folder.read_part(number) is not None}
     built, seconds = _run(engine or LocalEngine(), batches, load, done, progress)
-    rows, skipped = _finish(folder, batches, recorded, command)
-    return BuildReport(rows["source_id"].nunique(), len(rows), skipped, built, seconds)
+    rows, layers, skipped = _finish(folder, batches, recorded, command)
+    return BuildReport(rows["source_id"].nunique(), len(rows), skipped, layers, built, seconds)
 
 
 def _run(
@@ -161,7 +164,7 @@ def _run(
         for part in engine.run(todo, load) if todo else ():
             for entry in part.skipped:
                 bar.write(f"skipped {entry.source_id}: {entry.reason}")
-            sets = len({row["source_id"] for row in part.rows})
+            sets = len({row["source_id"] for row in [*part.rows, *part.layers]})
             built += sets
             seconds.update(part.seconds)
             bar.update(sets + len(part.skipped))
@@ -196,18 +199,25 @@ def _content(source: PhotoSource, plan: SetPlan) -> str:
 
 def _finish(
     folder: DatasetFolder, batches: Iterable[int], config: Mapping[str, Any], command: Sequence[str]
-) -> tuple[pd.DataFrame, list[Skipped]]:
-    """Writes contact sheet, datasheet and, last, the manifest; returns its rows and the skipped sources."""
+) -> tuple[pd.DataFrame, int, list[Skipped]]:
+    """Writes contact sheet, datasheet, list of layers and, last, the manifest.
+
+    Returns:
+        The manifest's rows, the number of layers and the skipped sources.
+    """
     rows, skipped = folder.join_parts(batches)
     if rows.empty:
         first = f"{skipped[0].source_id}: {skipped[0].reason}"
         raise InvalidDataError(
             f"expected at least one usable source, all {len(skipped)} were skipped; {first}"
         )
+    layers = folder.join_layers(batches)
     with writing(folder.path):
         write_atomic(folder.path / SHEET_NAME, encode_png(sheet_of_sets(rows, folder.path)))
         write_atomic(folder.path / DATASHEET_NAME, datasheet(rows, skipped, config, command).encode())
         folder.remove_strays()  # of workers that were killed
+        if not layers.empty:
+            write_layers(layers, rows, folder.path)
         write_manifest(rows, folder.path / MANIFEST_NAME)
         folder.remove_parts()
-    return rows, skipped
+    return rows, len(layers), skipped

@@ -19,6 +19,7 @@ _CLOSE = (
     (Edit.AUTHENTIC, "authentic"),
     (Edit.NULL_EDIT, "null edit"),
     (Edit.SIMULATED_DAMAGE, "simulated damage"),
+    (Edit.LOCAL_EDIT, "local edit"),
     (Edit.SPLICED, "spliced"),
     (Edit.FEATHERED, "feathered"),
     (Edit.REGENERATED, "regenerated"),
@@ -72,11 +73,12 @@ def _close(picture: Image, side: int) -> Image:
 def _caption(members: pd.DataFrame) -> str:
     fake: dict[str, Any] = members.loc[str(Edit.SPLICED)].to_dict()  # type: ignore[assignment]
     autoencoder = str(members.at[str(Edit.AUTOENCODED), "generator"])
+    edited = str(members.at[str(Edit.LOCAL_EDIT), "prompt"])
     return (
         f"{fake['source_id']}  ({fake['fold']})  {fake['generator']}: {fake['prompt']}; "
         f"{fake['region_shape']}, "
         f"{100 * fake['mask_area']:.1f} % of the photo, on {fake['placement']}; "
-        f"autoencoder {autoencoder}; "
+        f"autoencoder {autoencoder}; local edit {edited}; "
         f"crop {fake['crop_size']} px at {fake['crop_scale']:g}, "
         f"Q1 {fake['first_quality']}, Q2 {fake['upload_quality']} {fake['subsampling']}"
     )

@@ -21,6 +21,7 @@ _HOW = {
     Edit.AUTHENTIC: "the source after the camera",
     Edit.NULL_EDIT: "its region resized for the model and back where the set's is, and pasted; no network",
     Edit.SIMULATED_DAMAGE: "a flaw painted before the camera",
+    Edit.LOCAL_EDIT: "simulated damage whose region was smoothed, sharpened, toned, resampled …; no network",
     Edit.SPLICED: "the inpainter's flaw pasted into the region",
     Edit.FEATHERED: "the same sample with a soft seam inside the region",
     Edit.REGENERATED: "the whole photo as it leaves the generator with the same sample in it",

@@ -63,6 +63,7 @@ def assemble(prepared: PreparedSet, outputs: NetworkOutputs) -> dict[Edit, Image
         Edit.AUTHENTIC: authentic,
         Edit.NULL_EDIT: prepared.write(authentic, prepared.crop),
         Edit.SIMULATED_DAMAGE: damaged,
+        Edit.LOCAL_EDIT: prepared.local_edit[0],
         Edit.SPLICED: outputs.spliced,
         Edit.FEATHERED: feather(authentic, outputs.spliced, region, width),
         Edit.REGENERATED: outputs.regenerated,

@@ -8,20 +8,23 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from falseflaw.damage.prompts import prompt
-from falseflaw.dataset.upload import UploadSettings
+from falseflaw.dataset.upload import UploadSave, UploadSettings
 from falseflaw.errors import ConfigurationError, MissingDataError
 from falseflaw.imaging.camera import Camera, CameraSampler
-from falseflaw.imaging.codec import Subsampling
 from falseflaw.photos.source import Photo
 from falseflaw.seeding import derive_rng, derive_seed, unit_interval
+from falseflaw.synthesis.layer_plan import LayerSettings, draw_rewriters, layers_alone
 from falseflaw.types import DamageKind, Fold, Placement
 
 _RESERVED_SHARE = 0.5
 """Share of fold test whose autoencoder is a reserved one, where there is one."""
+
+ORIGINAL = Camera(profile="original")
+"""The camera of a photo that stays as its own left it."""
 
 _Word = TypeVar("_Word", Fold, DamageKind)
 
@@ -30,7 +33,7 @@ BUILDABLE = (Fold.TRAIN, Fold.VAL, Fold.TEST)
 
 
 @dataclass(frozen=True)
-class SynthesisSettings(UploadSettings):
+class SynthesisSettings(UploadSettings, LayerSettings):
     """What is drawn for a source and how sources are batched.
 
     Attributes:
@@ -45,6 +48,10 @@ class SynthesisSettings(UploadSettings):
         resized_share: Share of sources whose crop is resized for the model and back.
         resized_scales: Photo pixels per model pixel of those, drawn with equal weight: above 1 the crop is
             shrunk for the model and grown back, below 1 grown and shrunk back; never 1.
+        single_save_share: Share of sources whose camera saves without loss and whose upload save has the
+            camera's JPEG settings: their members are saved once.
+        kept_share: Share of camera originals whose authentic photo keeps its camera's save; the others are
+            saved again like all members, with the camera's own tables.
     """
 
     folds: tuple[Fold, ...] = BUILDABLE
@@ -56,9 +63,12 @@ class SynthesisSettings(UploadSettings):
     anywhere_share: float = 0.1
     resized_share: float = 0.25
     resized_scales: tuple[float, ...] = (1.25, 1.5)
+    single_save_share: float = 0.0
+    kept_share: float = 0.5
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        self.check_layers()
         object.__setattr__(self, "folds", tuple(_word(Fold, name, "fold") for name in self.folds))
         kinds = tuple(_word(DamageKind, name, "kind of damage") for name in self.kinds)
         object.__setattr__(self, "kinds", kinds or tuple(DamageKind))
@@ -73,7 +83,7 @@ class SynthesisSettings(UploadSettings):
             raise ConfigurationError(f"expected limit_sources >= 1 or null, got {self.limit_sources}")
         if self.batch_size < 1:
             raise ConfigurationError(f"expected batch_size >= 1, got {self.batch_size}")
-        for name in ("anywhere_share", "resized_share"):
+        for name in ("anywhere_share", "resized_share", "single_save_share", "kept_share"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigurationError(f"expected {name} in [0, 1], got {getattr(self, name)}")
         if not self.crop_sizes or min(self.crop_sizes) < 8:
@@ -104,8 +114,12 @@ class SetPlan:
         prompt: Text for the inpainter.
         camera: The camera step, with Q1.
         crop_scale: Photo pixels per model pixel; 1 for a crop at the photo's own scale.
-        upload_quality: Q2.
-        subsampling: Chroma subsampling of the upload save.
+        save: The upload save; None for a camera original, whose members take over its own file's.
+        kept: Whether the authentic photo keeps the bytes of its camera's save.
+        members: Whether the set's finished members are made.
+        inpainted: Whether the inpainter works for it; it does where members are made.
+        rewriters: Autoencoders that make layers of it, each with whether of the authentic photo instead of
+            the damaged one; none where no layers are made.
     """
 
     photo: Photo
@@ -119,8 +133,11 @@ class SetPlan:
     prompt: str
     camera: Camera
     crop_scale: float
-    upload_quality: int
-    subsampling: Subsampling
+    save: UploadSave | None
+    kept: bool = False
+    members: bool = True
+    inpainted: bool = True
+    rewriters: tuple[tuple[str, bool], ...] = ()
 
     @property
     def source_id(self) -> str:
@@ -194,6 +211,8 @@ def make_plan(
 ) -> list[SetPlan]:
     """Returns one plan per selected source, in the order of their names, batch by batch.
 
+    Sources that get layers alone come last, in batches of their own.
+
     Args:
         photos: All photos of the source.
         folds: photo_id → fold.
@@ -205,10 +224,26 @@ def make_plan(
         MissingDataError: No photo lies in the folds.
     """
     selected = select_sources(photos, folds, settings)
+    further = layers_alone(photos, folds, settings.seed, settings, selected)
+    size = settings.batch_size
+    batches = [*(index // size for index in range(len(selected)))]
+    batches += [1 + batches[-1] + index // size for index in range(len(further))]
     return [
-        _draw(photo, folds[photo.photo_id], index // settings.batch_size, cameras, settings, networks)
-        for index, photo in enumerate(selected)
+        _draw(photo, folds[photo.photo_id], batch, cameras, settings, networks, index < len(selected))
+        for index, (photo, batch) in enumerate(zip([*selected, *further], batches, strict=True))
     ]
+
+
+def select_photos(
+    photos: Sequence[Photo], folds: Mapping[str, Fold], settings: SynthesisSettings
+) -> list[Photo]:
+    """Returns all photos that a build reads: of the sources with members and of those with layers alone.
+
+    Raises:
+        MissingDataError: No photo lies in the folds.
+    """
+    selected = select_sources(photos, folds, settings)
+    return [*selected, *layers_alone(photos, folds, settings.seed, settings, selected)]
 
 
 def select_sources(
@@ -268,17 +303,29 @@ def _draw(
     cameras: CameraSampler,
     settings: SynthesisSettings,
     networks: Networks,
+    members: bool,
 ) -> SetPlan:
     source = photo.photo_id
     rng = derive_rng("plan", settings.seed, source)
-    resized, chroma, anywhere, unknown = rng.random(4).tolist()
-    lowest, highest = settings.upload_quality
+    resized, anywhere, unknown = rng.random(3).tolist()
     kind = settings.kinds[int(rng.integers(len(settings.kinds)))]
-    quality = int(rng.integers(lowest, highest, endpoint=True))
     scale = 1.0
     if resized < settings.resized_share:
         scale = float(rng.choice(settings.resized_scales))
     others = networks.reserved if fold is Fold.TEST and unknown < _RESERVED_SHARE else ()
+    camera = cameras.draw(derive_rng("camera", settings.seed, source))
+    save: UploadSave | None = settings.draw(derive_rng("upload", settings.seed, source))
+    single, kept = derive_rng("saves", settings.seed, source).random(2).tolist()
+    if photo.original:
+        camera, save = ORIGINAL, None
+    elif single < settings.single_save_share and camera.quality:
+        camera, save = replace(camera, quality=0), UploadSave(camera.quality, camera.subsampling)
+    generator = str(rng.choice(networks.generators))
+    autoencoder = str(rng.choice(others or networks.autoencoders))
+    rewriters: tuple[tuple[str, bool], ...] = ()
+    if settings.layers and fold is Fold.TRAIN:
+        first = autoencoder if members else None
+        rewriters = draw_rewriters(source, settings.seed, settings, networks.autoencoders, first)
     return SetPlan(
         photo=photo,
         fold=fold,
@@ -286,11 +333,15 @@ def _draw(
         seed=derive_seed("set", settings.seed, source),
         placement=Placement.ANYWHERE if anywhere < settings.anywhere_share else Placement.PRODUCT,
         kind=kind,
-        generator=str(rng.choice(networks.generators)),
-        autoencoder=str(rng.choice(others or networks.autoencoders)),
+        generator=generator,
+        autoencoder=autoencoder,
         prompt=prompt(kind, photo.product, derive_rng("prompt", settings.seed, source)),
-        camera=cameras.draw(derive_rng("camera", settings.seed, source)),
+        camera=camera,
         crop_scale=scale,
-        upload_quality=quality,
-        subsampling="4:4:4" if chroma < settings.full_chroma_probability else "4:2:0",
+        save=save,
+        kept=photo.original and kept < settings.kept_share,
+        members=members,
+        inpainted=members
+        or unit_interval("inpainted", settings.seed, source) < settings.layers_inpainted_share,
+        rewriters=rewriters,
     )

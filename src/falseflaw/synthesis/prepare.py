@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from falseflaw.damage.engine import DamageEngine
 from falseflaw.damage.regions import draw_region
+from falseflaw.dataset.upload import UploadSave
 from falseflaw.errors import InvalidDataError
 from falseflaw.imaging.camera import apply_camera, transform_mask
+from falseflaw.imaging.codec import decode, read_file
 from falseflaw.imaging.crop import (
     Box,
     bounding_box,
@@ -17,9 +20,11 @@ from falseflaw.imaging.crop import (
     resize_crop,
     resize_mask_by_touch,
 )
+from falseflaw.imaging.local_edits import apply_local_edit
+from falseflaw.imaging.metadata import plain_jpeg
 from falseflaw.machine import StageTimer
 from falseflaw.photos.product.masks import ProductMasks
-from falseflaw.photos.source import PhotoSource
+from falseflaw.photos.source import FileSource, PhotoSource
 from falseflaw.seeding import derive_rng, derive_seed
 from falseflaw.synthesis.plan import SetPlan, SynthesisSettings
 from falseflaw.types import Image, Mask, Placement, RegionShape
@@ -46,6 +51,8 @@ class PreparedSet:
         canvas: The authentic photo at the model's scale; the photo itself where `plan.crop_scale` is 1.
         canvas_region: The region at the model's scale.
         box: The crop in the canvas.
+        save: The upload save of all members.
+        kept: The authentic photo as its camera saved it, where it keeps that save.
     """
 
     plan: SetPlan
@@ -57,6 +64,8 @@ class PreparedSet:
     canvas: Image
     canvas_region: Mask
     box: Box
+    save: UploadSave
+    kept: bytes | None = None
 
     @property
     def crop(self) -> Image:
@@ -80,6 +89,11 @@ class PreparedSet:
         canvas[box.slices] = crop
         height, width = self.region.shape
         return np.where(self.region[..., None], resize_crop(canvas, height, width), photo)
+
+    @cached_property
+    def local_edit(self) -> tuple[Image, str]:
+        """The damaged photo with its region edited without a network, and the name of that edit."""
+        return apply_local_edit(self.damaged, self.region, derive_rng("local edit", self.plan.seed))
 
     def bring(self, photo: Image) -> Image:
         """Returns a photo of the set at the model's scale, a copy."""
@@ -125,6 +139,7 @@ class SetMaker:
         _check_name(plan.stem)
         with timer("load"):
             image = self.source.load(plan.photo)
+            save, kept = self._own_save(plan, image) if plan.save is None else (plan.save, None)
         with timer("product mask"):
             product = self._place(plan, image)
         with timer("camera"):
@@ -156,7 +171,20 @@ class SetMaker:
             canvas=resize_crop(authentic, height, width),
             canvas_region=canvas_region,
             box=box,
+            save=save,
+            kept=kept,
         )
+
+    def _own_save(self, plan: SetPlan, image: Image) -> tuple[UploadSave, bytes | None]:
+        """The save of a camera original's own file, and its bytes where they are kept and show the image."""
+        if not isinstance(self.source, FileSource):
+            raise InvalidDataError(f"expected a file for the camera original {plan.source_id}, found none")
+        data = read_file(self.source.path(plan.photo), plan.source_id)
+        save = UploadSave.of_file(data, plan.source_id)
+        bare = plain_jpeg(data) if plan.kept else None
+        if bare is not None and not np.array_equal(decode(bare), image):  # EXIF turned it
+            bare = None
+        return save, bare
 
     def _draw_region(self, plan: SetPlan, flaw: Mask, attempt: int) -> tuple[RegionShape, Mask]:
         if not flaw.any():

@@ -9,7 +9,7 @@ from typing import Any
 
 from falseflaw.damage.prompts import CLEAN_PROMPT
 from falseflaw.dataset.manifest import ManifestRow
-from falseflaw.dataset.upload import save_photo
+from falseflaw.dataset.upload import save_bytes
 from falseflaw.imaging.codec import encode_png, write_atomic
 from falseflaw.inpainting.inpainter import Inpainter
 from falseflaw.synthesis.prepare import PreparedSet
@@ -31,18 +31,22 @@ class Upload:
     config_hash: str
 
     def save(self, prepared: PreparedSet, members: Mapping[Edit, Image]) -> Iterator[ManifestRow]:
-        """Writes region and members, all with the set's JPEG settings and no metadata; yields their rows."""
+        """Writes region and members, all with the set's JPEG settings and no metadata; yields their rows.
+
+        An authentic photo that keeps its camera's save has that save's bytes, which have the same settings.
+        """
         plan = prepared.plan
         region_path = f"masks/{plan.stem}.png"
         write_atomic(self.dataset / region_path, encode_png(prepared.region))
         height, width = prepared.region.shape
         for edit, image in members.items():
+            first = prepared.kept if edit is Edit.AUTHENTIC else None
             path = f"images/{plan.stem}__{edit}.jpg"
             yield ManifestRow.of(
                 plan.photo,
                 edit,
                 path=path,
-                sha256=save_photo(self.dataset / path, image, plan.upload_quality, plan.subsampling),
+                sha256=save_bytes(self.dataset / path, first or prepared.save.encode(image)),
                 fold=plan.fold,
                 damage_kind=plan.kind if edit.flawed else "",
                 placement=plan.placement,
@@ -54,8 +58,8 @@ class Upload:
                 crop_scale=plan.crop_scale,
                 camera=plan.camera.to_json(),
                 first_quality=plan.camera.quality,
-                upload_quality=plan.upload_quality,
-                subsampling=plan.subsampling,
+                upload_quality=prepared.save.quality,
+                subsampling=prepared.save.subsampling,
                 width=width,
                 height=height,
                 batch=plan.batch,
@@ -63,7 +67,7 @@ class Upload:
             )
 
     def _network(self, prepared: PreparedSet, edit: Edit) -> dict[str, Any]:
-        """Whose pixels a member holds, and how it was asked."""
+        """Whose pixels a member holds, and what was asked for."""
         plan = prepared.plan
         asked: dict[str, Any] = {"seed": plan.sampling_seed}
         if edit in INPAINTED or edit is Edit.REFILLED:
@@ -77,4 +81,6 @@ class Upload:
             }
         elif edit is Edit.AUTOENCODED or edit in ROUND_TRIPS:
             asked |= {"generator": plan.autoencoder, "rewritten": edit in ROUND_TRIPS}
+        elif edit is Edit.LOCAL_EDIT:
+            asked["prompt"] = prepared.local_edit[1]
         return asked

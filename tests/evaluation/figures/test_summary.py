@@ -159,6 +159,7 @@ LOGITS = {
     Edit.AUTHENTIC: -4.0,
     Edit.NULL_EDIT: -3.0,
     Edit.SIMULATED_DAMAGE: 1.0,
+    Edit.LOCAL_EDIT: 7.0,
     Edit.SPLICED: 4.0,
     Edit.FEATHERED: 0.0,
     Edit.REGENERATED: 3.0,
@@ -237,6 +238,20 @@ def test_unlabelled_edits_move_nothing_but_their_own_rows(predictions) -> None:
     changed = [a.name for a, b in zip(one.edits, other.edits, strict=True) if a != b]
     assert set(changed) <= {str(edit) for edit in Edit if edit.label < 0}
     assert changed
+
+
+def test_local_edits_have_false_alarms_of_their_own_and_move_no_comparison(predictions) -> None:
+    rows = by_hand(predictions)
+    without = rows[rows["edit"] != str(Edit.LOCAL_EDIT)]
+    one, other = (summarized(frame, OperatingPoint()) for frame in (rows, without))
+    flagged = {edit: share.value for edit, share in one.pooled.flagged.items()}
+    assert flagged[str(Edit.LOCAL_EDIT)] == 1.0
+    assert flagged[str(Edit.NULL_EDIT)] == 0.0
+    assert list(flagged)[:4] == ["authentic", "null_edit", "simulated_damage", "local_edit"]
+    assert str(Edit.LOCAL_EDIT) not in other.pooled.flagged
+    for part in ("headline", "pixel"):
+        assert getattr(one.pooled, part) == getattr(other.pooled, part)
+    assert (one.edits, one.networks, one.groups) == (other.edits, other.networks, other.groups)
 
 
 def test_a_dataset_of_the_first_five_edits_is_measured_too(predictions) -> None:

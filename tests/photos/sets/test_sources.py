@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
+from tests.photos.layouts import write_originals
 from tests.photos.scenes import scene
 
 from falseflaw.errors import InvalidDataError, MissingDataError, UnreadableImageError
@@ -21,8 +22,8 @@ from falseflaw.photos.source import FileSource, Photo
 
 SETS = (CLOTHING, GROCERY)
 BOTH = [(ClothingPhotos, CLOTHING), (GroceryPhotos, GROCERY)]
-FOR_EVALUATION = {"real_damage_intact"}  # their own tests take them
-PHOTO_CONFIGS = sorted({path.stem for path in (config_dir() / "photos").glob("*.yaml")} - FOR_EVALUATION)
+TESTED_APART = {"real_damage_intact", "camera_originals"}
+PHOTO_CONFIGS = sorted({path.stem for path in (config_dir() / "photos").glob("*.yaml")} - TESTED_APART)
 
 
 @pytest.mark.parametrize("public_set", SETS, ids=lambda s: s.name)
@@ -166,13 +167,17 @@ def test_user_folder_without_photos(content, tmp_path):
 @pytest.mark.parametrize("name", PHOTO_CONFIGS)
 def test_every_photo_config_composes_and_works(name, tmp_path, monkeypatch):
     overrides = [f"photos={name}"]
-    parts = ["clothing", "grocery"] if name == "clothing_and_grocery" else [name]
+    joined = {"clothing_and_grocery": ["clothing", "grocery"]}
+    joined["with_originals"] = [*joined["clothing_and_grocery"], "camera_originals"]
+    parts = joined.get(name, [name])
     if name == "studio":
         overrides += ["photos.count=3", "photos.width=64", "photos.height=96"]
-    elif name == "clothing_and_grocery":
+    elif name in joined:
         monkeypatch.setenv("FALSEFLAW_PHOTOS", str(tmp_path))
         for public_set, count in ((CLOTHING, 2), (GROCERY, 1)):
             _place(public_set, tmp_path / public_set.name, count)
+        if "camera_originals" in parts:
+            write_originals(tmp_path / "camera_originals")
     else:
         _place({"clothing": CLOTHING, "grocery": GROCERY}.get(name, CLOTHING), tmp_path, 3)
         overrides += [f"photos.folder={tmp_path}"]
@@ -181,7 +186,7 @@ def test_every_photo_config_composes_and_works(name, tmp_path, monkeypatch):
     assert isinstance(source, FileSource) == (name != "studio")
     photos = source.photos()
     assert source.name == "+".join(parts)
-    assert len(photos) == 3
+    assert len(photos) == (7 if "camera_originals" in parts else 3)
     assert {photo.photo_set for photo in photos} == set(parts)
     assert source.load(photos[0]).ndim == 3
 

@@ -146,7 +146,8 @@ class Measure:
     def edits(self, rows: pd.DataFrame) -> tuple[Subset, ...]:
         """Figures of every edit that is no negative, against negatives of the same sources that look alike.
 
-        With a flaw that is simulated damage; without one, the authentic photo and the null edit.
+        With a flaw that is simulated damage; without one, the authentic photo and the null edit. Local edits
+        are left out: they are there to be confused, and old datasets lack them.
         """
         present = [edit for edit in Edit if edit.label != 0 and (rows["edit"] == edit).any()]
         return tuple(
@@ -163,7 +164,11 @@ class Measure:
         )
 
     def _against_alike(self, name: str, rows: pd.DataFrame, chosen: pd.Series, flawed: bool) -> Subset:
-        alike = [str(edit) for edit in Edit if edit.label == 0 and edit.flawed == flawed]
+        alike = [
+            str(edit)
+            for edit in Edit
+            if edit.label == 0 and edit.flawed == flawed and edit is not Edit.LOCAL_EDIT
+        ]
         sources = rows.loc[chosen, "source_id"].unique()
         negatives = rows["edit"].isin(alike) & rows["source_id"].isin(sources)
         pair = rows[chosen | negatives].assign(label=chosen[chosen | negatives].astype(int))

@@ -1,0 +1,158 @@
+"""The layers of a dataset, window by window, as composition reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from falseflaw.dataset.layers import Base, Content, read_layers
+from falseflaw.dataset.upload import UploadSave
+from falseflaw.errors import InvalidDataError
+from falseflaw.imaging.camera import Camera
+from falseflaw.imaging.codec import read_mask
+from falseflaw.imaging.crop import Box
+from falseflaw.imaging.lossless import decode_lossless
+from falseflaw.types import Image, Mask
+
+
+@dataclass(frozen=True)
+class StoredLayer:
+    """A layer's file.
+
+    Attributes:
+        path: The file.
+        base: Which photo it shows.
+        content: What its pixels are.
+        writer: Whose they are; "" for photos.
+        box: Where it lies in its window.
+    """
+
+    path: Path
+    base: Base
+    content: Content
+    writer: str
+    box: Box
+
+    def read(self) -> Image:
+        """Returns its pixels, uint8 (box.height, box.width, 3).
+
+        Raises:
+            InvalidDataError: The file has another size.
+        """
+        pixels = decode_lossless(self.path)
+        if pixels.shape[:2] != (self.box.height, self.box.width):
+            raise InvalidDataError(
+                f"expected {self.path.name} of {self.box.width}x{self.box.height} pixels, "
+                f"got {pixels.shape[1]}x{pixels.shape[0]}; build the dataset again"
+            )
+        return pixels
+
+
+@dataclass(frozen=True)
+class LayerWindow:
+    """A window of a source: its photos, and what writers made of them.
+
+    Attributes:
+        height: Of the window, pixels.
+        width: Of the window, pixels.
+        authentic: The whole window of the authentic photo.
+        damaged: The part of it that is another in the damaged photo; None where none is.
+        written: What writers made.
+        flaw: File of the painted flaw's mask; None away from the flaw.
+        region: File of the mask of what an inpainter might rewrite; None away from the flaw.
+        save: The upload save of the source's members.
+        camera: The camera step.
+    """
+
+    height: int
+    width: int
+    authentic: StoredLayer
+    damaged: StoredLayer | None
+    written: tuple[StoredLayer, ...]
+    flaw: Path | None
+    region: Path | None
+    save: UploadSave
+    camera: Camera
+
+    def read_photos(self) -> tuple[Image, Image]:
+        """Returns the authentic and the damaged photo of the window, each uint8 (height, width, 3)."""
+        authentic = self.authentic.read()
+        if self.damaged is None:
+            return authentic, authentic
+        return authentic, self.lay(self.damaged, authentic)
+
+    def lay(self, layer: StoredLayer, photo: Image) -> Image:
+        """Returns a photo of the window with a layer on it."""
+        pixels = layer.read()
+        if pixels.shape == photo.shape:
+            return pixels
+        result = photo.copy()
+        result[layer.box.slices] = pixels
+        return result
+
+    def read_flaw(self) -> Mask | None:
+        """Returns where the painted flaw is, bool (height, width); None away from it."""
+        return None if self.flaw is None else read_mask(self.flaw)
+
+    def read_region(self) -> Mask:
+        """Returns what the inpainter might rewrite, bool (height, width)."""
+        return np.zeros((self.height, self.width), bool) if self.region is None else read_mask(self.region)
+
+
+def layer_windows(dataset: Path, leave_out: Sequence[str] = ()) -> list[list[LayerWindow]]:
+    """Returns the windows of every source that a writer has worked on, sorted by source.
+
+    Args:
+        dataset: Folder of a dataset.
+        leave_out: Writers whose layers are left out.
+
+    Raises:
+        InvalidDataError: The dataset has no layers, or the list of them is broken.
+    """
+    rows = read_layers(dataset)
+    rows = rows[~rows["writer"].isin(list(leave_out))]
+    sources = []
+    for _, of_source in rows.groupby("source_id", sort=True):
+        windows = [_window(dataset, layers) for _, layers in of_source.groupby("window", sort=True)]
+        if found := [window for window in windows if window.written]:
+            sources.append(found)
+    if not sources:
+        raise InvalidDataError(
+            f"expected layers in {dataset}, found none; "
+            "build it with `falseflaw synthesize synthesis.layers=true`"
+        )
+    return sources
+
+
+def _window(dataset: Path, rows: pd.DataFrame) -> LayerWindow:
+    layers = [
+        StoredLayer(
+            dataset / row["path"],
+            Base(row["base"]),
+            Content(row["content"]),
+            row["writer"],
+            Box(row["top"], row["left"], row["height"], row["width"]),
+        )
+        for row in rows.to_dict("records")
+    ]
+    photos = {layer.base: layer for layer in layers if layer.content is Content.PHOTO}
+    if Base.AUTHENTIC not in photos:
+        raise InvalidDataError(
+            f"expected the authentic photo of {rows['source_id'].iloc[0]} among its layers"
+        )
+    first = rows.iloc[0]
+    return LayerWindow(
+        int(first["window_height"]),
+        int(first["window_width"]),
+        photos[Base.AUTHENTIC],
+        photos.get(Base.DAMAGED),
+        tuple(layer for layer in layers if layer.content is not Content.PHOTO),
+        dataset / first["flaw_path"] if first["flaw_path"] else None,
+        dataset / first["region_path"] if first["region_path"] else None,
+        UploadSave.from_json(first["save"]),
+        Camera.from_json(first["camera"]),
+    )
