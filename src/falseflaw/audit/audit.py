@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,8 @@ from falseflaw.audit.content import content_probe
 from falseflaw.audit.flaws import KINDS, Flaws, join, window
 from falseflaw.audit.gates import Progress
 from falseflaw.audit.probe import probe, table_of
-from falseflaw.dataset.folder import AUDIT_NAME
+from falseflaw.audit.ring import MOST_ENERGY, RingProbe, measure_rings, ring_probe
+from falseflaw.dataset.folder import AUDIT_NAME, calls_itself_reference
 from falseflaw.dataset.manifest import MANIFEST_NAME, read_unchecked
 from falseflaw.errors import FalseFlawError, InvalidDataError
 from falseflaw.imaging.codec import decode, read_mask
@@ -41,6 +42,7 @@ GATES = {
     "masks": "pixels changed where the mask says",
     "files": "every file has its sha256",
     "bytes": "no bytes with both labels",
+    "energy": f"in a reference, detail against the surroundings tells with AUROC {MOST_ENERGY:g} at most",
 }
 """What each gate asks."""
 
@@ -50,8 +52,11 @@ PROBES = {
     "blur": "sharpness of the whole photo (variance of the Laplacian)",
     "color": "mean and spread of the whole photo's colors",
     "content": "content of the flaw, blurred, at a quarter of the size: inpainted against simulated damage",
+    "smoothness": "fine detail of the region over that of a ring around it: one number, small in positives",
+    "energy": "the same in three bands and three channels",
+    "structure": "correlations and JPEG blocking of that detail, region against ring",
 }
-"""What each probe looks at; but for the last, positives against negatives."""
+"""What each probe looks at; but for content, positives against negatives."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,8 @@ class Audit:
         counts: Photos by fold, edit and kind of damage.
         areas: Quantiles of the masks' share of the photo, positives only.
         manifest: sha256 of the manifest that was audited.
+        ring: What regions against their surroundings tell, by edit and by writer.
+        warnings: What would be a finding if the dataset called itself a reference, by gate.
     """
 
     findings: dict[str, list[str]]
@@ -71,6 +78,8 @@ class Audit:
     counts: dict[str, dict[str, int]]
     areas: dict[str, float]
     manifest: str
+    ring: RingProbe | None = None
+    warnings: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def passed(self) -> bool:
@@ -86,6 +95,8 @@ class Audit:
             "probes": {name: asdict(estimate) for name, estimate in self.probes.items()},
             "counts": self.counts,
             "areas": self.areas,
+            "ring": asdict(self.ring) if self.ring is not None else None,
+            "warnings": self.warnings,
         }
 
 
@@ -117,9 +128,17 @@ def audit(dataset: Path, weights: Sequence[Path], progress: Progress) -> Audit:
     labels, sources = seen["label"].to_numpy(np.int64), seen["source_id"].to_numpy(str)
     probes = {name: probe(features, labels, sources) for name, features in facts.items()}
     probes["content"] = _content(dataset, seen)
+    ring = ring_probe(measure_rings(dataset, rows, progress))
+    pooled = ring.positives
+    probes |= {"smoothness": pooled.smoothness, "energy": pooled.energy, "structure": pooled.structure}
     findings["container"] = _tells(probes["container"])
+    reference = calls_itself_reference(dataset)
+    findings["energy"] = ring.telling if reference else []
+    warnings = {"energy": ring.telling} if ring.telling and not reference else {}
     ordered = {name: findings[name] for name in GATES}
-    return Audit(ordered, probes, _counts(rows), _areas(rows), manifest_digest(dataset))
+    return Audit(
+        ordered, probes, _counts(rows), _areas(rows), manifest_digest(dataset), ring=ring, warnings=warnings
+    )
 
 
 def manifest_digest(dataset: Path) -> str:

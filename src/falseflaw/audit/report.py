@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from falseflaw.audit.audit import GATES, PROBES, Audit
-from falseflaw.statistics.text import figure_text
+from falseflaw.audit.ring import RingProbe
+from falseflaw.statistics.text import aligned, figure_text
 
 _SHOWN = 3
 
@@ -12,13 +13,17 @@ def text_report(audit: Audit) -> str:
     """Returns gates with their findings, probes with their intervals, and what a fold holds, in lines."""
     lines = ["gate             result  what it asks"]
     for name, question in GATES.items():
-        found = audit.findings[name]
-        lines.append(f"{name:16} {'passed' if not found else 'FAILED':7} {question}")
+        failed, warned = audit.findings[name], audit.warnings.get(name, [])
+        found = failed or warned
+        result = "FAILED" if failed else "warned" if warned else "passed"
+        lines.append(f"{name:16} {result:7} {question}")
         lines += [f"{'':24} {line}" for line in found[:_SHOWN]]
         if len(found) > _SHOWN:
             lines.append(f"{'':24} and {len(found) - _SHOWN} more")
     lines += ["", "probe            AUROC                  what it looks at (reported; 0.5 tells nothing)"]
     lines += [f"{name:16} {figure_text(audit.probes[name]):22} {text}" for name, text in PROBES.items()]
+    if audit.ring is not None:
+        lines += ["", *_ring_lines(audit.ring)]
     if audit.areas:
         shares = ", ".join(f"{name} {value:.2%}" for name, value in audit.areas.items())
         lines += ["", f"mask's share of the photo, quantiles: {shares}"]
@@ -27,3 +32,14 @@ def text_report(audit: Audit) -> str:
         (number, f"{fold}, {cell}") for fold, cells in audit.counts.items() for cell, number in cells.items()
     )
     return "\n".join([*lines, "", f"photos: {photos}", f"smallest cell: {smallest}: {number}"])
+
+
+def _ring_lines(ring: RingProbe) -> list[str]:
+    """Energy and structure by edit and by writer: median ratio of detail, and AUROC against honest photos."""
+    cells = [["region against its ring", "photos", "ratio", "smoothness", "energy", "structure"]]
+    for name, figures in {"positives": ring.positives, **ring.by_edit, **ring.by_writer}.items():
+        ratio = "–" if figures.ratio is None else f"{figures.ratio:.2f}"
+        estimates = (figures.smoothness, figures.energy, figures.structure)
+        cells.append([name, str(figures.photos), ratio, *map(figure_text, estimates)])
+    left_out = f"{ring.left_out} of {ring.measured + ring.left_out} photos left out: region or ring too small"
+    return [*aligned(cells).splitlines(), left_out]

@@ -57,6 +57,11 @@ def skipped_text(skipped: Sequence[Skipped]) -> str:
     return f"{len(skipped)}.\n{shown}" + (f"\n- and {rest} more" if rest > 0 else "")
 
 
+def calls_itself_reference(dataset: Path) -> bool:
+    """Returns whether a dataset was built with `reference=true`: its audit asks more of it."""
+    return DatasetFolder(dataset).read_config().get("reference") is True
+
+
 @dataclass(frozen=True)
 class Part:
     """What one finished batch left: manifest rows and the sources that were skipped.
