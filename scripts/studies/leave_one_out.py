@@ -37,7 +37,7 @@ def main(overrides: list[str]) -> int:
         runs.append(measure(f"without_{generator}", [f"data.leave_out=[{generator}]"], overrides))
         # Half of the sets hold no trained autoencoder: twice the share keeps such positives as frequent.
         names = ",".join([generator, *PERTURBED])
-        without_both = [f"data.leave_out=[{names}]", "data.autoencoded_share=0.6"]
+        without_both = [f"data.leave_out=[{names}]", "data.pairs.autoencoded_share=0.6"]
         runs.append(measure(f"without_{generator}_and_perturbed", without_both, overrides))
     print_table(runs)
     return 0

@@ -82,7 +82,7 @@ def overrides_for(group: str, option: str) -> list[str]:
     if (group, option) == ("debug", "overfit"):
         return ["trainer.max_steps=2"]
     if group == "experiment":
-        small = ["model=tiny", "data.batch_size=4", "data.crop_size=64", "data.val_crop_size=96"]
+        small = ["model=tiny", "data.batch_size=4", "data.pairs.crop_size=64", "data.val_crop_size=96"]
         left_out = ["data.leave_out=[twin]"] if "without" in option else []  # a network of the tiny dataset
         return [*small, *left_out, "data.workers=0", "trainer.val_check_interval=2"]
     if group == "trainer" and option != "cpu":
@@ -132,7 +132,7 @@ def test_a_sweep_trains_one_run_per_seed(dataset: Path) -> None:
 def test_mistakes_are_one_line_and_leave_nothing(dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for arguments, message in (
         (["dataset=nothing"], "falseflaw synthesize"),
-        (["data.crop_size=100"], "multiple of 32, got 100"),
+        (["data.pairs.crop_size=100"], "multiple of 32, got 100"),
         (["data.batchsize=4"], "batchsize"),
         (["model=huge"], "huge"),
         (["model.backbone=no_net"], "no_net"),

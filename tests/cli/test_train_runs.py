@@ -95,7 +95,7 @@ def test_a_resume_keeps_a_history_and_hides_no_change(
             "expected seed=0 as in the training that resume= goes on with, got 3 (and 1 more: data.seed",
         ),
         (["augment=none"], "expected augment"),
-        (["ema_decay=null", "run_dir=new", "resume=out"], "expected ema_decay=0.99"),
+        (["ema_decay=null", "run_dir=new", "resume=out"], "expected ema_decay=0.999"),
     ):
         resumed = ["run_dir=out", "resume=auto", "trainer.max_steps=4", *changes]
         assert main(["train", *tiny(dataset, *resumed)]) == 2

@@ -17,7 +17,7 @@ from falseflaw.imaging import codec
 from falseflaw.paths import config_dir
 from falseflaw.photos.evaluation_only.inpainted_by_others import InpaintedByOthers
 from falseflaw.photos.evaluation_only.real_damage import RealDamage
-from falseflaw.training.detector.data import matched_sets
+from falseflaw.training.detector.matched_sets import matched_sets
 from falseflaw.types import Edit, Fold
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from falseflaw.errors import ConfigurationError
-from falseflaw.models.losses import DetectorLoss, dice_loss
+from falseflaw.models.losses import DetectorLoss, consistency_loss, dice_loss, ranking_loss
 
 
 def example() -> tuple[torch.Tensor, ...]:
@@ -68,8 +68,90 @@ def test_dice_is_near_zero_for_the_truth_and_ignores_negatives() -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [{"image_weight": -1}, {"image_weight": 0, "mask_weight": 0, "dice_weight": 0}, {"label_smoothing": 1}],
+    [
+        {"image_weight": -1},
+        {"image_weight": 0, "mask_weight": 0, "dice_weight": 0, "ranking_weight": 1},
+        {"label_smoothing": 1},
+        {"ranking_weight": -0.1},
+        {"consistency_weight": -0.1},
+        {"ranking_temperature": 0},
+    ],
 )
 def test_refuses_values_out_of_range(arguments: dict[str, float]) -> None:
     with pytest.raises(ConfigurationError):
         DetectorLoss(**arguments)
+
+
+def test_ranking_is_the_penalty_of_each_pair_wherever_its_members_lie() -> None:
+    logit, label = torch.tensor([1.0, 3.0]), torch.tensor([0.0, 1.0])
+    expected = torch.tensor(math.log(1 + math.exp(-2)))
+    torch.testing.assert_close(ranking_loss(logit, label, torch.tensor([0, 0]), 2.0), expected)
+    swapped = ranking_loss(logit.flip(0), label.flip(0), torch.tensor([5, 5]), 2.0)
+    torch.testing.assert_close(swapped, expected)
+    scattered = torch.tensor([1.0, 9.0, 3.0, -9.0])
+    pairs = torch.tensor([4, -1, 4, -1])  # the others have no partner
+    torch.testing.assert_close(ranking_loss(scattered, torch.tensor([0.0, 0, 1, 1]), pairs, 2.0), expected)
+    # Labels say who is the negative, not places: a swapped pair is penalized the other way round.
+    wrong = ranking_loss(logit, 1 - label, torch.tensor([0, 0]), 2.0)
+    torch.testing.assert_close(wrong, torch.tensor(math.log(1 + math.exp(2))))
+
+
+def test_ranking_knows_no_pair_of_one_label() -> None:
+    logit = torch.tensor([1.0, 3.0], requires_grad=True)
+    loss = ranking_loss(logit, torch.zeros(2), torch.tensor([0, 0]), 2.0)
+    assert float(loss.detach()) == 0
+    loss.backward()  # type: ignore[no-untyped-call]
+    assert logit.grad is not None
+    assert not logit.grad.any()
+
+
+def test_the_damage_that_looks_most_altered_weighs_most_in_the_ranking() -> None:
+    logit = torch.tensor([3.0, 4.0, -3.0, -2.0], requires_grad=True)  # both pairs are one logit apart
+    ranking_loss(logit, torch.tensor([0.0, 1, 0, 1]), torch.tensor([0, 0, 1, 1]), 2.0).backward()
+    assert logit.grad is not None
+    hard, easy = logit.grad[0], logit.grad[2]
+    assert float(hard / easy) == pytest.approx(math.exp(6 / 2), rel=1e-4)
+    torch.testing.assert_close(logit.grad[1::2], -logit.grad[::2])  # no gradient through the weights
+
+
+def test_consistency_is_none_of_equal_crops_and_pulls_the_laundered_one_alone() -> None:
+    logit = torch.tensor([2.0, 2.0, -1.0], requires_grad=True)
+    mask_logit = torch.randn(3, 1, 4, 4, generator=torch.Generator().manual_seed(0))
+    mask_logit[1] = mask_logit[0]
+    mask_logit.requires_grad_()
+    valid = torch.ones(3, 1, 4, 4)
+    same = consistency_loss(logit, mask_logit, valid, torch.tensor([-1, 0, -1]))
+    assert float(same.detach()) == pytest.approx(0, abs=1e-6)
+    consistency_loss(logit, mask_logit, valid, torch.tensor([-1, -1, 0])).backward()
+    assert logit.grad is not None
+    assert mask_logit.grad is not None
+    assert logit.grad[:2].tolist() == [0, 0]
+    assert logit.grad[2] < 0  # up, to where the clean crop is
+    assert not mask_logit.grad[:2].any()
+    assert mask_logit.grad[2].any()
+
+
+def test_consistency_of_known_probabilities_on_pixels_that_count() -> None:
+    odds = torch.tensor([0.8, 0.5])
+    logit = torch.logit(odds)
+    expected = 0.8 * math.log(0.8 / 0.5) + 0.2 * math.log(0.2 / 0.5)
+    mask_logit = logit[:, None, None, None].expand(2, 1, 2, 2).clone()
+    valid = torch.ones(2, 1, 2, 2)
+    clean = torch.tensor([-1, 0])
+    loss = consistency_loss(logit, mask_logit, valid, clean)
+    assert float(loss) == pytest.approx(2 * expected, rel=1e-4)
+    mask_logit[1, :, 0], valid[0, :, 0] = 50.0, 0  # what counts on one side alone does not count
+    assert float(consistency_loss(logit, mask_logit, valid, clean)) == pytest.approx(2 * expected, rel=1e-4)
+    assert float(consistency_loss(logit, mask_logit, valid, torch.tensor([-1, -1]))) == 0
+
+
+def test_ranking_and_consistency_count_by_their_weights() -> None:
+    logit, mask_logit, label, mask, valid = example()
+    pair, clean = torch.tensor([0, 0, 1]), torch.tensor([-1, -1, 0])
+    parts = DetectorLoss(ranking_weight=0.3, consistency_weight=0.2)(
+        logit, mask_logit, label, mask, valid, pair, clean
+    )
+    plain = DetectorLoss()(logit, mask_logit, label, mask, valid, pair, clean)
+    assert set(parts) - set(plain) == {"ranking", "consistency"}
+    expected = plain["loss"] + 0.3 * parts["ranking"] + 0.2 * parts["consistency"]
+    torch.testing.assert_close(parts["loss"], expected)

@@ -10,6 +10,7 @@ from tests.helpers import make_dataset
 
 from falseflaw.imaging.laundering.augmentation import RandomLaundering
 from falseflaw.training.detector.data import DetectorData
+from falseflaw.training.detector.pairs import PairSettings
 from falseflaw.training.detector.run import TrainingResult, train
 
 DETECTOR = {"backbone": "test_efficientnet", "residual_filters": 3, "decoder_channels": 8, "head_channels": 8}
@@ -24,19 +25,21 @@ def tiny_dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def train_tiny(tiny_dataset: Path) -> TrainTiny:
-    """Trains a tiny detector; keyword arguments override those of `train`, `data` and `trainer`."""
+    """Trains a tiny detector; keyword arguments override those of `train`, `data`, `pairs` and `trainer`."""
 
     def run(
         run_dir: Path,
         data: dict[str, Any] | None = None,
         trainer: dict[str, Any] | None = None,
+        pairs: dict[str, Any] | None = None,
         **changes: Any,
     ):  # type: ignore[no-untyped-def]
         torch.set_num_threads(1)
-        crops = {"batch_size": 4, "crop_size": 64, "val_crop_size": 96, "augment": RandomLaundering()}
+        settings = PairSettings(**{"crop_size": 64, "consistency_share": 0.5, **(pairs or {})})
+        crops = {"batch_size": 4, "pairs": settings, "val_crop_size": 96, "augment": RandomLaundering()}
         arguments: dict[str, Any] = {
             "detector": DETECTOR,
-            "loss": {},
+            "loss": {"ranking_weight": 0.25, "consistency_weight": 0.1},
             "optimizer": {"warmup_steps": 1},
             "data": DetectorData(tiny_dataset, **{**crops, **(data or {})}),
             "loggers": [CSVLogger(str(run_dir), name="", version="", flush_logs_every_n_steps=1)],

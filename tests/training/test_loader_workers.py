@@ -79,7 +79,7 @@ def test_too_little_shared_memory_is_told_before_a_batch_is_made(
 ) -> None:
     monkeypatch.setattr(loader_workers, "_free_bytes", lambda folder: 300_000)
     check_shared_memory(10**9, 0)
-    data = DetectorData(make_dataset(tmp_path), batch_size=24, crop_size=224, workers=2)
+    data = DetectorData(make_dataset(tmp_path), batch_size=24, workers=2)
     data.setup()
     with pytest.raises(ConfigurationError, match=r"of shared memory .* for 2 workers, got 0\.3 MB"):
         data.train_dataloader()

@@ -7,7 +7,10 @@ from falseflaw.imaging.laundering.augmentation import RandomLaundering
 from falseflaw.imaging.laundering.screenshot.simulated import SimulatedScreenshot
 from falseflaw.types import Image, Mask
 
-NEVER = {"color": 0, "blur": 0, "noise": 0, "resize": 0, "rescale": 0, "compression": 0, "share": 1}
+NEVER = {
+    **{"color": 0, "blur": 0, "noise": 0, "resize": 0, "rescale": 0, "compression": 0},
+    **{"share": 1, "first_save": 0},
+}
 
 
 @pytest.fixture
@@ -56,24 +59,72 @@ def test_the_share_of_untouched_photos_is_as_said(photo: tuple[Image, Mask]) -> 
     assert 150 < touched < 210
 
 
-def test_resizing_covers_its_whole_range_and_the_mask_follows(photo: tuple[Image, Mask]) -> None:
+def test_resizing_covers_its_range_evenly_in_logarithms_and_the_mask_follows(
+    photo: tuple[Image, Mask],
+) -> None:
     # With nested albumentations transforms of one seed, factors would pile up at the lower end.
-    launder = RandomLaundering(**{**NEVER, "resize": 0.4, "resize_range": (0.5, 1.3)})
-    assert launder.smallest_factor == 0.5
+    launder = RandomLaundering(**{**NEVER, "resize": 0.4, "resize_range": (0.4, 2.5)})
     factors = []
-    for seed in range(150):
+    for seed in range(200):
         image, mask = launder(*photo, seed)
         factor = image.shape[1] / photo[0].shape[1]
+        assert launder.factor(seed) == pytest.approx(factor, abs=0.01)
         if image.shape != photo[0].shape:
             factors.append(factor)
-        assert mask.mean() == pytest.approx(photo[1].mean(), rel=0.15)
+        assert mask.mean() == pytest.approx(photo[1].mean(), rel=0.2)
         rows, columns = np.nonzero(mask)
         assert rows.mean() / factor == pytest.approx(40, abs=1.5)
         assert columns.mean() / factor == pytest.approx(70, abs=1.5)
-    assert 35 < len(factors) < 85
-    assert min(factors) < 0.6
-    assert max(factors) > 1.2
-    assert np.mean(np.array(factors) > 0.9) == pytest.approx(0.5, abs=0.2)
+    assert 55 < len(factors) < 105
+    assert min(factors) < 0.5
+    assert max(factors) > 2
+    assert np.mean(np.array(factors) > 1) == pytest.approx(0.5, abs=0.15)
+
+
+def test_the_factor_is_known_before_with_screenshots_too(photo: tuple[Image, Mask]) -> None:
+    screenshot = SimulatedScreenshot(pixel_ratios=(1.0,), scale=(0.6, 3.3), max_offset=0)
+    launder = RandomLaundering(
+        share=0.8, resize=0.6, resize_range=(0.3, 3.5), screenshot=screenshot, screenshot_share=0.5
+    )
+    factors = []
+    for seed in range(60):
+        image, _ = launder(*photo, seed)
+        factors.append(launder.factor(seed))
+        assert image.shape[1] == pytest.approx(factors[-1] * photo[0].shape[1], abs=3)
+    assert min(factors) >= 0.3
+    assert max(factors) <= 3.5 + 1e-9
+    assert factors.count(1.0) > 5
+
+
+def test_several_masks_go_the_way_of_one(photo: tuple[Image, Mask]) -> None:
+    image, mask = photo
+    other = np.roll(mask, 9, axis=1)
+    launder = RandomLaundering(screenshot=SimulatedScreenshot(pixel_ratios=(1.0,)), screenshot_share=0.5)
+    for seed in range(12):
+        together, both = launder(image, np.stack([mask, other], axis=-1), seed)
+        alone, followed = launder(image, mask, seed)
+        np.testing.assert_array_equal(together, alone)
+        np.testing.assert_array_equal(both[..., 0], followed)
+        np.testing.assert_array_equal(both[..., 1], launder(image, other, seed)[1])
+
+
+def test_every_kernel_resizes_and_lanczos_is_none_of_them(photo: tuple[Image, Mask]) -> None:
+    assert "lanczos" not in augment.KERNELS
+    resized = {name: kernel(photo[0], 48, 50) for name, kernel in augment.KERNELS.items()}
+    assert len(resized) >= 6
+    assert {image.shape for image in resized.values()} == {(48, 50, 3)}
+    assert {image.dtype for image in resized.values()} == {np.dtype(np.uint8)}
+    assert len({image.tobytes() for image in resized.values()}) == len(resized)
+
+
+def test_a_degraded_photo_keeps_its_size_and_never_its_pixels(photo: tuple[Image, Mask]) -> None:
+    launder = RandomLaundering(share=0, resize=1.0, screenshot_share=1.0, jpeg_quality=(50, 60))
+    results = [launder.degrade(photo[0], seed) for seed in range(10)]
+    for seed, image in enumerate(results):
+        assert image.shape == photo[0].shape
+        assert (image != photo[0]).any()
+        np.testing.assert_array_equal(image, launder.degrade(photo[0], seed))
+    assert len({image.tobytes() for image in results}) == 10
 
 
 def test_twins_go_through_the_same(photo: tuple[Image, Mask]) -> None:
@@ -94,18 +145,23 @@ def test_saving_comes_after_resizing_and_never_as_avif(
     happened: list[str] = []
     real = augment._apply
 
-    def spy(step: augment._Step, image: Image, mask: np.ndarray, seed: int) -> tuple[Image, np.ndarray]:
-        result = real(step, image, mask, seed)
+    def spy(step: augment._Step, image: Image, seed: int) -> Image:
         happened.append(step[0])
-        return result
+        return real(step, image, seed)
+
+    def resize(image: Image, mask: Mask, *_: object) -> tuple[Image, Mask]:
+        happened.append("resize")
+        return image, mask
 
     def screenshot(image: Image, mask: Mask, rng: np.random.Generator) -> tuple[Image, Mask]:
         happened.append("screenshot")
         return image, mask
 
     monkeypatch.setattr(augment, "_apply", spy)
+    monkeypatch.setattr(augment, "_resize", resize)
     RandomLaundering(share=1, screenshot=screenshot, screenshot_share=1.0)(*photo, 1)
-    assert happened == ["color", "blur", "noise", "rescale", "resize", "screenshot", "jpeg", "webp"]
+    before = ["color", "blur", "noise", "rescale", "first_save"]
+    assert happened == [*before, "resize", "screenshot", "jpeg", "webp"]
 
 
 @pytest.mark.parametrize(("share", "suffix"), [(0.0, "jpeg"), (1.0, "webp")])

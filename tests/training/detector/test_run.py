@@ -155,7 +155,8 @@ def test_what_cannot_be_resumed_is_one_line(train_tiny: TrainTiny, tmp_path: Pat
 def test_a_tiny_detector_learns_a_batch_by_heart(train_tiny: TrainTiny, tmp_path: Path) -> None:
     train_tiny(
         tmp_path,
-        data={"repeat_batches": 1, "augment": None, "batch_size": 8, "region_share": 1.0},
+        data={"repeat_batches": 1, "augment": None, "batch_size": 8},
+        pairs={"region_share": 1.0},
         trainer={"max_steps": 30, "limit_val_batches": 0},
         optimizer={"learning_rate": 5e-3, "warmup_steps": 2, "weight_decay": 0.0},
         checkpoint_every=1000,

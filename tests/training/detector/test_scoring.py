@@ -1,4 +1,6 @@
 import math
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -59,25 +61,56 @@ def test_histograms_leave_padding_out() -> None:
     assert (outside[7], outside.sum()) == (2, 2)
 
 
-def test_summary_pools_and_splits_by_laundering() -> None:
-    perfect = [
-        record(Edit.SPLICED, 1.0, [255] * 9, [0] * 9),
-        record(Edit.SIMULATED_DAMAGE, -1.0, [], [0] * 9),
+def both(
+    fake: float, damage: float, writer: str = "a", laundered: bool = False, **facts: Any
+) -> list[CropRecord]:
+    """A fake and a simulated damage with these logits."""
+    return [
+        replace(record(Edit.SPLICED, fake, [255] * 9, [0] * 9, laundered), writer=writer, **facts),
+        replace(record(Edit.SIMULATED_DAMAGE, damage, [], [0] * 9, laundered), **facts),
     ]
-    wrong = [
-        record(Edit.SPLICED, -1.0, [0] * 9, [255] * 9, laundered=True),
-        record(Edit.SIMULATED_DAMAGE, 1.0, [], [0] * 9, laundered=True),
-    ]
-    figures = summarize(dict(enumerate(perfect + wrong)))
-    assert (figures["auroc_clean"], figures["f1_clean"]) == (1.0, 1.0)
+
+
+def figures_of(*records: list[CropRecord]) -> dict[str, float]:
+    return summarize(dict(enumerate(record for group in records for record in group)))
+
+
+def test_laundered_crops_make_seven_tenths_of_the_score() -> None:
+    figures = figures_of(both(1, -1), both(-1, 1, laundered=True))
+    assert (figures["auroc_untouched"], figures["f1_untouched"]) == (1.0, 1.0)
     assert figures["auroc_laundered"] == 0.0
     assert figures["auroc"] == pytest.approx(0.5)
-    assert figures["score"] == pytest.approx((figures["auroc"] + figures["f1"]) / 2)
-    assert summarize(dict(enumerate(perfect)))["score"] == 1.0
+    assert figures["score"] == pytest.approx(0.3)
+    assert figures_of(both(-1, 1), both(1, -1, laundered=True))["score"] == pytest.approx(0.7)
+
+
+def test_every_writer_counts_alike_however_many_crops_it_has() -> None:
+    figures = figures_of(*[both(1, -1, "often")] * 9, both(-2, -1, "rare"))
+    assert figures["auroc_of_often"] == 1.0
+    assert figures["auroc_of_rare"] == 0.0
+    assert figures["auroc"] == pytest.approx(0.9)
+    assert figures["score"] == figures["auroc_untouched"] == pytest.approx(0.5)
+
+
+def test_every_scale_and_camera_originals_count_alike() -> None:
+    figures = figures_of(
+        *[both(1, -1)] * 5, both(-1, 1, scale=0.5), both(1, -1, scale=2.0), both(-1, 1, camera_original=True)
+    )
+    parts = {name: value for name, value in figures.items() if name.startswith("auroc_untouched")}
+    assert parts == {
+        "auroc_untouched": 1.0,
+        "auroc_untouched_x0.5": 0.0,
+        "auroc_untouched_x2": 1.0,
+        "auroc_untouched_camera_originals": 0.0,
+    }
+    assert figures["score"] == pytest.approx(0.5)
+    # Fakes are compared with damage of their own condition: at another scale the logits may lie elsewhere.
+    assert figures_of(both(1, -1), both(-8, -9, scale=0.5))["score"] == 1.0
 
 
 def test_what_cannot_be_computed_is_left_out_of_the_score() -> None:
     assert summarize({})["score"] == 0.0
-    figures = summarize({0: record(Edit.SPLICED, 1.0, [255], [0])})
-    assert math.isnan(figures["auroc"])
-    assert figures["score"] == figures["f1"] == 1.0
+    figures = figures_of(both(1, -1), [record(Edit.SPLICED, 1.0, [255], [0], laundered=True)])
+    assert math.isnan(figures["auroc_laundered"])
+    assert figures["score"] == 1.0
+    assert summarize({0: record(Edit.SPLICED, 1.0, [255], [0])})["score"] == 0.0

@@ -26,6 +26,10 @@ RENAMED: tuple[tuple[str | None, str, str], ...] = (
     ("train-inpainter", "recipe.checkpoint_seconds=", "checkpoint_every=STEPS"),
     ("train-inpainter", "recipe.*.steps=", "recipe.*.max_steps="),
     ("train-inpainter", "recipe.*.minutes=", "recipe.*.max_time="),
+    *(
+        ("train", f"data.{name}=", f"data.pairs.{name}=")
+        for name in ("crop_size", "region_share", "flawless_share", "autoencoded_share", "shuffle_labels")
+    ),
 )
 """Verb (None: any that knows the group), what was written, what to write.
 

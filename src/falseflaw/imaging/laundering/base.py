@@ -122,10 +122,14 @@ def versions_of(suite: Iterable[Laundering]) -> dict[str, str]:
 def resize_mask_by_half(mask: Mask, height: int, width: int) -> Mask:
     """Resizes a mask: a pixel is inside where at least half of its area is (nearest when enlarging).
 
-    A mask that is not empty stays so: where no pixel is half covered, the most covered ones remain.
+    A mask that is not empty stays so: where no pixel is half covered, the most covered ones remain. Several
+    masks, bool (H, W, K), are resized each for itself.
     """
-    if mask.shape == (height, width):
+    if mask.shape[:2] == (height, width):
         return mask
+    if mask.ndim == 3:
+        each = [resize_mask_by_half(mask[..., index], height, width) for index in range(mask.shape[2])]
+        return np.stack(each, axis=-1)
     gray = mask.astype(np.uint8) * 255
     # Exact areas: the box filter of Pillow counts whole pixels, which at odd factors widens a mask by one.
     shrinks = height < mask.shape[0] or width < mask.shape[1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import chain
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -16,22 +17,20 @@ from torch.utils.data import DataLoader, Sampler
 from falseflaw.dataset.manifest import read_manifest
 from falseflaw.errors import ConfigurationError
 from falseflaw.paths import find_existing
-from falseflaw.seeding import derive_seed
-from falseflaw.training.detector.crops import (
-    EDITS,
-    Launder,
+from falseflaw.training.detector.crops import EDITS, Launder, Sample
+from falseflaw.training.detector.matched_sets import (
+    FinishedPairs,
     MatchedSet,
     PhotoReader,
-    Sample,
-    TrainPairs,
-    ValidationCrops,
     matched_sets,
     without_networks,
 )
+from falseflaw.training.detector.pairs import PairSettings, TrainPairs, WindowPairs
+from falseflaw.training.detector.validation import ValidationCrops, chosen_sets
 from falseflaw.training.loader_workers import PREFETCH, check_shared_memory, prepare_worker, share
-from falseflaw.types import Fold
+from falseflaw.types import MATCHED, Edit, Fold, Mask
 
-Batch = dict[str, Tensor]
+Batch = dict[str, Any]
 """See `collate`."""
 
 
@@ -39,24 +38,39 @@ def collate(groups: list[list[Sample]]) -> Batch:
     """Joins the samples of several groups.
 
     Returns:
-        `image` uint8 (B, 3, S, S) in channels-last memory, `valid` and `mask` uint8 (B, 1, S, S), `label`
-        float (B,), `edit` int64 (B,) as positions in `samples.EDITS`, `number` int64 (B,), `laundered`
-        bool (B,).
+        `image` uint8 (B, 3, S, S) in channels-last memory; `valid`, `mask` and `ignored` uint8 (B, 1, S, S);
+        `label` float (B,); `edit` int64 (B,) as positions in `crops.EDITS`; `number` int64 (B,); `pair`
+        int64 (B,), the same for the members of a pair, -1 for none; `clean` int64 (B,), the place in the
+        batch of the same crop without laundering, -1 for none; of validation crops `laundered` bool (B,),
+        `scale` float (B,) and `camera_original` bool (B,); `writer`, a list of names.
     """
     samples = list(chain.from_iterable(groups))
     image = np.stack([sample.image for sample in samples])  # (B, S, S, 3)
-    valid = np.stack([sample.valid for sample in samples]).astype(np.uint8)  # (B, S, S)
-    mask = np.stack([sample.mask for sample in samples]).astype(np.uint8)  # (B, S, S)
+    pair: list[int] = []
+    clean: list[int] = []
+    for group in groups:
+        first_pair, first = max(pair, default=-1) + 1, len(clean)
+        pair += [first_pair + sample.pair if sample.pair >= 0 else -1 for sample in group]
+        clean += [first + sample.clean if sample.clean >= 0 else -1 for sample in group]
     batch = {
         "image": torch.from_numpy(image).permute(0, 3, 1, 2),
-        "valid": torch.from_numpy(valid).unsqueeze(1),
-        "mask": torch.from_numpy(mask).unsqueeze(1),
+        "valid": _stacked([sample.valid for sample in samples]),
+        "mask": _stacked([sample.mask for sample in samples]),
+        "ignored": _stacked([sample.ignored for sample in samples]),
         "label": torch.tensor([float(sample.label) for sample in samples]),
         "edit": torch.tensor([EDITS.index(sample.edit) for sample in samples]),
         "number": torch.tensor([sample.number for sample in samples]),
+        "pair": torch.tensor(pair),
+        "clean": torch.tensor(clean),
         "laundered": torch.tensor([sample.laundered for sample in samples]),
+        "scale": torch.tensor([sample.scale for sample in samples]),
+        "camera_original": torch.tensor([sample.camera_original for sample in samples]),
     }
-    return share(batch)
+    return {**share(batch), "writer": [sample.writer for sample in samples]}
+
+
+def _stacked(masks: list[Mask]) -> Tensor:
+    return torch.from_numpy(np.stack(masks).astype(np.uint8)).unsqueeze(1)  # (B, 1, S, S)
 
 
 class StreamSampler(Sampler[int]):
@@ -105,42 +119,39 @@ class DetectorData(pl.LightningDataModule):
         self,
         dataset: str | Path,
         batch_size: int = 24,
-        crop_size: int = 224,
+        pairs: PairSettings = PairSettings(),  # noqa: B008 - frozen
         val_crop_size: int = 320,
         val_batch_size: int = 16,
         val_sources: int | None = 64,
-        region_share: float = 0.8,
-        flawless_share: float = 0.2,
-        autoencoded_share: float = 0.3,
+        val_scales: Sequence[float] = (0.5, 2.0),
         leave_out: Sequence[str] = (),
+        leave_out_photo_sets: Sequence[str] = (),
+        leave_out_edits: Sequence[str] = (),
         augment: Launder | None = None,
         workers: int = 0,
         cache: bool = False,
         repeat_batches: int | None = None,
-        shuffle_labels: bool = False,
         seed: int = 0,
     ) -> None:
         """Sets the module up.
 
         Args:
             dataset: Folder with a manifest.
-            batch_size: Training crops in a batch of one process; even, since crops come in pairs.
-            crop_size: Side of training crops, a multiple of 32.
+            batch_size: Training crops in a batch of one process, without the second copies of the pairs for
+                consistency; even, since crops come in pairs.
+            pairs: What training pairs are made of.
             val_crop_size: Side of validation crops, a multiple of 32.
             val_batch_size: Validation crops in a batch.
             val_sources: Sources of fold `val` that validation uses, a fixed choice; None for all.
-            region_share: Probability in [0, 1] that a pair's crop lies over the set's region.
-            flawless_share: Probability in [0, 1] that a pair shows no flaw: the refilled photo, and the
-                authentic one or its null edit.
-            autoencoded_share: Probability in [0, 1] that another pair's positive is the autoencoded photo.
+            val_scales: Factors of which each of them is dealt one, for resized copies; empty for none.
             leave_out: Generators and autoencoders whose pixels are neither trained nor validated on.
+            leave_out_photo_sets: Photo sets that are not trained on.
+            leave_out_edits: Edits that are not trained on.
             augment: Laundering of training crops and of the laundered validation copies; None for none.
             workers: Loader processes.
             cache: Keep decoded photos in memory, in each process that decodes them.
             repeat_batches: Train on this many batches again and again, to see whether they can be
                 learnt by heart; None for the endless stream.
-            shuffle_labels: Shuffle label and mask within every training pair, every crop over its region: a
-                detector that then still tells positives from negatives has found a leak.
             seed: Of the stream of crops and their laundering.
 
         Raises:
@@ -152,16 +163,16 @@ class DetectorData(pl.LightningDataModule):
                 "expected an even batch_size and a val_batch_size above 0, "
                 f"got {batch_size} and {val_batch_size}"
             )
-        for name, side in (("crop_size", crop_size), ("val_crop_size", val_crop_size)):
-            if side <= 0 or side % 32:
-                raise ConfigurationError(f"expected {name} as a positive multiple of 32, got {side}")
-        shares = {
-            "region_share": region_share,
-            "flawless_share": flawless_share,
-            "autoencoded_share": autoencoded_share,
-        }
-        if wrong := [name for name, share in shares.items() if not 0 <= share <= 1]:
-            raise ConfigurationError(f"expected {wrong[0]} in [0, 1], got {shares[wrong[0]]}")
+        if val_crop_size <= 0 or val_crop_size % 32:
+            raise ConfigurationError(
+                f"expected val_crop_size as a positive multiple of 32, got {val_crop_size}"
+            )
+        if wrong_scales := [scale for scale in val_scales if not 0.1 <= scale <= 8]:
+            raise ConfigurationError(f"expected val_scales from 0.1 to 8, got {wrong_scales[0]}")
+        if wrong_edits := sorted(set(leave_out_edits) - set(Edit)):
+            raise ConfigurationError(
+                f"expected edits in leave_out_edits ({', '.join(MATCHED)}), got {wrong_edits[0]!r}"
+            )
         counts = {"val_sources": val_sources, "repeat_batches": repeat_batches}
         if wrong := [name for name, count in counts.items() if count is not None and count < 1]:
             raise ConfigurationError(f"expected {wrong[0]} above 0, or null, got {counts[wrong[0]]}")
@@ -169,19 +180,18 @@ class DetectorData(pl.LightningDataModule):
             raise ConfigurationError(f"expected workers of at least 0, got {workers}")
         self.dataset = Path(dataset)
         self.batch_size = batch_size
-        self.crop_size = crop_size
+        self.pairs = pairs
         self.val_crop_size = val_crop_size
         self.val_batch_size = val_batch_size
         self.val_sources = val_sources
-        self.region_share = region_share
-        self.flawless_share = flawless_share
-        self.autoencoded_share = autoencoded_share
+        self.val_scales = tuple(val_scales)
         self.leave_out = tuple(leave_out)
+        self.leave_out_photo_sets = tuple(leave_out_photo_sets)
+        self.leave_out_edits = tuple(leave_out_edits)
         self.augment = augment
         self.workers = workers
         self.cache = cache
         self.repeat_batches = repeat_batches
-        self.shuffle_labels = shuffle_labels
         self.seed = seed
         self.train_sets: list[MatchedSet] = []
         self.val_sets: list[MatchedSet] = []
@@ -197,9 +207,11 @@ class DetectorData(pl.LightningDataModule):
             return
         self.dataset = find_existing(self.dataset, "a dataset", "build one with `falseflaw synthesize`")
         rows = without_networks(read_manifest(self.dataset), self.leave_out)
-        train = matched_sets(rows, Fold.TRAIN)
-        val = sorted(matched_sets(rows, Fold.VAL), key=lambda matched: derive_seed("val", matched.source_id))
-        self.val_sets = val[: self.val_sources]
+        trained = rows[
+            ~rows["photo_set"].isin(self.leave_out_photo_sets) & ~rows["edit"].isin(self.leave_out_edits)
+        ]
+        train = matched_sets(trained, Fold.TRAIN)
+        self.val_sets = chosen_sets(matched_sets(rows, Fold.VAL), self.val_sources)
         self.train_sets = train
 
     def position(self) -> tuple[int, int, int]:
@@ -211,32 +223,36 @@ class DetectorData(pl.LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[Any]:
         """Returns one epoch: all of `max_steps`, or each source in about one pair where epochs count."""
-        reader = PhotoReader(self.dataset, self.cache)
-        pairs = TrainPairs(
+        settings = self.pairs
+        finished = FinishedPairs(
             self.train_sets,
-            reader,
-            self.crop_size,
-            self.region_share,
-            self.flawless_share,
-            self.autoencoded_share,
-            self.augment,
+            PhotoReader(self.dataset, self.cache),
+            settings.flawless_share,
+            settings.autoencoded_share,
             self.seed,
-            self.shuffle_labels,
         )
+        pairs = TrainPairs(finished, settings, self.augment, self.seed, self._composed())
         per_batch = self.batch_size // 2
         batches = -(-len(self.train_sets) // (per_batch * self.position()[2]))
         if self.trainer is not None and self.trainer.max_steps > 0 and (self.trainer.max_epochs or -1) < 0:
             batches = self.trainer.max_steps * self.trainer.accumulate_grad_batches
-        # Workers of both loaders live to the end, each with three channels, validity and mask of its batches.
-        pixels = self.batch_size * self.crop_size**2 + self.val_batch_size * self.val_crop_size**2
-        check_shared_memory(5 * pixels, self.workers)
+        # Workers of both loaders live to the end, each with three channels and three masks of its batches.
+        crops = ceil(self.batch_size * (1 + settings.consistency_share))
+        pixels = crops * settings.crop_size**2 + self.val_batch_size * self.val_crop_size**2
+        check_shared_memory(6 * pixels, self.workers)
         return self._loader(pairs, StreamSampler(batches, per_batch, self), per_batch)
 
     def val_dataloader(self) -> DataLoader[Any]:
         """Returns all validation crops, the last batch included."""
         reader = PhotoReader(self.dataset, self.cache)
-        crops = ValidationCrops(self.val_sets, reader, self.val_crop_size, self.augment, self.seed)
+        crops = ValidationCrops(
+            self.val_sets, reader, self.val_crop_size, self.augment, self.seed, self.val_scales
+        )
         return self._loader(crops, RankSampler(len(crops), self), self.val_batch_size)
+
+    def _composed(self) -> WindowPairs | None:
+        """Returns the pairs composed from layers, None where the dataset has none."""
+        return None
 
     def _loader(self, source: Any, sampler: Sampler[int], batch_size: int) -> DataLoader[Any]:
         return DataLoader(

@@ -15,6 +15,9 @@ from falseflaw.types import Edit
 LEVELS = 256
 """Values of the 8-bit heat map."""
 
+SCORE_WEIGHTS = {"laundered": 0.7, "untouched": 0.3}
+"""Shares of the score: what buyers send was mostly laundered by the apps on its way."""
+
 
 @dataclass(frozen=True, eq=False)
 class CropRecord:
@@ -27,6 +30,9 @@ class CropRecord:
         logit: Of the image head.
         inside: int64 (256,), histogram of the 8-bit heat map inside the mask.
         outside: The same outside it, padding excluded.
+        scale: Factor of the photo's sides before it was cropped.
+        writer: Network that wrote the altered pixels; "" for none.
+        camera_original: Whether the photo has the pixels that a camera saved.
     """
 
     edit: Edit
@@ -35,6 +41,9 @@ class CropRecord:
     logit: float
     inside: NDArray[np.int64]
     outside: NDArray[np.int64]
+    scale: float = 1.0
+    writer: str = ""
+    camera_original: bool = False
 
 
 def image_metrics(records: Iterable[CropRecord]) -> tuple[float, float]:
@@ -70,31 +79,65 @@ def pixel_f1(records: Iterable[CropRecord]) -> NDArray[np.float64]:
     return f1
 
 
+def auroc_by_writer(records: Iterable[CropRecord]) -> dict[str, float]:
+    """Returns for each writer the AUROC of its flawed positives against all simulated damage."""
+    records = list(records)
+    damage = [record for record in records if record.edit is Edit.SIMULATED_DAMAGE]
+    fakes: dict[str, list[CropRecord]] = {}
+    for record in records:
+        if record.label and record.edit.flawed:
+            fakes.setdefault(record.writer, []).append(record)
+    return {writer: image_metrics(damage + fakes[writer])[0] for writer in sorted(fakes)}
+
+
+def parts_of(records: Iterable[CropRecord]) -> dict[str, list[CropRecord]]:
+    """Returns the records of each condition that the score averages over, by its name.
+
+    `laundered` and `untouched` are of photos at their own size, `untouched_x0.5` of resized ones; crops of
+    camera originals form conditions of their own, with `_camera_originals` behind the name.
+    """
+    parts: dict[str, list[CropRecord]] = {}
+    for record in records:
+        name = "laundered" if record.laundered else "untouched"
+        name += f"_x{record.scale:g}" if record.scale != 1 else ""
+        name += "_camera_originals" if record.camera_original else ""
+        parts.setdefault(name, []).append(record)
+    return dict(sorted(parts.items()))
+
+
 def summarize(records: Mapping[int, CropRecord]) -> dict[str, float]:
     """Returns the validation figures by name.
 
-    `score` is what checkpoints are chosen by: the mean of AUROC and of the best pixel F1, over untouched
-    and laundered crops together. A figure that cannot be computed is nan and left out of the score; the
-    score is 0 when nothing can.
+    `score` is what checkpoints are chosen by: .7 of the AUROC of laundered crops and .3 of that of untouched
+    ones, each the mean over its conditions (`parts_of`) of the mean over writers. A condition that cannot be
+    computed is nan and left out; the score is 0 when nothing can. `auroc`, `ap` and `f1` pool all crops.
     """
     pooled = list(records.values())
     figures: dict[str, float] = {}
-    for suffix, chosen in (
-        ("", pooled),
-        ("_clean", [record for record in pooled if not record.laundered]),
-        ("_laundered", [record for record in pooled if record.laundered]),
-    ):
-        if chosen:
-            figures["auroc" + suffix], figures["ap" + suffix] = image_metrics(chosen)
-            figures["f1" + suffix] = float(pixel_f1(chosen).max())
+    if pooled:
+        figures["auroc"], figures["ap"] = image_metrics(pooled)
+        figures["f1"] = float(pixel_f1(pooled).max())
     f1 = pixel_f1(pooled)
     figures["f1_at_half"] = float(f1[LEVELS // 2])
     figures["f1_threshold"] = float(np.argmax(f1)) if not np.isnan(f1).any() else math.nan
-    terms = [
-        value for value in (figures.get("auroc", math.nan), figures.get("f1", math.nan)) if value == value
-    ]
-    figures["score"] = float(np.mean(terms)) if terms else 0.0
+    conditions: dict[str, list[float]] = {"laundered": [], "untouched": []}
+    for name, part in parts_of(pooled).items():
+        figures[f"auroc_{name}"] = _mean(auroc_by_writer(part).values())
+        conditions[name.partition("_")[0]].append(figures[f"auroc_{name}"])
+        if name in conditions:
+            figures[f"f1_{name}"] = float(pixel_f1(part).max())
+    figures |= {f"auroc_of_{name}": value for name, value in auroc_by_writer(pooled).items()}
+    means = {name: _mean(values) for name, values in conditions.items()}
+    weights = {name: SCORE_WEIGHTS[name] for name, value in means.items() if not math.isnan(value)}
+    total = sum(weights.values())
+    figures["score"] = sum(weight * means[name] for name, weight in weights.items()) / total if total else 0.0
     return figures
+
+
+def _mean(values: Iterable[float]) -> float:
+    """Returns the mean of what is not nan; nan of nothing."""
+    known = [value for value in values if not math.isnan(value)]
+    return float(np.mean(known)) if known else math.nan
 
 
 def histograms(

@@ -17,7 +17,7 @@ from falseflaw.training.detector.crops import EDITS
 from falseflaw.training.detector.scoring import CropRecord, histograms, summarize
 from falseflaw.training.optimization import OptimizerSettings, parameter_groups, progress_of
 
-Batch = dict[str, Tensor]
+Batch = dict[str, Any]
 """See `falseflaw.training.detector.data.collate`."""
 
 
@@ -62,7 +62,15 @@ class DetectorTask(pl.LightningModule):
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         """Returns the loss of a batch."""
         logit, mask_logit = self(batch["image"], batch["valid"])
-        parts = self.loss(logit, mask_logit, batch["label"], batch["mask"], batch["valid"])
+        parts = self.loss(
+            logit,
+            mask_logit,
+            batch["label"],
+            batch["mask"],
+            counted_pixels(batch),
+            batch["pair"],
+            batch["clean"],
+        )
         if not torch.isfinite(parts["loss"]):
             raise ConfigurationError(
                 f"the loss became {parts['loss'].item()} at step {self.global_step}; "
@@ -82,11 +90,12 @@ class DetectorTask(pl.LightningModule):
     def validation_step(self, batch: Batch, batch_index: int) -> None:
         """Notes what the detector says of each crop."""
         logit, mask_logit = self(batch["image"], batch["valid"])
-        parts = self.loss(logit, mask_logit, batch["label"], batch["mask"], batch["valid"])
+        counted = counted_pixels(batch)
+        parts = self.loss(logit, mask_logit, batch["label"], batch["mask"], counted)
         self.log("val/loss", parts["loss"], batch_size=len(logit), sync_dist=True)
         heat = to_heat_map_8bit(mask_logit)[:, 0].cpu().numpy()  # (B, H, W)
         mask = batch["mask"][:, 0].bool().cpu().numpy()
-        valid = batch["valid"][:, 0].bool().cpu().numpy()
+        valid = counted[:, 0].bool().cpu().numpy()
         for index, number in enumerate(batch["number"].tolist()):
             inside, outside = histograms(heat[index], mask[index], valid[index])
             self.records[number] = CropRecord(
@@ -96,6 +105,9 @@ class DetectorTask(pl.LightningModule):
                 float(logit[index]),
                 inside,
                 outside,
+                float(batch["scale"][index]),
+                batch["writer"][index],
+                bool(batch["camera_original"][index]),
             )
 
     def on_validation_epoch_end(self) -> None:
@@ -130,3 +142,9 @@ class DetectorTask(pl.LightningModule):
     def _factor(self, step: int) -> float:
         """Returns the factor of the learning rate after `step` optimizer steps."""
         return self.settings.factor(step, progress_of(self.trainer, self.settings.schedule, step))
+
+
+def counted_pixels(batch: Batch) -> Tensor:
+    """Returns the pixels that count, uint8 (B, 1, H, W): of the photo, and either altered or untouched."""
+    counted: Tensor = batch["valid"] * (1 - batch["ignored"])
+    return counted

@@ -88,9 +88,8 @@ class SimulatedScreenshot:
         return self.pixel_ratios[0] if len(self.pixel_ratios) == 1 else "simulated"
 
     def __call__(self, image: Image, mask: Mask, rng: np.random.Generator) -> tuple[Image, Mask]:
-        """Returns the cropped screenshot and the mask in its pixels."""
-        ratio = self.pixel_ratios[int(rng.integers(len(self.pixel_ratios)))]
-        factor = ratio * rng.uniform(*self.scale)
+        """Returns the cropped screenshot and the mask, or several (H, W, K), in its pixels."""
+        ratio, factor = self._draw_scale(rng)
         height = max(16, round(image.shape[0] * factor))
         width = max(16, round(image.shape[1] * factor))
         kernel = _KERNELS[int(rng.integers(len(_KERNELS)))]
@@ -106,7 +105,7 @@ class SimulatedScreenshot:
             screen[:] = page
             screen[top : top + height, left : left + width] = shown
         screen = self._color_path(screen, rng)
-        whole = np.zeros(screen.shape[:2], dtype=bool)
+        whole = np.zeros((*screen.shape[:2], *mask.shape[2:]), dtype=bool)
         whole[top : top + height, left : left + width] = resize_mask_by_half(mask, height, width)
 
         saves_jpeg, quality = (
@@ -125,6 +124,15 @@ class SimulatedScreenshot:
         if saves_jpeg:
             cropped = codec.decode(codec.encode_jpeg(cropped, quality))
         return cropped, np.ascontiguousarray(whole[box])
+
+    def draw_factor(self, rng: np.random.Generator) -> float:
+        """Returns the resizing that a photo sees with this generator, if nothing was drawn from it yet."""
+        return self._draw_scale(rng)[1]
+
+    def _draw_scale(self, rng: np.random.Generator) -> tuple[float, float]:
+        """Draws the pixel ratio, and the device pixels for each pixel of the photo."""
+        ratio = self.pixel_ratios[int(rng.integers(len(self.pixel_ratios)))]
+        return ratio, ratio * rng.uniform(*self.scale)
 
     def _color_path(self, screen: Image, rng: np.random.Generator) -> Image:
         exponent = rng.uniform(*self.gamma)
