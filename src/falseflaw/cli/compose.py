@@ -68,6 +68,7 @@ def compose_build(config: DictConfig, command: Sequence[str]) -> Callable[[], Bu
     for part in recorded["inpainter"].get("inpainters", {"": recorded["inpainter"]}).values():
         if part.get("local", True):
             part.pop("path")
+        part.pop("vae_folder", None)
     networks = Networks(
         tuple(inpainters),
         tuple(name for name in autoencoders.names if name not in autoencoders.reserved),
@@ -112,9 +113,12 @@ def _weights(config: DictConfig, photos: Sequence[Photo]) -> dict[str, str]:
 
 def weight_folders(config: DictConfig) -> dict[str, Path]:
     """Returns the folder of the weights of every network that has one."""
-    places = {
-        name: str(part.path) for name, part in _inpainters(config).items() if part.get("local", True)
-    } | {name: f"{config.autoencoders.folder}/{name}" for name in config.autoencoders.members}
+    inpainters = _inpainters(config)
+    places = {name: str(part.path) for name, part in inpainters.items() if part.get("local", True)}
+    places |= {
+        f"{name} vae": str(part.vae_folder) for name, part in inpainters.items() if part.get("vae_folder")
+    }
+    places |= {name: f"{config.autoencoders.folder}/{name}" for name in config.autoencoders.members}
     return {name: find_existing(path, "weights", WEIGHTS_HINT) for name, path in places.items()}
 
 

@@ -51,6 +51,34 @@ def load_pipeline(
         raise _explain(error, path, found, class_name, local) from error
 
 
+def load_vae(path: str, own: Any) -> Any:
+    """Loads an autoencoder that takes the place of a pipeline's own; its latents must mean the same.
+
+    Args:
+        path: Folder that holds it, relative to the working directory or the clone.
+        own: The pipeline's own, in the precision to load it in.
+
+    Raises:
+        MissingDataError: No such folder.
+        InvalidDataError: It is no autoencoder of the pipeline's class, or one with other latents.
+    """
+    found = find_existing(path, "an autoencoder", WEIGHTS_HINT)
+    try:
+        with _quiet():
+            loaded = type(own).from_pretrained(str(found), torch_dtype=own.dtype, local_files_only=True)
+    except Exception as error:  # safetensors, json and torch raise many kinds
+        if any(is_out_of_memory(cause) for cause in _causes(error)):
+            raise
+        reason = " ".join(str(error).split())[:160] or type(error).__name__
+        raise InvalidDataError(f"cannot load {type(own).__name__} from {found}: {reason}") from error
+    for name in ("latent_channels", "scaling_factor"):
+        if (there := loaded.config.get(name)) != (wanted := own.config.get(name)):
+            raise InvalidDataError(
+                f"expected an autoencoder with {name} {wanted} as the pipeline's own in {found}, got {there}"
+            )
+    return loaded
+
+
 def _explain(error: Exception, path: str, found: Path | str, class_name: str, local: bool) -> Exception:
     """Returns the error to raise for what loading raised."""
     if any(is_out_of_memory(cause) for cause in _causes(error)):

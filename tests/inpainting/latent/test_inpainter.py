@@ -81,6 +81,31 @@ def test_seeing_the_photo_what_lies_under_the_mask_matters(saved_pipeline, inpai
     torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-3)
 
 
+def test_another_decoder_writes_other_pixels_of_the_same_latents(saved_pipeline, inpainter, tmp_path):
+    vae = type(inpainter.pipeline.vae).from_pretrained(saved_pipeline / "vae", torch_dtype=torch.float32)
+    with torch.no_grad():
+        vae.decoder.layers[-1].bias.add_(0.2)
+    vae.save_pretrained(tmp_path / "vae")
+    other = LatentInpainter("other", str(saved_pipeline), steps=3, vae_folder=str(tmp_path / "vae"))
+    crops, masks, prompts, seeds = batch(1)
+    one, two = (each.sample(crops, masks, prompts, seeds) for each in (inpainter, other))
+    assert torch.equal(one.latents, two.latents)
+    assert not np.array_equal(one.images, two.images)
+
+
+def test_an_autoencoder_of_other_latents_is_refused(saved_pipeline, inpainter, tmp_path):
+    vae = type(inpainter.pipeline.vae).from_pretrained(saved_pipeline / "vae")
+    vae.register_to_config(scaling_factor=9.0)
+    vae.save_pretrained(tmp_path / "vae")
+    with pytest.raises(InvalidDataError, match=r"scaling_factor .* got 9"):
+        LatentInpainter("other", str(saved_pipeline), vae_folder=str(tmp_path / "vae"))
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InvalidDataError, match="cannot load AutoencoderTiny"):
+        LatentInpainter("other", str(saved_pipeline), vae_folder=str(tmp_path / "empty"))
+    with pytest.raises(MissingDataError):
+        LatentInpainter("other", str(saved_pipeline), vae_folder=str(tmp_path / "nothing"))
+
+
 def test_an_unknown_condition_is_refused(saved_pipeline):
     with pytest.raises(ConfigurationError, match="hole or photo"):
         LatentInpainter("tiny", str(saved_pipeline), condition="crop")

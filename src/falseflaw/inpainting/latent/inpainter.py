@@ -19,7 +19,7 @@ from falseflaw.inpainting.latent.families import family_of
 from falseflaw.inpainting.latent.preparation import check_call, prepare
 from falseflaw.inpainting.latent.sampling import decode_latents, encode_images, sample_latents
 from falseflaw.inpainting.latent.text_states import TextStates
-from falseflaw.inpainting.loading import OFFLOADS, load_pipeline, within_memory
+from falseflaw.inpainting.loading import OFFLOADS, load_pipeline, load_vae, within_memory
 from falseflaw.types import Image, Mask
 
 
@@ -43,12 +43,14 @@ class LatentInpainter:
         negative_prompt: What not to paint, for pipelines that can be told.
         condition: What the denoiser sees of the crop: `hole` cuts the mask out, as inpainting models expect;
             `photo` shows all of it, for models that also learnt to edit.
+        vae_folder: Folder of an autoencoder with the same latents that takes the place of the
+            pipeline's own, such as one whose decoder was finished; None keeps its own.
 
     Raises:
         ConfigurationError: Unknown class, dtype, device or offload, values out of range, or the weights do
             not fit the memory.
         MissingDataError: No such folder, the hub cannot be reached, or it asks for a license first.
-        InvalidDataError: The folder is not a pipeline of that class.
+        InvalidDataError: A folder is not a pipeline of that class, or not an autoencoder with its latents.
     """
 
     rewrites_all = True
@@ -70,6 +72,7 @@ class LatentInpainter:
         prompt: str = "{prompt}",
         negative_prompt: str = "",
         condition: str = "hole",
+        vae_folder: str | None = None,
     ) -> None:
         if offload not in OFFLOADS:
             raise ConfigurationError(f"expected inpainter.offload of {', '.join(OFFLOADS)}, got {offload!r}")
@@ -87,6 +90,8 @@ class LatentInpainter:
         self._dtype, self._offload = dtype, offload
         with self._within_memory(f"the weights of {name}"):
             pipeline = load_pipeline(path, pipeline_class, DTYPES[dtype], local, dict(load or {}))
+            if vae_folder is not None:
+                pipeline.vae = load_vae(vae_folder, pipeline.vae)
             check_call(pipeline, self._call)
             self._text = TextStates(pipeline, prompt, negative_prompt, self._call)
             self.pipeline = prepare(pipeline, self.device, offload)
