@@ -32,7 +32,7 @@ def run(config: DictConfig) -> None:
     config.run_dir = str(run_dir)
     checkpoint = find_resume(config.resume, run_dir / "checkpoints")  # before anything is written
     changes = [] if checkpoint is None else check_unchanged(checkpoint, plain(config))
-    learnt = _learnt_from(Path(config.data.dataset), checkpoint, run_dir)
+    learnt = _learnt_from(Path(config.data.dataset), checkpoint, run_dir, config.start)
     data = instantiate(config.data)
     make_trainer = instantiate(config.trainer)  # anew: a profiler may write into the folder that was claimed
 
@@ -53,6 +53,7 @@ def run(config: DictConfig) -> None:
             ema_decay=config.ema_decay,
             checkpoint_every=config.checkpoint_every,
             resume=config.resume,
+            start=config.start,
             record=record,
         )
     if not world.is_first:  # several processes ran this; one of them speaks
@@ -69,10 +70,14 @@ def how_to_go_on(config: DictConfig) -> str:
     return call_to_go_on("train", config, saved)
 
 
-def _learnt_from(dataset: Path, checkpoint: Path | None, run_dir: Path) -> dict[str, Any]:
+def _learnt_from(dataset: Path, checkpoint: Path | None, run_dir: Path, start: str | None) -> dict[str, Any]:
     from falseflaw.dataset.lineage import check_same, learnt_from, read_learnt_from
+    from falseflaw.training.detector.starting import learnt_before
 
-    earlier = read_learnt_from(checkpoint.parent.parent) if checkpoint is not None else {}
+    if checkpoint is not None:
+        earlier = read_learnt_from(checkpoint.parent.parent)
+    else:
+        earlier = learnt_before(start) if start is not None else {}
     learnt = learnt_from(dataset, earlier)
     if checkpoint is not None and checkpoint.parent.parent.resolve() == run_dir.resolve():
         check_same(earlier, learnt, run_dir)

@@ -35,7 +35,7 @@ def learnt_from(dataset: Path, earlier: Mapping[str, Any] | None = None) -> dict
 
     Returns:
         config_hash of the dataset; contributors of the folds `train` and `val` and of the layers, as
-        `photo set/name`.
+        `photo set/name`; digests of more of them, where weights of a bundle were begun with.
 
     Raises:
         MissingDataError: No dataset there.
@@ -44,9 +44,11 @@ def learnt_from(dataset: Path, earlier: Mapping[str, Any] | None = None) -> dict
     rows = read_manifest(dataset)
     known = _contributors(rows[rows["fold"].isin([str(Fold.TRAIN), str(Fold.VAL)])])
     known |= _contributors(read_layers(dataset))
+    before = earlier or {}
     return {
         "config_hash": "+".join(sorted(set(rows["config_hash"]))),
-        "contributors": sorted(known | set((earlier or {}).get("contributors", ()))),
+        "contributors": sorted(known | set(before.get("contributors", ()))),
+        **({"digests": sorted(before["digests"])} if before.get("digests") else {}),
     }
 
 
@@ -74,7 +76,7 @@ def contributor_digests(learnt: Mapping[str, Any]) -> tuple[str, ...]:
         The first 16 hex digits of the sha256 of each, sorted: they tell whether a name that is at hand was
         learnt from, and list no names.
     """
-    return tuple(sorted(map(_digest, learnt.get("contributors", ()))))
+    return tuple(sorted({*map(_digest, learnt.get("contributors", ())), *learnt.get("digests", ())}))
 
 
 def seen_contributors(known: Collection[str], rows: pd.DataFrame) -> list[str]:

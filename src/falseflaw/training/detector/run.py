@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,14 @@ import lightning.pytorch as pl
 from falseflaw.errors import InvalidDataError
 from falseflaw.models.checkpoint import PREFIX, check_tensors, read_checkpoint
 from falseflaw.training.callbacks import BestAndLast
+from falseflaw.training.detector.starting import begin_with
 from falseflaw.training.detector.task import DetectorTask
 from falseflaw.training.fitting import fit
 from falseflaw.training.recording import earlier_metrics, keep_metrics
 from falseflaw.training.resuming import check_hyperparameters, find_resume
+
+_SETTLING = 8
+"""Batches that the normalizations of a bundle's weights get their statistics from."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,7 @@ def train(
     ema_decay: float | None = None,
     checkpoint_every: int = 50,
     resume: str | Path | None = None,
+    start: str | Path | None = None,
     record: Callable[[int], None] = lambda step: None,
 ) -> TrainingResult:
     """Trains a detector and leaves its checkpoints in `run_dir/checkpoints`.
@@ -68,6 +74,8 @@ def train(
         checkpoint_every: Optimizer steps between two writings of `last.ckpt`.
         resume: A checkpoint or a run's folder to go on from; `auto` for this run's own `last.ckpt`, if
             there is one (what a requeued job wants); None to begin anew.
+        start: Weights to begin with where no checkpoint is gone on with, see `starting.find_start`; None for
+            those that `detector` names.
         record: Called once all is checked, before the first step, with the step to go on from.
 
     Raises:
@@ -82,11 +90,13 @@ def train(
     checkpoint = find_resume(resume, folder)
     pl.seed_everything(seed, workers=True, verbose=False)
     data.setup("fit")  # before the network is built: a missing dataset should show at once
-    task = DetectorTask(_without_download(detector, checkpoint), loss, optimizer)
+    task = DetectorTask(_without_download(detector, checkpoint or start), loss, optimizer)
     step = 0
     if checkpoint is not None:
         step = _check_resume(task, checkpoint)
         keep_metrics(loggers, earlier_metrics(run_dir, step))
+    elif start is not None:
+        begin_with(task.detector, start, islice(data.train_dataloader(), _SETTLING))
     checkpoints = BestAndLast(folder, checkpoint_every)
     started = time.monotonic()
     trainer = fit(
@@ -105,9 +115,9 @@ def train(
     return TrainingResult(checkpoints.best, checkpoints.last, figures, trainer.global_step, seconds)
 
 
-def _without_download(detector: Mapping[str, Any], checkpoint: Path | None) -> dict[str, Any]:
-    """Returns the detector's arguments; the weights of a checkpoint replace pretrained ones anyway."""
-    return {**detector} if checkpoint is None else {**detector, "pretrained": "none"}
+def _without_download(detector: Mapping[str, Any], weights: str | Path | None) -> dict[str, Any]:
+    """Returns the detector's arguments; other weights replace pretrained ones anyway."""
+    return {**detector} if weights is None else {**detector, "pretrained": "none"}
 
 
 def _check_resume(task: DetectorTask, checkpoint: Path) -> int:

@@ -1,0 +1,74 @@
+"""Weights that a training begins with: of another training, or of a bundle."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from falseflaw.dataset.lineage import read_learnt_from
+from falseflaw.errors import MissingDataError
+from falseflaw.models.checkpoint import PREFIX, check_tensors, read_checkpoint
+from falseflaw.models.detector import Detector
+from falseflaw.models.recovery import recover_detector, settle_normalizations
+from falseflaw.paths import WEIGHTS_HINT, find_existing
+from falseflaw.runtime.bundle import INFO_NAME, MODEL_NAME, read_bundle
+
+
+def begin_with(detector: Detector, start: str | Path, batches: Iterable[Mapping[str, Any]]) -> None:
+    """Gives a detector the weights of another one.
+
+    Args:
+        detector: Of the same architecture; changed in place.
+        start: See `find_start`.
+        batches: Training batches, which the normalizations of a bundle's detector get their statistics from.
+
+    Raises:
+        MissingDataError: Nothing is there.
+        InvalidDataError: It is broken, or of another architecture.
+    """
+    found = find_start(start)
+    if found.is_dir():
+        info, _ = read_bundle(found)
+        recovered = recover_detector(found / MODEL_NAME, info.detector)
+        settle_normalizations(recovered, ((batch["image"], batch["valid"]) for batch in batches))
+        state: Mapping[str, Tensor] = recovered.state_dict()
+    else:
+        content = read_checkpoint(found)["state_dict"]
+        state = {key.removeprefix(PREFIX): content[key] for key in content if key.startswith(PREFIX)}
+    check_tensors(detector, state, str(found))
+    detector.load_state_dict(state)
+
+
+def find_start(start: str | Path) -> Path:
+    """Returns the checkpoint, or the folder of the bundle, that `start` names.
+
+    Args:
+        start: A checkpoint, a run's folder (its best weights are meant) or a bundle's folder, relative to the
+            working directory or the clone.
+
+    Raises:
+        MissingDataError: It is none of these.
+    """
+    path = find_existing(str(start), "weights to start from", WEIGHTS_HINT)
+    for file in (path, path / "checkpoints" / "best.ckpt"):
+        if file.is_file():
+            return file
+    if (path / INFO_NAME).is_file():
+        return path
+    raise MissingDataError(
+        f"expected a checkpoint, a run's folder or a bundle at {path}, found none; correct start"
+    )
+
+
+def learnt_before(start: str | Path) -> dict[str, Any]:
+    """Returns what the weights that a training begins with learnt from; see `lineage.learnt_from`.
+
+    A bundle names nobody: of its contributors it knows digests.
+    """
+    found = find_start(start)
+    if found.is_dir():
+        return {"digests": sorted(read_bundle(found)[0].contributors)}
+    return read_learnt_from(found.parent.parent)
