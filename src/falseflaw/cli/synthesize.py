@@ -27,8 +27,8 @@ def run(config: DictConfig) -> None:
         print(f"seconds a source: {stages}")
     already = report.sources - report.built
     print(
-        f"{output}: {report.images} images of {report.sources} sources"
-        f"{f', and {report.layers} layers' if report.layers else ''}"
+        f"{output}: {report.images} images {f'and {report.layers} layers ' if report.layers else ''}"
+        f"of {report.sources} sources"
         f"{f', {already} of them there before' if already else ''}"
         f"{f', {len(report.skipped)} sources skipped' if report.skipped else ''}; see DATASHEET.md"
     )

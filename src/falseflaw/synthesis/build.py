@@ -51,7 +51,7 @@ class BuildReport:
     """What a build did.
 
     Attributes:
-        sources: Matched sets in the dataset.
+        sources: Sources in the dataset: matched sets and those with layers alone.
         images: Rows of the manifest.
         skipped: Sources that could not be used.
         layers: Rows of the list of layers.
@@ -115,7 +115,8 @@ def synthesize(
     if folder.complete:
         rows = read_manifest(output)
         folder.remove_parts()
-        return BuildReport(rows["source_id"].nunique(), len(rows), [], len(read_layers(output)))
+        layers = read_layers(output)
+        return BuildReport(_count_sources(rows, layers), len(rows), [], len(layers))
     masks = ProductMasks(source, masker, mask_cache)
 
     def load() -> BatchMaker:
@@ -141,7 +142,11 @@ def synthesize(
     done = {number for number in batches if folder.read_part(number) is not None}
     built, seconds = _run(engine or LocalEngine(), batches, load, done, progress)
     rows, layers, skipped = _finish(folder, batches, recorded, command)
-    return BuildReport(rows["source_id"].nunique(), len(rows), skipped, layers, built, seconds)
+    return BuildReport(_count_sources(rows, layers), len(rows), skipped, len(layers), built, seconds)
+
+
+def _count_sources(rows: pd.DataFrame, layers: pd.DataFrame) -> int:
+    return len({*rows["source_id"], *layers["source_id"]})
 
 
 def _run(
@@ -199,11 +204,11 @@ def _content(source: PhotoSource, plan: SetPlan) -> str:
 
 def _finish(
     folder: DatasetFolder, batches: Iterable[int], config: Mapping[str, Any], command: Sequence[str]
-) -> tuple[pd.DataFrame, int, list[Skipped]]:
+) -> tuple[pd.DataFrame, pd.DataFrame, list[Skipped]]:
     """Writes contact sheet, datasheet, list of layers and, last, the manifest.
 
     Returns:
-        The manifest's rows, the number of layers and the skipped sources.
+        The rows of the manifest and of the layers, and the skipped sources.
     """
     rows, skipped = folder.join_parts(batches)
     if rows.empty:
@@ -220,4 +225,4 @@ def _finish(
             write_layers(layers, rows, folder.path)
         write_manifest(rows, folder.path / MANIFEST_NAME)
         folder.remove_parts()
-    return rows, len(layers), skipped
+    return rows, layers, skipped

@@ -25,6 +25,7 @@ class LayerSettings:
         layers_only_sources: Further sources of fold train, beyond those with members, that get layers alone;
             None for all that there are.
         layers_inpainted_share: Share of those for which an inpainter works as well.
+        layers_anywhere_share: Share of those whose flaw lies anywhere, for which no product has to be found.
         layers_whole: Longest side, pixels, of photos whose layers are whole; of larger ones there are
             windows, around the flaw and elsewhere.
         layers_window: Side of those windows, pixels; a multiple of 16.
@@ -38,6 +39,7 @@ class LayerSettings:
     layers_authentic_share: float = 0.35
     layers_only_sources: int | None = 0
     layers_inpainted_share: float = 0.0
+    layers_anywhere_share: float = 1.0
     layers_whole: int = 1000
     layers_window: int = 800
 
@@ -45,7 +47,7 @@ class LayerSettings:
         """Checks the values; called by the class that has them."""
         if self.layers_writers < 1:
             raise ConfigurationError(f"expected layers_writers >= 1, got {self.layers_writers}")
-        for name in ("layers_authentic_share", "layers_inpainted_share"):
+        for name in ("layers_authentic_share", "layers_inpainted_share", "layers_anywhere_share"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigurationError(f"expected {name} in [0, 1], got {getattr(self, name)}")
         if self.layers_only_sources is not None and self.layers_only_sources < 0:

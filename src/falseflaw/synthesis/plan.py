@@ -322,6 +322,7 @@ def _draw(
         camera, save = replace(camera, quality=0), UploadSave(camera.quality, camera.subsampling)
     generator = str(rng.choice(networks.generators))
     autoencoder = str(rng.choice(others or networks.autoencoders))
+    anywhere_share = settings.anywhere_share if members else settings.layers_anywhere_share
     rewriters: tuple[tuple[str, bool], ...] = ()
     if settings.layers and fold is Fold.TRAIN:
         first = autoencoder if members else None
@@ -331,7 +332,7 @@ def _draw(
         fold=fold,
         batch=batch,
         seed=derive_seed("set", settings.seed, source),
-        placement=Placement.ANYWHERE if anywhere < settings.anywhere_share else Placement.PRODUCT,
+        placement=Placement.ANYWHERE if anywhere < anywhere_share else Placement.PRODUCT,
         kind=kind,
         generator=generator,
         autoencoder=autoencoder,

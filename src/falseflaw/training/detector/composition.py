@@ -242,15 +242,12 @@ def _edit_elsewhere(
     area = float(np.exp(rng.uniform(*np.log(settings.area))))
     height, width = region.shape
     place = draw_free_region(height, width, area, None, rng)
-    kept_away = cv2.dilate(region.astype(np.uint8), np.ones((_APART, _APART), np.uint8)) > 0
-    place &= ~kept_away
+    place &= cv2.dilate(region.astype(np.uint8), np.ones((_APART, _APART), np.uint8)) == 0
+    place &= (original == negative).all(axis=-1)
     if not place.any():
         return original, negative
-    seed = int(rng.integers(2**62))
-    edited, _ = apply_local_edit(original, place, np.random.default_rng(seed))
-    if negative is original:
-        return edited, edited
-    return edited, apply_local_edit(negative, place, np.random.default_rng(seed))[0]
+    edited, _ = apply_local_edit(original, place, rng)
+    return edited, np.where(place[..., None], edited, negative)
 
 
 def draw_save(
