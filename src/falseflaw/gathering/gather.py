@@ -29,7 +29,7 @@ CODE = ("dataset", "gathering", "imaging", "photos", "seeding.py", "types.py")
 """What the images and their regions depend on, whole folders of this package."""
 
 GENERATOR = "others"
-"""Name in the manifest for the networks of other people, which nobody here knows one by one."""
+"""Name in the manifest for the networks of other people, where nobody says which."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ def _save(
             region_path=region_path,
             region_area=0.0 if region is None else float(region.mean()),
             region_origin=pixels.origin,
-            generator=GENERATOR if edit is Edit.BY_OTHERS else "",
+            generator=(item.generator or GENERATOR) if edit is Edit.BY_OTHERS else "",
             seed=settings.seed,
             upload_quality=save.quality,
             subsampling=save.subsampling,

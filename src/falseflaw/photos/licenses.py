@@ -34,6 +34,9 @@ LICENSES = {
         "for evaluation alone",
     ),
     "inpainted_by_others": License("Apache-2.0", "geekyutao/Inpaint-Anything, for evaluation alone"),
+    "inpainted_by_others_2": License(
+        "various", "pairs of public repositories, named row by row in pairs.csv, for evaluation alone"
+    ),
 }
 """By photo set; of the user's own photos nothing is known."""
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from falseflaw.errors import InvalidDataError, MissingDataError, UnreadableImageError
+from falseflaw.errors import MissingDataError, UnreadableImageError
 from falseflaw.imaging import codec
-from falseflaw.imaging.difference import changed_region
 from falseflaw.photos.evaluation_only.items import EvaluationItem, ItemPixels, root_of
+from falseflaw.photos.evaluation_only.pairs import read_pair
 from falseflaw.photos.near_duplicates import fingerprint, join
 from falseflaw.photos.source import Photo
 from falseflaw.types import Edit, Fold
@@ -63,27 +63,8 @@ class InpaintedByOthers:
         ]
 
     def read(self, item: EvaluationItem) -> ItemPixels:
-        """Returns both photos and where they differ.
-
-        Raises:
-            UnreadableImageError: A file is missing, broken or not an image.
-            InvalidDataError: The two are of different sizes, or do not differ.
-        """
-        images = {
-            edit: codec.decode(path, f"{item.photo.photo_id} ({edit})") for edit, path in item.files.items()
-        }
-        original, altered = images[Edit.AUTHENTIC], images[Edit.BY_OTHERS]
-        if original.shape != altered.shape:
-            raise InvalidDataError(
-                f"expected both photos of {item.photo.photo_id} in one size, got "
-                f"{original.shape[1]}x{original.shape[0]} and {altered.shape[1]}x{altered.shape[0]}"
-            )
-        region = changed_region(original, altered)
-        if not region.any():
-            raise InvalidDataError(
-                f"expected two photos that differ for {item.photo.photo_id}, got the same twice"
-            )
-        return ItemPixels(images, region, "difference")
+        """See `pairs.read_pair`."""
+        return read_pair(item)
 
 
 def _kind(stem: str) -> str:

@@ -22,12 +22,14 @@ class EvaluationItem:
     Attributes:
         photo: Its names, scene and fold; the fold is laid down.
         files: The file of every edit.
-        annotation: The file that says where the damage is, or None.
+        annotation: The file that says where the damage or the alteration is, or None.
+        generator: Name of the network that altered it, where that is known.
     """
 
     photo: Photo
     files: Mapping[Edit, Path]
     annotation: Path | None = None
+    generator: str = ""
 
 
 @dataclass(frozen=True, eq=False)
