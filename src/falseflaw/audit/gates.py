@@ -13,6 +13,7 @@ import pandas as pd
 
 from falseflaw.dataset.lineage import TRAINING_RECORD, check_not_learnt_from
 from falseflaw.dataset.manifest import validate
+from falseflaw.dataset.upload import UploadSave
 from falseflaw.errors import FalseFlawError, InvalidDataError
 from falseflaw.imaging.codec import decode, read_mask
 from falseflaw.photos.near_duplicates import fingerprint, near_pairs
@@ -153,7 +154,11 @@ def _wrong_masks(dataset: Path, members: pd.DataFrame) -> Iterator[str]:
         elif original is not None:
             photos = photo(dataset / row["path"]), photo(dataset / original)
             least = None if locally else _LEAST_CHANGED if edit in _PAINTED else 0.0
-            yield from (f"{edit}: {line}" for line in _compare(*photos, mask, least))
+            lines = list(_compare(*photos, mask, least))
+            if lines and not row["upload_quality"]:  # the original may have kept its camera's save
+                again = UploadSave.of_file(dataset / original).apply(photos[1])
+                lines = list(_compare(photos[0], again, mask, least))
+            yield from (f"{edit}: {line}" for line in lines)
 
 
 def _compare(altered: Image, original: Image, mask: Mask, least: float | None) -> Iterator[str]:

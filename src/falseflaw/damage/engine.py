@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -45,6 +45,12 @@ _REFERENCE_PIXELS = 400 * 533
 _REFERENCE_EXTENT = 104
 """Extent at that size when none is given."""
 
+
+def design_scale(shape: Sequence[int]) -> float:
+    """Returns pixels per design pixel in a photo of `shape` (H, W, ...): 1 up to 400x533, then more."""
+    return max(math.sqrt(shape[0] * shape[1] / _REFERENCE_PIXELS), 1.0)
+
+
 MIN_MASK_PIXELS = 30
 """Smaller flaws are not accepted: they would be too few pixels to measure a mask on."""
 
@@ -52,7 +58,7 @@ _VISIBLE_CHANGE = 3.0
 """Mean change of the strongest channel around a pixel, in 8-bit levels, from which it counts as flawed."""
 
 _SMALLEST_PIECE = 6
-"""Connected pieces below this many pixels are dropped from the mask."""
+"""Connected pieces below this many design pixels are dropped from the mask."""
 
 _ATTEMPTS = 10
 
@@ -87,7 +93,9 @@ class DamageEngine:
         strength_min: Faintest strength, in [0, 1].
         strength_max: Greatest strength, in [0, 1].
         max_extent: Largest side of the flaw's bounding box in pixels, which caps the area too, in large
-            photos even below `area_min`; None lets flaws grow with photos larger than 400x533.
+            photos even below `area_min`; None for 104 in a photo of 400x533, growing with larger ones.
+        grows: Whether `max_extent` is meant for a photo of 400x533 and grows with larger ones, and the flaw's
+            texture with it.
         painters: By kind, what paints it instead of the shipped painter, see `Painter`.
 
     Raises:
@@ -102,6 +110,7 @@ class DamageEngine:
         strength_max: float = 1.0,
         max_extent: int | None = 104,
         painters: Mapping[str, Painter] | None = None,
+        grows: bool = False,
     ) -> None:
         if unknown := sorted(set(painters or {}) - {str(kind) for kind in DamageKind}):
             raise ConfigurationError(
@@ -124,6 +133,7 @@ class DamageEngine:
         self.strength_min = strength_min
         self.strength_max = strength_max
         self.max_extent = max_extent
+        self.grows = grows
         self._painters = {**PAINTERS, **{DamageKind(kind): paint for kind, paint in (painters or {}).items()}}
 
     def paint(self, image: Image, product: Mask, kind: DamageKind, rng: np.random.Generator) -> Flaw:
@@ -144,11 +154,8 @@ class DamageEngine:
         _check(image, product)
         kind = DamageKind(kind)
         height, width = product.shape
-        if self.max_extent is None:
-            scale = max(math.sqrt(height * width / _REFERENCE_PIXELS), 1.0)
-            extent = round(_REFERENCE_EXTENT * scale)
-        else:
-            scale, extent = 1.0, self.max_extent
+        scale = design_scale(product.shape) if self.grows or self.max_extent is None else 1.0
+        extent = round((self.max_extent or _REFERENCE_EXTENT) * scale)
         distance = _edge_distance(product)
         radius_max = float(distance.max())
         smallest = max(self.area_min * height * width, 1.6 * MIN_MASK_PIXELS)
@@ -214,7 +221,7 @@ class DamageEngine:
         )
         painted = self._painters[kind](canvas, rng)
         pixels = np.clip(np.round(to_levels(painted.linear)), 0, 255).astype(np.uint8)
-        mask = _visible(window, pixels, canvas.allowed > 0)
+        mask = _visible(window, pixels, canvas.allowed > 0, scale)
         result, full, alpha = (
             image.copy(),
             np.zeros(image.shape[:2], bool),
@@ -264,14 +271,14 @@ def _place(distance: NDArray[np.float32], radius: float, rng: np.random.Generato
     return y, x
 
 
-def _visible(before: Image, after: Image, allowed: Mask) -> Mask:
+def _visible(before: Image, after: Image, allowed: Mask, scale: float) -> Mask:
     """Where a flaw shows: the change is visible around the pixel; small holes filled, crumbs dropped."""
     change = cv2.absdiff(before, after).max(axis=2).astype(np.float32)
     mask = (cv2.blur(change, (3, 3), borderType=cv2.BORDER_REFLECT_101) >= _VISIBLE_CHANGE) & allowed
     mask = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
     # Gaps inside belong to the flaw (a faint middle, cloth between speckles), unless they are wide rings.
     mask = _drop_small(1 - mask, 0.25 * float(mask.sum()), 4)
-    return np.asarray((_drop_small(1 - mask, _SMALLEST_PIECE, 8) > 0) & allowed, bool)
+    return np.asarray((_drop_small(1 - mask, _SMALLEST_PIECE * scale**2, 8) > 0) & allowed, bool)
 
 
 def _drop_small(binary: NDArray[np.uint8], smallest: float, connectivity: int) -> NDArray[np.uint8]:

@@ -42,6 +42,8 @@ class SynthesisSettings(UploadSettings, LayerSettings):
         batch_size: Sources of one planned batch; those whose crops have one size are sampled together.
         kinds: Kinds of flaw, drawn with equal weight; empty for all.
         crop_sizes: Sides of the crops that the model sees, pixels; the smallest that fits is taken.
+        crop_limit: Longest side of a crop, model pixels, and no less than the largest of `crop_sizes`: the
+            crop of a larger region is shrunk for the model and comes back.
         crop_margin: Context around the region inside a crop, model pixels.
         anywhere_share: Share of sources whose flaw lies anywhere in the photo instead of on the product, so
             that a detector that learnt where flaws lie shows itself.
@@ -59,6 +61,7 @@ class SynthesisSettings(UploadSettings, LayerSettings):
     batch_size: int = 8
     kinds: tuple[DamageKind, ...] = ()
     crop_sizes: tuple[int, ...] = (128, 192, 256)
+    crop_limit: int = 384
     crop_margin: int = 8
     anywhere_share: float = 0.1
     resized_share: float = 0.25
@@ -90,6 +93,11 @@ class SynthesisSettings(UploadSettings, LayerSettings):
             raise ConfigurationError(f"expected crop_sizes of at least 8 pixels, got {list(self.crop_sizes)}")
         if self.crop_margin < 0:
             raise ConfigurationError(f"expected crop_margin >= 0, got {self.crop_margin}")
+        if self.crop_limit < (least := 2 * self.crop_margin + 32):
+            raise ConfigurationError(
+                f"expected crop_limit of at least {least} pixels, 32 and crop_margin on both sides, "
+                f"got {self.crop_limit}"
+            )
         if (self.resized_share > 0 and not self.resized_scales) or any(
             s <= 0 or s == 1 for s in self.resized_scales
         ):

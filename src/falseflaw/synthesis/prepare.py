@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
-from falseflaw.damage.engine import DamageEngine
+from falseflaw.damage.engine import DamageEngine, design_scale
 from falseflaw.damage.regions import draw_region
 from falseflaw.dataset.upload import UploadSave
 from falseflaw.errors import InvalidDataError
@@ -42,7 +43,7 @@ class PreparedSet:
     """A set up to the point where the inpainter is needed.
 
     Attributes:
-        plan: What was drawn.
+        plan: What was drawn; its crop scale is larger where the region would not fit the largest crop.
         authentic: uint8 (H, W, 3), after the camera.
         damaged: The same with the simulated flaw.
         flaw: bool (H, W), where that flaw is.
@@ -152,7 +153,8 @@ class SetMaker:
                 moved = transform_mask(flaw.mask, plan.camera)
             try:
                 shape, region = self._draw_region(plan, moved, attempt)
-                height, width = (max(1, round(side / plan.crop_scale)) for side in region.shape)
+                bounded = self._bounded(plan, region)
+                height, width = (max(1, round(side / bounded.crop_scale)) for side in region.shape)
                 canvas_region = resize_mask_by_touch(region, height, width)
                 box = self._plan_box(plan, canvas_region, attempt)
                 break
@@ -162,7 +164,7 @@ class SetMaker:
         with timer("camera"):
             damaged = apply_camera(flaw.image, plan.camera, noise)
         return PreparedSet(
-            plan=plan,
+            plan=bounded,
             authentic=authentic,
             damaged=damaged,
             flaw=moved,
@@ -191,7 +193,14 @@ class SetMaker:
             raise InvalidDataError("expected a flaw that survives the camera, but it vanished")
         largest = round(min(flaw.shape) / plan.crop_scale) // self.grid - 1  # crops, in cells of the grid
         limit = int(largest * self.grid * plan.crop_scale) - 2
-        return draw_region(flaw, _rng("region", plan, attempt), limit)
+        return draw_region(flaw, _rng("region", plan, attempt), limit, design_scale(flaw.shape))
+
+    def _bounded(self, plan: SetPlan, region: Mask) -> SetPlan:
+        """Shrinks the crop of a large region for the model, as tools do, as far as its limit demands."""
+        inner = bounding_box(region)
+        room = self._limit - 2 * self.settings.crop_margin - self.factor
+        scale = math.ceil(20 * max(inner.height, inner.width) / room) / 20
+        return replace(plan, crop_scale=scale) if scale > plan.crop_scale else plan
 
     def _place(self, plan: SetPlan, image: Image) -> Mask:
         """Where the flaw may lie: on the product, or, as a control, anywhere in the photo."""
@@ -199,8 +208,14 @@ class SetMaker:
             return np.ones(image.shape[:2], dtype=bool)
         return self.masks.get(plan.photo, image)
 
+    @property
+    def _limit(self) -> int:
+        """Longest side of a crop, model pixels."""
+        limit = max(self.settings.crop_limit, *self.settings.crop_sizes)
+        return limit // self.grid * self.grid
+
     def _plan_box(self, plan: SetPlan, region: Mask, attempt: int) -> Box:
-        sizes, margin = self.settings.crop_sizes, self.settings.crop_margin
+        sizes, margin = (*self.settings.crop_sizes, self._limit), self.settings.crop_margin
         rng = _rng("crop", plan, attempt)
         box, inner = plan_crop(region, region.shape, sizes, margin, self.grid, rng), bounding_box(region)
         top = _snap(box.top, box.height, inner.top, inner.height, region.shape[0], self.factor)

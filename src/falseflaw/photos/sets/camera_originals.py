@@ -19,7 +19,7 @@ COLUMNS = ("file", "fold", "kind", "likeness", "scene", "repository")
 """Columns of the table that are needed; others may stand beside them."""
 
 LIKENESSES = ("original", "near", "export")
-"""How like its camera's first save a file is: its quantization, nearly so, or that of other software."""
+"""How like its camera's first save a file is: its quantization, nearly so, or saved by ordinary software."""
 
 FOLDS = (Fold.TRAIN, Fold.VAL, Fold.TEST)
 """Folds that the table may name: generators learn from other sets."""
