@@ -5,11 +5,12 @@ from pathlib import Path
 import pytest
 import yaml
 from hydra import compose, initialize_config_dir
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
 from falseflaw.cli.configuration.help import describe
 from falseflaw.cli.main import VERBS
 from falseflaw.paths import config_dir
+from falseflaw.training.resuming import differences
 
 ROOT = config_dir()
 
@@ -22,7 +23,8 @@ def groups_of(verb: str) -> list[str]:
 
 
 def options_of(group: str) -> list[str]:
-    return sorted(path.stem for path in (ROOT / group.split("@")[0]).glob("*.yaml"))
+    folder = ROOT / group.split("@")[0]
+    return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.yaml"))
 
 
 CASES = [(verb, group, option) for verb in VERBS for group in groups_of(verb) for option in options_of(group)]
@@ -82,3 +84,32 @@ def test_every_verb_takes_hydras_settings_from_one_place(verb: str) -> None:
     assert OmegaConf.to_container(config.hydra.hydra_logging)["root"] is None
     assert config.hydra.sweep.dir.startswith("runs/multirun/")
     assert not config.hydra.job.chdir
+
+
+ABLATIONS = [name for name in options_of("experiment") if name.startswith("ablation/")]
+
+
+def test_ablations_get_the_same_time_and_differ_from_the_whole_in_what_they_say() -> None:
+    def composed(name: str) -> DictConfig:
+        with initialize_config_dir(str(ROOT), version_base="1.3"):
+            return compose("train", overrides=[f"experiment={name}", "run_dir=r"])
+
+    full = OmegaConf.to_container(composed("ablation/full"))
+    assert full["trainer"]["max_time"] == "00:00:40:00"
+    assert len(ABLATIONS) == 8
+    seen = {}
+    for name in ABLATIONS:
+        ablated = OmegaConf.to_container(composed(name))
+        assert ablated["trainer"] == full["trainer"]
+        assert ablated["optimizer"] == full["optimizer"]
+        seen[name.removeprefix("ablation/")] = {key for key, _, _ in differences(full, ablated)}
+    assert seen == {
+        "full": set(),
+        "rgb_only": {"model.residual_filters"},
+        "without_camera_originals": {"data.leave_out_photo_sets"},
+        "without_consistency": {"data.pairs.consistency_share", "loss.consistency_weight"},
+        "without_layers": {"data.pairs.composed_share"},
+        "without_ranking": {"loss.ranking_weight"},
+        "without_sharp_writers": {"data.leave_out"},
+        "without_smoothing_negatives": {"data.leave_out_edits"},
+    }

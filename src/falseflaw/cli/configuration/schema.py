@@ -69,5 +69,6 @@ def _primary_file(verb: str, words: Sequence[str]) -> Path:
 
 
 def options(group: str) -> list[str]:
-    """Returns the options of a group, none if there is no such group."""
-    return sorted(path.stem for path in (config_dir() / group).glob("*.yaml"))
+    """Returns the options of a group, in subfolders with their path; none if there is no such group."""
+    folder = config_dir() / group
+    return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.yaml"))
