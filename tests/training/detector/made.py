@@ -19,10 +19,10 @@ USUAL = RandomLaundering(resize_range=(0.7, 1.2))
 
 
 def finished_of(
-    dataset: Path, flawless: float = 0.2, autoencoded: float = 0.3, seed: int = 0
+    dataset: Path, flawless: float = 0.2, autoencoded: float = 0.3, edited: float = 0.0, seed: int = 0
 ) -> FinishedPairs:
     sets = matched_sets(read_manifest(dataset), Fold.TRAIN)
-    return FinishedPairs(sets, PhotoReader(dataset), flawless, autoencoded, seed)
+    return FinishedPairs(sets, PhotoReader(dataset), flawless, autoencoded, edited, seed)
 
 
 def pairs_of(
@@ -33,7 +33,8 @@ def pairs_of(
     **settings: Any,
 ) -> TrainPairs:
     chosen = PairSettings(**{"crop_size": 64, "consistency_share": 0.0, **settings})
-    finished = finished_of(dataset, chosen.flawless_share, chosen.autoencoded_share, seed)
+    shares = chosen.flawless_share, chosen.autoencoded_share, chosen.local_edit_share
+    finished = finished_of(dataset, *shares, seed)
     return TrainPairs(finished, chosen, launder, seed, composed)
 
 

@@ -85,7 +85,7 @@ def test_batches_do_not_depend_on_workers(dataset: Path, workers: int) -> None:
     data = data_of(dataset, augment=RandomLaundering(), workers=workers)
     batches = list(data.train_dataloader())
     assert len(batches) == 2  # four sources, two pairs a batch
-    finished = FinishedPairs(data.train_sets, PhotoReader(dataset), 0.2, 0.3, 0)
+    finished = FinishedPairs(data.train_sets, PhotoReader(dataset), 0.2, 0.3, 0.3, 0)
     pairs = TrainPairs(finished, SETTINGS, RandomLaundering(), 0)
     for index, batch in enumerate(batches):
         expected = collate([pairs[2 * index], pairs[2 * index + 1]])

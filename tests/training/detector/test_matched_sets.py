@@ -1,4 +1,5 @@
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ from tests.training.detector.made import finished_of
 
 from falseflaw.dataset.manifest import read_manifest
 from falseflaw.errors import InvalidDataError
-from falseflaw.training.detector.matched_sets import matched_sets
+from falseflaw.training.detector.matched_sets import FinishedPairs, matched_sets
 from falseflaw.types import Edit, Fold
 
 FLAWED = {Edit.SPLICED, Edit.FEATHERED, Edit.REGENERATED, Edit.AUTOENCODED}
@@ -28,6 +29,24 @@ def test_pairs_are_one_negative_and_one_positive_that_look_alike(dataset: Path) 
     assert 0.2 < flawed[Edit.AUTOENCODED] / flawed.total() < 0.4
     for edit in FLAWED - {Edit.AUTOENCODED}:
         assert 0.13 < flawed[edit] / flawed.total() < 0.33
+
+
+def test_local_edits_stand_in_for_simulated_damage_where_a_set_has_them(dataset: Path) -> None:
+    pairs = finished_of(dataset, edited=0.4)
+    old = FinishedPairs(
+        [replace(each, paths={**each.paths}) for each in pairs.sets], pairs.reader, 0.2, 0.3, 0.4, 0
+    )
+    for each in old.sets:
+        del each.paths[Edit.LOCAL_EDIT]  # type: ignore[attr-defined]
+    counts: Counter[Edit] = Counter()
+    for number in range(200):
+        pair, before = pairs.compose(number, 20, True), old.compose(number, 20, True)
+        assert pair.positive_edit is before.positive_edit
+        assert pair.negative_edit.flawed is pair.positive_edit.flawed
+        assert before.negative_edit is not Edit.LOCAL_EDIT
+        counts[pair.negative_edit] += 1
+    share = counts[Edit.LOCAL_EDIT] / (counts[Edit.LOCAL_EDIT] + counts[Edit.SIMULATED_DAMAGE])
+    assert 0.28 < share < 0.52
 
 
 @pytest.mark.parametrize(

@@ -229,6 +229,7 @@ class DetectorData(pl.LightningDataModule):
             PhotoReader(self.dataset, self.cache),
             settings.flawless_share,
             settings.autoencoded_share,
+            settings.local_edit_share,
             self.seed,
         )
         pairs = TrainPairs(finished, settings, self.augment, self.seed, self._composed())

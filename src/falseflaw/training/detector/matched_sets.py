@@ -141,7 +141,8 @@ class FinishedPairs:
     """Pairs of finished members: number n depends on the seed and on n alone.
 
     A pair is simulated damage and a positive with a flaw of one set: an inpainted one or, with probability
-    `autoencoded_share`, the autoencoded one. With probability `flawless_share` it is the refilled photo, and
+    `autoencoded_share`, the autoencoded one; with probability `local_edit_share` its local edit stands in for
+    simulated damage. With probability `flawless_share` the pair is the refilled photo, and
     a negative without a flaw. So negatives and positives come 1:1, with a flaw and without.
     """
 
@@ -151,6 +152,7 @@ class FinishedPairs:
         reader: PhotoReader,
         flawless_share: float,
         autoencoded_share: float,
+        local_edit_share: float,
         seed: int,
     ) -> None:
         """Draws from `sets`; the shares are those of `PairSettings`."""
@@ -158,6 +160,7 @@ class FinishedPairs:
         self.reader = reader
         self.flawless_share = flawless_share
         self.autoencoded_share = autoencoded_share
+        self.local_edit_share = local_edit_share
         self.seed = seed
 
     def __len__(self) -> int:
@@ -187,7 +190,9 @@ class FinishedPairs:
         positives = chosen.inpainted
         if Edit.AUTOENCODED in chosen.paths and (autoencoded < self.autoencoded_share or not positives):
             positives = [Edit.AUTOENCODED]
-        return Edit.SIMULATED_DAMAGE, positives[int(positive * len(positives))]
+        edited = negative < self.local_edit_share and Edit.LOCAL_EDIT in chosen.paths  # not in old datasets
+        damaged = Edit.LOCAL_EDIT if edited else Edit.SIMULATED_DAMAGE
+        return damaged, positives[int(positive * len(positives))]
 
     def _order(self, turn: int) -> np.ndarray:
         """Returns the order of sets in pass number `turn` over them."""

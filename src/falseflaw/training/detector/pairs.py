@@ -24,9 +24,11 @@ class PairSettings:
         composed_share: Share in [0, 1] of pairs that are composed from layers, where the dataset has them;
             the others are finished members.
         flawless_share: Probability in [0, 1] that a finished pair shows no flaw: the refilled photo, and the
-            authentic one, its null edit or its local edit.
+            authentic one or its null edit.
         autoencoded_share: Probability in [0, 1] that another finished pair's positive is the autoencoded
             photo.
+        local_edit_share: Probability in [0, 1] that its negative is the local edit of simulated damage, where
+            the set has one.
         consistency_share: Share in [0, 1] of pairs that come twice, as uploaded and laundered without any
             change of geometry; a batch has as many more crops.
         shuffle_labels: Shuffle label and mask within every pair, every crop over its region: a detector that
@@ -41,6 +43,7 @@ class PairSettings:
     composed_share: float = 0.8
     flawless_share: float = 0.2
     autoencoded_share: float = 0.3
+    local_edit_share: float = 0.3
     consistency_share: float = 0.25
     shuffle_labels: bool = False
 
