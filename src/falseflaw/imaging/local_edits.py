@@ -39,6 +39,10 @@ _ALPHA = (0.3, 1.0)
 _SECOND = 0.2
 """Share of edits that are followed by another one, as phones sharpen what they have denoised."""
 
+_SMOOTHER = 3.0
+"""How many times as often an edit that smooths is drawn as another: networks smooth, so these are what the
+negatives have to show."""
+
 _REGRAINED = 0.25
 """Share of smoothing edits after which the region gets the grain of its surroundings back."""
 
@@ -85,7 +89,7 @@ def apply_local_edit(image: Image, region: Mask, rng: np.random.Generator) -> tu
 def _draw_names(pixels: int, rng: np.random.Generator) -> list[str]:
     allowed = [name for name in NAMES if pixels <= _LARGE or name not in _SLOW]
     count = 2 if rng.random() < _SECOND else 1
-    weights = np.array([2.0 if name in SMOOTHING else 1.0 for name in allowed])
+    weights = np.array([_SMOOTHER if name in SMOOTHING else 1.0 for name in allowed])
     return [str(name) for name in rng.choice(allowed, count, replace=False, p=weights / weights.sum())]
 
 
@@ -117,11 +121,11 @@ def _between(rng: np.random.Generator, lowest: float, highest: float) -> float:
 
 
 def _nonlocal_means(image: Image, rng: np.random.Generator) -> Image:
-    return retouching.nonlocal_means(image, _between(rng, 2, 14), _between(rng, 2, 14))
+    return retouching.nonlocal_means(image, _between(rng, 3, 16), _between(rng, 3, 16))
 
 
 def _bilateral(image: Image, rng: np.random.Generator) -> Image:
-    return retouching.bilateral(image, _between(rng, 8, 60), rng.uniform(0.8, 1.6))
+    return retouching.bilateral(image, _between(rng, 12, 70), rng.uniform(0.8, 1.6))
 
 
 def _median(image: Image, rng: np.random.Generator) -> Image:
@@ -133,20 +137,20 @@ def _denoise_chroma(image: Image, rng: np.random.Generator) -> Image:
 
 
 def _shrink_wavelets(image: Image, rng: np.random.Generator) -> Image:
-    return retouching.shrink_wavelets(image, _between(rng, 0.7, 8))
+    return retouching.shrink_wavelets(image, _between(rng, 1.2, 10))
 
 
 def _gaussian_blur(image: Image, rng: np.random.Generator) -> Image:
-    return retouching.gaussian_blur(image, _between(rng, 0.35, 1.6))
+    return retouching.gaussian_blur(image, _between(rng, 0.45, 1.6))
 
 
 def _defocus(image: Image, rng: np.random.Generator) -> Image:
-    return retouching.defocus(image, _between(rng, 0.6, 3))
+    return retouching.defocus(image, _between(rng, 0.8, 3))
 
 
 def _portrait_blur(image: Image, rng: np.random.Generator) -> Image:
-    angle, start = rng.uniform(0, 2 * np.pi), rng.uniform(0, 0.6)
-    return retouching.portrait_blur(image, _between(rng, 0.6, 4), angle, start)
+    angle, start = rng.uniform(0, 2 * np.pi), rng.uniform(0, 0.5)
+    return retouching.portrait_blur(image, _between(rng, 0.8, 4), angle, start)
 
 
 def _sharpen(image: Image, rng: np.random.Generator) -> Image:
@@ -167,7 +171,7 @@ def _saturate(image: Image, rng: np.random.Generator) -> Image:
 
 def _down_and_up(image: Image, rng: np.random.Generator) -> Image:
     down, up = rng.choice(list(retouching.KERNELS), 2)
-    return retouching.down_and_up(image, rng.uniform(0.4, 0.95), str(down), str(up))
+    return retouching.down_and_up(image, rng.uniform(0.4, 0.9), str(down), str(up))
 
 
 def _warp(image: Image, rng: np.random.Generator) -> Image:
@@ -212,7 +216,7 @@ _DRAWS: dict[str, Draw] = {
 }
 
 NAMES = (*_DRAWS, CLONE)
-"""All edits; those of `SMOOTHING` are drawn twice as often as the others."""
+"""All edits; those of `SMOOTHING` are drawn `_SMOOTHER` times as often as the others."""
 
 SMOOTHING = frozenset(
     {"nonlocal_means", "bilateral", "median", "wavelet_denoising", "blur", "defocus", "portrait_blur"}
