@@ -34,6 +34,16 @@ _DEGREE = (0.8, 1.1)
 _TILE = (12, 40)
 """Sides of transplanted pieces of residual, pixels."""
 
+_FEW_COLORS, _COLORS = 0.6, 0.9
+"""What a region has of its surroundings' differences of color, as a share of their standard deviation, up to
+where these are matched in full, and from where on only to `_LEAST_COLOR`."""
+
+_LEAST_COLOR = 0.6
+"""Two places of one photo differ in color; as nothing is taken away, matching in full would add too much."""
+
+_TO_COLOR = np.array([[0.299, 0.587, 0.114], [0.701, -0.587, -0.114], [-0.299, -0.587, 0.886]])
+"""From the channels to brightness, red less brightness and blue less brightness (ITU-R BT.601)."""
+
 _EDGE = (3.0, 8.0)
 """Robust standard deviations of brightness above which detail is edge, not grain; drawn, as tools differ."""
 
@@ -72,7 +82,7 @@ def match_grain(image: Image, region: Mask, reference: Image | None, rng: np.ran
         return image.copy()
     edge = float(rng.uniform(*_EDGE))
     bands = _bands(aim)
-    wanted = [degree**2 * _covariance(band, measured, edge) for band in bands]
+    around = [degree**2 * _covariance(band, measured, edge) for band in bands]
     gain = _gain_of_brightness(aim, bands[0], measured, before)
     usable = ~_grown(inside, 2) if reference is None else np.ones_like(inside)
     transplanted = usable.any() and rng.random() < 0.5
@@ -83,7 +93,7 @@ def match_grain(image: Image, region: Mask, reference: Image | None, rng: np.ran
         else:
             noise = rng.standard_normal(pixels.shape, dtype=np.float32)
         noise = _bands(noise)[which] * gain
-        missing = wanted[which] - _covariance(_bands(pixels)[which], core, edge)
+        missing = _missing(around[which], _covariance(_bands(pixels)[which], core, edge))
         # Filtered once more: the energy has to be there where it is measured, behind the filter.
         mixing = _root(_covariance(_bands(noise)[which], core, edge), inverse=True) @ _root(missing)
         pixels[inside] += noise[inside] @ mixing.astype(np.float32)
@@ -129,6 +139,15 @@ def _covariance(band: _Channels, where: Mask, edge: float) -> NDArray[np.float64
     size = np.abs(values.mean(axis=1))
     kept = values[size <= max(edge * 1.4826 * float(np.median(size)), 0.5)]
     return cast("NDArray[np.float64]", (kept.T @ kept).astype(np.float64) / max(len(kept), 1))
+
+
+def _missing(around: NDArray[np.float64], inside: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Returns the covariance that the region lacks, (3, 3); its negative eigenvalues are what it has more."""
+    colors = [float(np.trace((_TO_COLOR @ each @ _TO_COLOR.T)[1:, 1:])) for each in (inside, around)]
+    kept = np.sqrt(max(colors[0], 0.0) / max(colors[1], 1e-6))
+    share = float(np.interp(kept, [_FEW_COLORS, _COLORS], [1.0, _LEAST_COLOR]))
+    scale = np.linalg.inv(_TO_COLOR) @ np.diag([1, share, share]) @ _TO_COLOR
+    return cast("NDArray[np.float64]", scale @ around @ scale.T - inside)
 
 
 def _root(matrix: NDArray[np.float64], inverse: bool = False) -> NDArray[np.float64]:
