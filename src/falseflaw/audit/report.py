@@ -23,7 +23,7 @@ def text_report(audit: Audit) -> str:
     lines += ["", "probe            AUROC                  what it looks at (reported; 0.5 tells nothing)"]
     lines += [f"{name:16} {figure_text(audit.probes[name]):22} {text}" for name, text in PROBES.items()]
     if audit.ring is not None:
-        lines += ["", *_ring_lines(audit.ring)]
+        lines += ["", *ring_lines(audit.ring)]
     if audit.areas:
         shares = ", ".join(f"{name} {value:.2%}" for name, value in audit.areas.items())
         lines += ["", f"mask's share of the photo, quantiles: {shares}"]
@@ -34,8 +34,8 @@ def text_report(audit: Audit) -> str:
     return "\n".join([*lines, "", f"photos: {photos}", f"smallest cell: {smallest}: {number}"])
 
 
-def _ring_lines(ring: RingProbe) -> list[str]:
-    """Energy and structure by edit and by writer: median ratio of detail, and AUROC against honest photos."""
+def ring_lines(ring: RingProbe) -> list[str]:
+    """Returns the ring probes by edit and by writer: median ratio, and AUROC against honest photos."""
     cells = [["region against its ring", "photos", "ratio", "smoothness", "energy", "structure"]]
     for name, figures in {"positives": ring.positives, **ring.by_edit, **ring.by_writer}.items():
         ratio = "–" if figures.ratio is None else f"{figures.ratio:.2f}"

@@ -7,7 +7,7 @@ the trace itself.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -98,6 +98,24 @@ class Rings:
     structure: NDArray[np.float64]
     left_out: int
 
+    @classmethod
+    def of(cls, rows: pd.DataFrame, statistics: Sequence[RingStatistics | None]) -> Rings:
+        """Returns what was measured of photos, without those that could not be.
+
+        Args:
+            rows: Their `source_id`, `group`, `fold`, `edit`, `label` and `generator`, as manifests have them.
+            statistics: What was measured of each.
+        """
+        found = [entry for entry in statistics if entry is not None]
+        kept = rows.iloc[[index for index, entry in enumerate(statistics) if entry is not None]]
+        return cls(
+            kept,
+            np.array([np.log(entry.ratio) for entry in found]),
+            np.array([entry.energy for entry in found]),
+            np.array([entry.structure for entry in found]),
+            len(rows) - len(kept),
+        )
+
 
 def measure_rings(dataset: Path, rows: pd.DataFrame, progress: Progress, most: int = MOST_SOURCES) -> Rings:
     """Measures the regions of all photos that have one.
@@ -109,27 +127,17 @@ def measure_rings(dataset: Path, rows: pd.DataFrame, progress: Progress, most: i
         most: Sources that are looked at; of more, as many are drawn, alike on every machine.
     """
     rows = _some(rows[rows["region_path"] != ""], most)
-    found: list[RingStatistics] = []
-    kept: list[int] = []
+    found: list[RingStatistics | None] = []
     regions: dict[str, Mask] = {}
-    photos = zip(range(len(rows)), rows["path"], rows["region_path"], strict=True)
-    for index, path, region_path in progress(photos, len(rows), "rings"):
+    photos = zip(rows["path"], rows["region_path"], strict=True)
+    for path, region_path in progress(photos, len(rows), "rings"):
         try:
             if region_path not in regions:  # members of a set, one after another, share it
                 regions = {region_path: read_mask(dataset / region_path)}
-            statistics = ring_statistics(decode(dataset / path), regions[region_path])
+            found.append(ring_statistics(decode(dataset / path), regions[region_path]))
         except FalseFlawError:  # a gate tells
-            continue
-        if statistics is not None:
-            found.append(statistics)
-            kept.append(index)
-    return Rings(
-        rows.iloc[kept],
-        np.array([np.log(each.ratio) for each in found]),
-        np.array([each.energy for each in found]),
-        np.array([each.structure for each in found]),
-        len(rows) - len(kept),
-    )
+            found.append(None)
+    return Rings.of(rows, found)
 
 
 def ring_probe(rings: Rings) -> RingProbe:
