@@ -99,6 +99,7 @@ def test_a_checkpoint_takes_the_thresholds_of_an_earlier_evaluation(photos, tmp_
         (["gather", "others.folder=nowhere"], "expected the real_damage photos at nowhere"),
         (["gather", "upload_quality=[0,300]"], "expected upload_quality"),
         (["download", "photos=real_damage_intact"], "data/README.md"),
+        (["download", "photos=camera_originals"], "data/README.md"),
     ],
 )
 def test_errors_are_one_line(arguments, message, photos, capsys):

@@ -42,6 +42,7 @@ def test_members_have_the_tables_subsampling_and_size_of_their_camera(source, tm
     assert set(rows["upload_quality"]) == set(rows["first_quality"]) == {0}
     assert set(rows["subsampling"]) == {"4:2:2"}
     assert set(rows["width"]) == {160}
+    assert "4 sets are camera originals" in (tmp_path / "d" / "DATASHEET.md").read_text()
     own = UploadSave(0, "4:2:2", TABLES)
     for row in rows.itertuples():
         data = (tmp_path / "d" / row.path).read_bytes()

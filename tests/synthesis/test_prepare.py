@@ -84,3 +84,30 @@ def test_a_source_without_any_aligned_crop_is_refused_after_a_few_attempts():
     with pytest.raises(InvalidDataError, match="expected a region well inside a crop"):
         prepare(painter)
     assert len(painter.draws) == 6
+
+
+def test_the_crop_of_a_large_region_is_shrunk_to_the_limit():
+    class Large(FakePhotos):
+        def load(self, photo):
+            return np.kron(super().load(photo), np.ones((4, 4, 1), np.uint8))
+
+        def product_mask(self, photo):
+            return np.ones((576, 704), bool)
+
+    class Square:
+        def paint(self, image, product, kind, rng):
+            mask = np.zeros(image.shape[:2], bool)
+            mask[100:380, 200:500] = True
+            return Painted(np.where(mask[..., None], 0, image).astype(np.uint8), mask)
+
+    source = Large(1)
+    options = settings(resized_share=0.0, kinds=(DamageKind.COFFEE,), crop_limit=96)
+    plan = make_plan(source.photos(), folds_of(source), PlainCamera(), options, NETWORKS)[0]
+    maker = SetMaker(source, ProductMasks(source, None, None), Square(), options, 16, 4)
+    prepared = maker.prepare(plan, StageTimer())
+    assert prepared.box.height <= 96
+    assert prepared.plan.crop_scale > 3
+    assert prepared.region.sum() >= 280 * 300
+    assert prepared.crop_region.sum() == prepared.canvas_region.sum() > 0
+    written = prepared.write(prepared.authentic, 255 - prepared.crop)
+    assert np.array_equal(written[~prepared.region], prepared.authentic[~prepared.region])

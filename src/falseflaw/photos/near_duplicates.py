@@ -22,7 +22,7 @@ from tqdm import tqdm
 
 from falseflaw.errors import UnreadableImageError
 from falseflaw.imaging.codec import write_atomic
-from falseflaw.photos.source import FileSource, Photo
+from falseflaw.photos.source import FileSource, Photo, file_of
 from falseflaw.types import Image
 
 _Name = TypeVar("_Name", str, tuple[str, str])
@@ -49,8 +49,10 @@ def fingerprint(image: Image) -> bytes:
 def fingerprints(source: FileSource, photos: Sequence[Photo], cache_dir: Path | None) -> dict[str, bytes]:
     """Returns the fingerprint of every readable photo, from the cache where its file has not changed.
 
-    A file counts as unchanged if its size is. A broken cache is rebuilt; unreadable photos are left out.
+    A file counts as unchanged if its size is. A broken cache is rebuilt; unreadable or rendered photos are
+    left out.
     """
+    photos = [photo for photo in photos if file_of(source, photo) is not None]
     cache = None if cache_dir is None else cache_dir / f"fingerprints_{source.name}_v{_VERSION}.json"
     known = _read_cache(cache)
     keys = {photo.photo_id: _key(source, photo) for photo in photos}

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from falseflaw.errors import UnreadableImageError
 from falseflaw.types import Fold, Image, Mask
 
 
@@ -72,5 +73,19 @@ class FileSource(PhotoSource, Protocol):
     """A set whose photos are files; only such sets are searched for near-duplicates."""
 
     def path(self, photo: Photo) -> Path:
-        """Returns the file of a photo."""
+        """Returns the file of a photo.
+
+        Raises:
+            UnreadableImageError: It has none: no such photo, or one that is rendered.
+        """
         ...
+
+
+def file_of(source: PhotoSource, photo: Photo) -> Path | None:
+    """Returns the file of a photo, or None where it has none because it is rendered."""
+    if not isinstance(source, FileSource):
+        return None
+    try:
+        return source.path(photo)
+    except UnreadableImageError:
+        return None

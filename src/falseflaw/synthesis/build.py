@@ -26,7 +26,7 @@ from falseflaw.imaging.codec import encode_png, write_atomic
 from falseflaw.machine import StageTimer
 from falseflaw.photos.product.masks import ProductMasks
 from falseflaw.photos.product.segmentation import ProductMasker
-from falseflaw.photos.source import FileSource, PhotoSource
+from falseflaw.photos.source import PhotoSource, file_of
 from falseflaw.provenance import code_digest, git_revision, package_versions, readable_sha256
 from falseflaw.synthesis.batch import BatchMaker
 from falseflaw.synthesis.contact_sheet import sheet_of_sets
@@ -199,7 +199,8 @@ def _record(config: Mapping[str, Any], plans: Sequence[SetPlan], source: PhotoSo
 
 def _content(source: PhotoSource, plan: SetPlan) -> str:
     """Digest of a photo's file; another folder may hold other photos of the same names."""
-    return readable_sha256(source.path(plan.photo)) if isinstance(source, FileSource) else ""
+    path = file_of(source, plan.photo)
+    return "" if path is None else readable_sha256(path)
 
 
 def _finish(

@@ -14,6 +14,7 @@ from falseflaw.dataset.folder import CONFIG_NAME, SHEET_NAME, Skipped, skipped_t
 from falseflaw.imaging.camera import Camera
 from falseflaw.photos.licenses import license_or_owner
 from falseflaw.statistics.text import markdown_table
+from falseflaw.synthesis.plan import ORIGINAL
 from falseflaw.types import MATCHED, UNLABELLED, Edit, Fold
 
 _LABELS = {1: "positive", 0: "negative", UNLABELLED: "neither"}
@@ -170,7 +171,7 @@ def datasheet(
         photo_sets="; ".join(f"`{name}`, {license_or_owner(name)}" for name in photo_sets),
         camera=_camera(sources),
         uses=_TRAINING if str(Fold.TRAIN) in set(rows["fold"]) else _EVALUATION,
-        q2=_span(sources["upload_quality"]),
+        q2=_span(sources.loc[sources["upload_quality"] > 0, "upload_quality"]),
         subsampling=" or ".join(sorted(set(sources["subsampling"]))),
         widths=_span(sources["width"]),
         command=shlex.join(["falseflaw", "synthesize", *command]),
@@ -179,16 +180,30 @@ def datasheet(
 
 def _camera(sources: pd.DataFrame) -> str:
     """What the photos went through before the edit."""
-    cameras = {replace(Camera.from_json(text), subsampling="4:4:4") for text in set(sources["camera"])}
-    if cameras == {Camera()}:  # without a JPEG its subsampling means nothing
-        return (
+    cameras = [Camera.from_json(text) for text in sources["camera"]]
+    taken = [camera for camera in cameras if camera.profile != ORIGINAL.profile]
+    originals, single = len(cameras) - len(taken), sum(not camera.quality for camera in taken)
+    parts = []
+    if {replace(camera, subsampling="4:4:4") for camera in taken} == {Camera()}:  # no JPEG, no subsampling
+        parts.append(
             "There is no camera step: the photos are as their own cameras left them. Simulated damage was\n"
             "painted after those, so that it is no fair negative here."
         )
-    return (
-        "Every member of a set passed the same camera step (downscaling, lens, sensor noise, denoising or\n"
-        f"sharpening, JPEG Q1 {_span(sources['first_quality'])})."
-    )
+    elif taken:
+        first = sources["first_quality"]
+        parts.append(
+            "Every member of a set passed the same camera step (downscaling, lens, sensor noise, denoising\n"
+            f"or sharpening, JPEG Q1 {_span(first[first > 0])})."
+        )
+        if 0 < single < len(taken):
+            parts.append(f"In {single} sets its JPEG is the upload save: their members are saved once.")
+    if originals:
+        parts.append(
+            f"{originals} sets are camera originals: no camera step; members were decoded, edited and saved\n"
+            "again with the quantization tables and chroma of their own file (`upload_quality` 0). Of some\n"
+            "the authentic photo keeps its camera's save. Simulated damage was painted after the camera."
+        )
+    return "\n".join(parts)
 
 
 def _networks(rows: pd.DataFrame) -> str:
@@ -204,6 +219,8 @@ def _networks(rows: pd.DataFrame) -> str:
 
 
 def _span(values: pd.Series) -> str:
+    if values.empty:
+        return "of its own"
     low, high = values.min(), values.max()
     return f"{low}" if low == high else f"{low} to {high}"
 

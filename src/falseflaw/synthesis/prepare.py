@@ -25,7 +25,7 @@ from falseflaw.imaging.local_edits import apply_local_edit
 from falseflaw.imaging.metadata import plain_jpeg
 from falseflaw.machine import StageTimer
 from falseflaw.photos.product.masks import ProductMasks
-from falseflaw.photos.source import FileSource, PhotoSource
+from falseflaw.photos.source import PhotoSource, file_of
 from falseflaw.seeding import derive_rng, derive_seed
 from falseflaw.synthesis.plan import SetPlan, SynthesisSettings
 from falseflaw.types import Image, Mask, Placement, RegionShape
@@ -179,9 +179,10 @@ class SetMaker:
 
     def _own_save(self, plan: SetPlan, image: Image) -> tuple[UploadSave, bytes | None]:
         """The save of a camera original's own file, and its bytes where they are kept and show the image."""
-        if not isinstance(self.source, FileSource):
+        path = file_of(self.source, plan.photo)
+        if path is None:
             raise InvalidDataError(f"expected a file for the camera original {plan.source_id}, found none")
-        data = read_file(self.source.path(plan.photo), plan.source_id)
+        data = read_file(path, plan.source_id)
         save = UploadSave.of_file(data, plan.source_id)
         bare = plain_jpeg(data) if plan.kept else None
         if bare is not None and not np.array_equal(decode(bare), image):  # EXIF turned it

@@ -12,7 +12,7 @@ from falseflaw.photos.folds import assign_folds
 from falseflaw.photos.licenses import license_of
 from falseflaw.photos.sets.folder import FolderPhotos
 from falseflaw.photos.sets.joined import JoinedPhotos
-from falseflaw.photos.source import FileSource, Photo
+from falseflaw.photos.source import FileSource, Photo, file_of
 from falseflaw.photos.studio.source import StudioPhotos
 
 FRACTIONS = {"inpainter": 0.3, "train": 0.3, "val": 0.2, "test": 0.2}
@@ -90,12 +90,22 @@ def test_photos_stand_in_order_and_come_from_their_own_set(sets):
         joined.load(Photo("studio/0", "x", "hat"))
 
 
-def test_sets_need_names_of_their_own_and_files(sets, tmp_path):
+def test_sets_need_names_of_their_own(sets, tmp_path):
     with pytest.raises(ConfigurationError, match=r"photos\.sets of different names, got none"):
         JoinedPhotos([])
     with pytest.raises(ConfigurationError, match="got grocery, grocery"):
         JoinedPhotos([sets[0], sets[0]])
-    with pytest.raises(ConfigurationError, match="got studio, whose photos are none"):
-        JoinedPhotos([sets[0], StudioPhotos(3, 64, 96, 0)])
     with pytest.raises(MissingDataError):
         JoinedPhotos([sets[0], FolderPhotos(tmp_path / "nowhere")]).photos()
+
+
+def test_rendered_photos_join_files_and_keep_their_folds(sets):
+    studio = StudioPhotos(6, 64, 96, 0)
+    joined = JoinedPhotos([sets[0], studio])
+    folds = assign_folds(joined, FRACTIONS, 3, None)
+    assert folds == assign_folds(sets[0], FRACTIONS, 3, None) | assign_folds(studio, FRACTIONS, 3, None)
+    photo = studio.photos()[0]
+    assert np.array_equal(joined.load(photo), studio.load(photo))
+    assert np.array_equal(joined.product_mask(photo), studio.product_mask(photo))
+    assert file_of(joined, photo) is None
+    assert file_of(joined, sets[0].photos()[0]) == sets[0].path(sets[0].photos()[0])

@@ -169,8 +169,9 @@ def test_every_photo_config_composes_and_works(name, tmp_path, monkeypatch):
     overrides = [f"photos={name}"]
     joined = {"clothing_and_grocery": ["clothing", "grocery"]}
     joined["with_originals"] = [*joined["clothing_and_grocery"], "camera_originals"]
-    parts = joined.get(name, [name])
-    if name == "studio":
+    joined["every_size"] = [*joined["with_originals"], "studio"]
+    parts = joined.get(name, [name.removesuffix("_large")])
+    if name.startswith("studio"):
         overrides += ["photos.count=3", "photos.width=64", "photos.height=96"]
     elif name in joined:
         monkeypatch.setenv("FALSEFLAW_PHOTOS", str(tmp_path))
@@ -183,10 +184,10 @@ def test_every_photo_config_composes_and_works(name, tmp_path, monkeypatch):
         overrides += [f"photos.folder={tmp_path}"]
     with initialize_config_dir(str(config_dir()), version_base="1.3"):
         source = instantiate(compose("download", overrides).photos)
-    assert isinstance(source, FileSource) == (name != "studio")
+    assert isinstance(source, FileSource) == (parts != ["studio"])
     photos = source.photos()
     assert source.name == "+".join(parts)
-    assert len(photos) == (7 if "camera_originals" in parts else 3)
+    assert len(photos) == {"with_originals": 7, "every_size": 247}.get(name, 3)
     assert {photo.photo_set for photo in photos} == set(parts)
     assert source.load(photos[0]).ndim == 3
 

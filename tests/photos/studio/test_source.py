@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import pickle
 from collections import Counter
 
 import numpy as np
@@ -117,3 +118,16 @@ def test_callers_cannot_spoil_the_cache():
     source.product_mask(photo)[:] = False
     assert (source.load(photo) == before).all()
     assert source.product_mask(photo).any()
+
+
+def test_photos_may_be_of_many_sizes():
+    source = StudioPhotos(8, 64, 96, 0, enlarge=3)
+    sizes = [source.load(photo).shape[:2] for photo in source.photos()]
+    assert len(set(sizes)) == 8
+    assert all(96 <= height <= 288 and 64 <= width <= 192 for height, width in sizes)
+    assert pickle.loads(pickle.dumps(source)).load(source.photos()[3]).shape[:2] == sizes[3]
+    photo = source.photos()[5]
+    assert source.product_mask(photo).shape == sizes[5]
+    for wrong in (0.5, 200):
+        with pytest.raises(ConfigurationError, match=r"photos\.enlarge"):
+            StudioPhotos(8, 64, 96, 0, enlarge=wrong)

@@ -14,6 +14,7 @@ from falseflaw.errors import InvalidDataError
 from falseflaw.inpainting.autoencoders.networks import ARCHITECTURES, factor_of
 from falseflaw.inpainting.autoencoders.perturbation import perturbed, with_tint_of
 from falseflaw.inpainting.tensors import reconstruct
+from falseflaw.inpainting.tiles import in_tiles
 from falseflaw.paths import WEIGHTS_HINT, find_existing
 from falseflaw.types import Image
 
@@ -51,6 +52,7 @@ class Autoencoder:
 
         Args:
             photo: uint8 (H, W, 3), any size; edges are replicated up to the grid and cut off afterwards.
+                A large one goes through in tiles.
 
         Raises:
             InvalidDataError: The photo has another shape or type.
@@ -59,6 +61,9 @@ class Autoencoder:
             raise InvalidDataError(
                 f"expected a photo as uint8 (H, W, 3), got {photo.dtype} {list(photo.shape)}"
             )
+        return in_tiles(photo, self._round_trip, self.factor)
+
+    def _round_trip(self, photo: Image) -> Image:
         height, width = photo.shape[:2]
         padding = ((0, -height % self.factor), (0, -width % self.factor), (0, 0))
         return reconstruct(self._model, np.pad(photo, padding, mode="edge")[None])[0, :height, :width]

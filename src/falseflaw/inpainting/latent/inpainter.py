@@ -20,6 +20,7 @@ from falseflaw.inpainting.latent.preparation import check_call, prepare
 from falseflaw.inpainting.latent.sampling import decode_latents, encode_images, sample_latents
 from falseflaw.inpainting.latent.text_states import TextStates
 from falseflaw.inpainting.loading import OFFLOADS, load_pipeline, load_vae, within_memory
+from falseflaw.inpainting.tiles import HALO, WHOLE, grown, in_tiles, within
 from falseflaw.types import Image, Mask
 
 
@@ -147,6 +148,7 @@ class LatentInpainter:
 
         Args:
             photo: uint8 (H, W, 3), any size; edges are replicated up to the grid and cut off afterwards.
+                Of a large one the tiles far from the box go through the autoencoder alone.
             sample_latent: float (C, h, w), one of `Samples.latents`.
             box: Where its crop lay in the photo; its corner must be on the grid of the latents.
             mask: bool (H, W), the inpainted region.
@@ -169,6 +171,18 @@ class LatentInpainter:
             )
         if box.top % factor or box.left % factor:
             raise InvalidDataError(f"expected a box whose corner is a multiple of {factor}, got {box}")
+        if height * width <= WHOLE:
+            return self._regenerate(photo, sample_latent, box, mask)
+        result = self.round_trip(photo)
+        inner, around = (grown(box, distance, factor, photo) for distance in (HALO, 2 * HALO))
+        near = self._regenerate(around.cut(photo), sample_latent, within(box, around), around.cut(mask))
+        result[inner.slices] = within(inner, around).cut(near)
+        return result
+
+    def _regenerate(self, photo: Image, sample_latent: Tensor, box: Box, mask: Mask) -> Image:
+        """The whole photo at once."""
+        height, width = photo.shape[:2]
+        factor = self.factor
         padding = self._padding(photo)
         with self._within_memory(_whole(photo)):
             latents = self._encode(photo)
@@ -186,7 +200,10 @@ class LatentInpainter:
 
     @torch.inference_mode()
     def round_trip(self, photo: Image) -> Image:
-        """Returns the whole photo, uint8 (H, W, 3), after the autoencoder alone."""
+        """Returns the whole photo, uint8 (H, W, 3), after the autoencoder alone; a large one in tiles."""
+        return in_tiles(photo, self._round_trip, self.factor)
+
+    def _round_trip(self, photo: Image) -> Image:
         with self._within_memory(_whole(photo)):
             return decode_latents(self.pipeline, self._encode(photo))[0, : photo.shape[0], : photo.shape[1]]
 

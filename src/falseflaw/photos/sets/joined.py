@@ -6,29 +6,27 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from falseflaw.errors import ConfigurationError, UnreadableImageError
-from falseflaw.photos.source import FileSource, Photo
+from falseflaw.photos.source import FileSource, Photo, PhotoSource
 from falseflaw.types import Image, Mask
 
 
 class JoinedPhotos:
     """The photos of all sets; each keeps its name, its folds and its license."""
 
-    def __init__(self, sets: Sequence[FileSource]) -> None:
-        """Joins sets of files.
+    def __init__(self, sets: Sequence[PhotoSource]) -> None:
+        """Joins sets of files and rendered ones.
 
         Args:
             sets: One or more sets with names of their own.
 
         Raises:
-            ConfigurationError: None, two of one name, or photos that are not files.
+            ConfigurationError: None, or two of one name.
         """
         names = [part.name for part in sets]
         if not names or len(set(names)) < len(names):
             raise ConfigurationError(
                 f"expected photos.sets of different names, got {', '.join(names) or 'none'}"
             )
-        if bad := [part.name for part in sets if not isinstance(part, FileSource)]:
-            raise ConfigurationError(f"expected photos.sets of files, got {bad[0]}, whose photos are none")
         self._sets = {part.name: part for part in sets}
 
     @property
@@ -58,10 +56,17 @@ class JoinedPhotos:
         return self._of(photo).product_mask(photo)
 
     def path(self, photo: Photo) -> Path:
-        """Returns the file of a photo."""
-        return self._of(photo).path(photo)
+        """Returns the file of a photo.
 
-    def _of(self, photo: Photo) -> FileSource:
+        Raises:
+            UnreadableImageError: It has none, since its set renders it, or is of no set here.
+        """
+        part = self._of(photo)
+        if not isinstance(part, FileSource):
+            raise UnreadableImageError(f"expected a photo that is a file, got {photo.photo_id!r}")
+        return part.path(photo)
+
+    def _of(self, photo: Photo) -> PhotoSource:
         try:
             return self._sets[photo.photo_set]
         except KeyError:

@@ -11,7 +11,7 @@ from falseflaw.imaging.color import decode_srgb
 from falseflaw.photos.source import Photo
 from falseflaw.photos.studio.render import Design, render
 from falseflaw.photos.studio.shapes import SHAPES
-from falseflaw.seeding import derive_rng, derive_seed
+from falseflaw.seeding import derive_rng, derive_seed, unit_interval
 from falseflaw.types import Image, Mask
 
 MAX_SIDE = 8192
@@ -81,7 +81,9 @@ class StudioPhotos:
 
     name = "studio"
 
-    def __init__(self, count: int = 120, width: int = 480, height: int = 640, seed: int = 0) -> None:
+    def __init__(
+        self, count: int = 120, width: int = 480, height: int = 640, seed: int = 0, enlarge: float = 1.0
+    ) -> None:
         """Keeps the parameters; nothing is rendered before `load`.
 
         Args:
@@ -89,6 +91,7 @@ class StudioPhotos:
             width: Pixels, 32 to 8192.
             height: Pixels, 32 to 8192.
             seed: Another seed invents other products.
+            enlarge: Photos are up to so many times as wide and high, drawn for each on a logarithmic scale.
 
         Raises:
             ConfigurationError: A value is out of range.
@@ -98,11 +101,16 @@ class StudioPhotos:
         for key, value in (("width", width), ("height", height)):
             if not MIN_SIDE <= value <= MAX_SIDE:
                 raise ConfigurationError(f"expected photos.{key} in {MIN_SIDE}..{MAX_SIDE}, got {value}")
-        self.count, self.width, self.height, self.seed = count, width, height, seed
+        if not 1 <= enlarge <= MAX_SIDE / max(width, height):
+            raise ConfigurationError(
+                f"expected photos.enlarge from 1 to {MAX_SIDE / max(width, height):g}, got {enlarge}"
+            )
+        self.count, self.width, self.height, self.seed, self.enlarge = count, width, height, seed, enlarge
         self._last = lru_cache(maxsize=2)(self._render)  # `load` and `product_mask` share a rendering
 
-    def __reduce__(self) -> tuple[type[StudioPhotos], tuple[int, int, int, int]]:
-        return StudioPhotos, (self.count, self.width, self.height, self.seed)  # not what is rendered already
+    def __reduce__(self) -> tuple[type[StudioPhotos], tuple[int, int, int, int, float]]:
+        arguments = self.count, self.width, self.height, self.seed, self.enlarge
+        return StudioPhotos, arguments  # not what is rendered already
 
     def photos(self) -> list[Photo]:
         """Returns every photo, sorted by `photo_id`."""
@@ -141,7 +149,9 @@ class StudioPhotos:
         rng = derive_rng("studio design", self.seed, maker)
         design = _design(product, rng, derive_seed("studio yarns", self.seed, maker) % (1 << 31))
         layers = SHAPES[product](rng)
-        return render(design, layers, self.height, self.width, derive_rng("studio pose", self.seed, number))
+        factor = self.enlarge ** unit_interval("studio size", self.seed, number)
+        height, width = round(self.height * factor), round(self.width * factor)
+        return render(design, layers, height, width, derive_rng("studio pose", self.seed, number))
 
 
 def _design(product: str, rng: np.random.Generator, seed: int) -> Design:
