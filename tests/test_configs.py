@@ -1,5 +1,6 @@
 """Every shipped configuration composes, and none lies about unused. The verbs' own tests run them."""
 
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from omegaconf import DictConfig, OmegaConf
 from falseflaw.cli.configuration.help import describe
 from falseflaw.cli.main import VERBS
 from falseflaw.paths import config_dir
+from falseflaw.training.detector.composition_settings import CompositionSettings
+from falseflaw.training.detector.pairs import PairSettings
 from falseflaw.training.resuming import differences
 
 ROOT = config_dir()
@@ -111,5 +114,17 @@ def test_ablations_get_the_same_time_and_differ_from_the_whole_in_what_they_say(
         "without_layers": {"data.pairs.composed_share"},
         "without_ranking": {"loss.ranking_weight"},
         "without_sharp_writers": {"data.leave_out"},
-        "without_smoothing_negatives": {"data.leave_out_edits"},
+        "without_smoothing_negatives": {
+            "data.leave_out_edits",
+            "data.composition.local_edit_share",
+            "data.composition.edited_both_share",
+            "data.composition.edited_elsewhere_share",
+        },
     }
+
+
+@pytest.mark.parametrize(("key", "settings"), [("pairs", PairSettings), ("composition", CompositionSettings)])
+def test_the_data_configuration_names_every_setting(key: str, settings: type) -> None:
+    with initialize_config_dir(str(ROOT), version_base="1.3"):
+        config = compose("train")
+    assert set(config.data[key]) - {"_target_"} == {field.name for field in fields(settings)}

@@ -10,9 +10,11 @@ from PIL import Image as Pil
 from tests.photos.layouts import TABLES, write_originals
 from tests.synthesis.builders import NETWORKS, build, cameras, settings
 
+from falseflaw.dataset.layers import Base, Content, read_layers
 from falseflaw.dataset.manifest import read_manifest
 from falseflaw.dataset.upload import UploadSave
 from falseflaw.imaging.codec import decode
+from falseflaw.imaging.lossless import decode_lossless
 from falseflaw.photos.folds import assign_folds
 from falseflaw.photos.product.masks import ProductMasks
 from falseflaw.photos.sets.camera_originals import CameraOriginals
@@ -118,3 +120,12 @@ def test_camera_originals_have_no_camera_step_and_a_share_is_kept():
     assert all(plan.save is None for plan in drawn)
     assert 0.42 < sum(plan.kept for plan in drawn) / 600 < 0.58
     assert not any(plan.kept for plan in plans(50, kept_share=1.0))
+
+
+def test_layers_know_the_save_of_their_camera(source, tmp_path):
+    built(source, tmp_path / "d", layers=True)
+    rows = read_layers(tmp_path / "d")
+    assert {UploadSave.from_json(text) for text in rows["save"]} == {UploadSave(0, "4:2:2", TABLES)}
+    for row in rows[(rows["content"] == Content.PHOTO) & (rows["base"] == Base.AUTHENTIC)].itertuples():
+        first = next(source.load(photo) for photo in source.photos() if photo.photo_id == row.source_id)
+        assert np.array_equal(decode_lossless(tmp_path / "d" / row.path), first)

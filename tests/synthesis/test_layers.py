@@ -1,4 +1,9 @@
 import hashlib
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -29,6 +34,7 @@ from falseflaw.synthesis.prepare import SetMaker
 from falseflaw.types import Fold
 
 LAYERS = {"layers": True, "layers_writers": 2, "layers_authentic_share": 0.5, "resized_share": 0.0}
+CHANGES = LAYERS | {"limit_sources": 5, "layers_only_sources": None, "layers_inpainted_share": 0.5}
 
 
 def digests(folder):
@@ -56,8 +62,7 @@ def made(**changes):
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
     path = tmp_path_factory.mktemp("datasets") / "fake"
-    changes = LAYERS | {"limit_sources": 5, "layers_only_sources": None, "layers_inpainted_share": 0.5}
-    return path, build(path, FakePhotos(20), settings=changes)
+    return path, build(path, FakePhotos(20), settings=CHANGES)
 
 
 def test_layers_show_the_photos_and_what_networks_made_of_them():
@@ -171,15 +176,44 @@ def test_layers_leave_the_members_as_they_are(built, tmp_path):
 
 def test_a_stopped_build_goes_on_to_the_same_bytes(tmp_path, built):
     path, _ = built
-    changes = LAYERS | {"limit_sources": 5, "layers_only_sources": None, "layers_inpainted_share": 0.5}
     with pytest.raises(RuntimeError, match="the power went out"):
-        build(tmp_path / "d", FakePhotos(20), FakeInpainter(fails_at=3), settings=changes)
+        build(tmp_path / "d", FakePhotos(20), FakeInpainter(fails_at=3), settings=CHANGES)
     part = min((tmp_path / "d" / "parts").glob("layers-*.parquet"))
     part.unlink()  # a batch whose layers are lost is made anew
-    report = build(tmp_path / "d", FakePhotos(20), settings=changes)
+    report = build(tmp_path / "d", FakePhotos(20), settings=CHANGES)
     assert report.built > 0
     assert digests(tmp_path / "d") == digests(path)
-    assert build(tmp_path / "d", FakePhotos(20), settings=changes).layers == report.layers
+    assert build(tmp_path / "d", FakePhotos(20), settings=CHANGES).layers == report.layers
+
+
+@pytest.mark.parametrize("victim", ["layers/fake__", "parts/layers-00003", "layers.parquet"])
+def test_goes_on_after_kill_9(built, tmp_path, victim):
+    """Killed with the file written under another name, just before it takes its place."""
+    path, _ = built
+    output = tmp_path / "d"
+    script = textwrap.dedent(
+        f"""
+        import os, signal, sys
+        from pathlib import Path
+        sys.path[:0] = {[str(Path(__file__).parents[2])]!r}
+        replace, seen = Path.replace, []
+        def kill(self, target):
+            if Path(target).relative_to({str(output)!r}).as_posix().startswith({victim!r}):
+                seen.append(target)
+                if len(seen) == (3 if "/fake" in {victim!r} else 1):
+                    os.kill(os.getpid(), signal.SIGKILL)
+            return replace(self, target)
+        Path.replace = kill
+        from tests.synthesis.builders import FakePhotos, build
+        build(Path({str(output)!r}), FakePhotos(20), settings={CHANGES!r})
+        """
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    build(output, FakePhotos(20), settings=CHANGES)
+    assert digests(output) == digests(path)
 
 
 def test_a_dataset_without_layers_has_an_empty_list(tmp_path):

@@ -5,7 +5,7 @@ import pytest
 from tests.synthesis.builders import NETWORKS, FakePhotos, cameras, folds_of
 
 from falseflaw.errors import ConfigurationError, MissingDataError
-from falseflaw.synthesis.plan import Networks, SynthesisSettings, make_plan, select_sources, share_out
+from falseflaw.synthesis.plan import Networks, SynthesisSettings, make_plan
 from falseflaw.types import DamageKind, Fold, Placement
 
 TWO = Networks(("one", "other"), ("twin", "other-twin"), ("kept",))
@@ -103,42 +103,6 @@ def test_as_many_flaws_as_told_may_lie_anywhere(share):
 
 def test_only_the_named_kinds_are_drawn():
     assert {entry.kind for entry in plan(60, kinds=("hole", "ink"))} == {DamageKind.HOLE, DamageKind.INK}
-
-
-def test_a_smaller_selection_is_part_of_a_larger_one():
-    source = FakePhotos(200)
-    folds = folds_of(source)
-    smaller, larger = (
-        {
-            photo.photo_id
-            for photo in select_sources(source.photos(), folds, SynthesisSettings(limit_sources=n))
-        }
-        for n in (20, 60)
-    )
-    assert (len(smaller), len(larger)) == (20, 60)
-    assert smaller < larger
-    assert Counter(folds[name] for name in larger) == {Fold.TRAIN: 30, Fold.VAL: 15, Fold.TEST: 15}
-    assert smaller != {
-        photo.photo_id for photo in source.photos()[:25] if folds[photo.photo_id] != "inpainter"
-    }
-
-
-@pytest.mark.parametrize("limit", [1, 2, 3, 4, 10, 99, 100, 101, 500])
-def test_shares_add_up_to_the_limit(limit):
-    counts = {Fold.TRAIN: 70, Fold.VAL: 1, Fold.TEST: 29}
-    shares = share_out(counts, limit)
-    assert sum(shares.values()) == min(limit, 100)
-    assert all(0 <= shares[fold] <= counts[fold] for fold in counts)
-    if limit >= 3:
-        assert all(shares.values())
-
-
-def test_an_empty_fold_gets_no_share():
-    assert share_out({Fold.TRAIN: 5, Fold.VAL: 0, Fold.TEST: 5}, 4) == {
-        Fold.TRAIN: 2,
-        Fold.VAL: 0,
-        Fold.TEST: 2,
-    }
 
 
 def test_no_photo_in_the_folds():

@@ -49,7 +49,8 @@ def compose_build(config: DictConfig, command: Sequence[str]) -> Callable[[], Bu
     from falseflaw.photos.product.masks import mask_folder
     from falseflaw.synthesis.build import synthesize
     from falseflaw.synthesis.networks import Writers
-    from falseflaw.synthesis.plan import Networks, select_photos
+    from falseflaw.synthesis.plan import Networks
+    from falseflaw.synthesis.selection import select_photos
 
     recorded: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
     cache, output = Path(config.cache).expanduser(), Path(config.output).expanduser()

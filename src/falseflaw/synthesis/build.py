@@ -220,7 +220,7 @@ def _finish(
     layers = folder.join_layers(batches)
     with writing(folder.path):
         write_atomic(folder.path / SHEET_NAME, encode_png(sheet_of_sets(rows, folder.path)))
-        write_atomic(folder.path / DATASHEET_NAME, datasheet(rows, skipped, config, command).encode())
+        write_atomic(folder.path / DATASHEET_NAME, datasheet(rows, layers, skipped, config, command).encode())
         folder.remove_strays()  # of workers that were killed
         if not layers.empty:
             write_layers(layers, rows, folder.path)

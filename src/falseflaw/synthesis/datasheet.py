@@ -73,7 +73,7 @@ rewrite, holds the simulated flaw, and is the truth of every photo that was alte
 {resized} of {sets} sets had their crop resized for the model and back, the null edit alike. At crop scale 1
 the null edit has the pixels of the authentic photo: the network is skipped and nothing is resized.
 
-Skipped sources: {skipped}
+{layers}Skipped sources: {skipped}
 
 ## Collection
 
@@ -119,12 +119,17 @@ in `{config}`.
 
 
 def datasheet(
-    rows: pd.DataFrame, skipped: Sequence[Skipped], config: Mapping[str, Any], command: Sequence[str]
+    rows: pd.DataFrame,
+    layers: pd.DataFrame,
+    skipped: Sequence[Skipped],
+    config: Mapping[str, Any],
+    command: Sequence[str],
 ) -> str:
     """Returns the datasheet as Markdown.
 
     Args:
         rows: Manifest rows.
+        layers: Rows of the list of layers, which may be empty.
         skipped: Sources that were left out.
         config: What `config.yaml` holds.
         command: Overrides of the command line that built it.
@@ -167,6 +172,7 @@ def datasheet(
         placement_table=_crosstab(fakes, "placement", "flaw lies on"),
         network_table=_networks(rows),
         resized=int((sources["crop_scale"] != 1).sum()),
+        layers=_layers(rows, layers),
         skipped=skipped_text(skipped),
         photo_sets="; ".join(f"`{name}`, {license_or_owner(name)}" for name in photo_sets),
         camera=_camera(sources),
@@ -204,6 +210,21 @@ def _camera(sources: pd.DataFrame) -> str:
             "the authentic photo keeps its camera's save. Simulated damage was painted after the camera."
         )
     return "\n".join(parts)
+
+
+def _layers(rows: pd.DataFrame, layers: pd.DataFrame) -> str:
+    """What the folder of layers holds; nothing where there is none."""
+    if layers.empty:
+        return ""
+    alone = set(layers["source_id"]) - set(rows["source_id"])
+    written = Counter(layers.loc[layers["writer"] != "", "writer"])
+    return (
+        f"`layers/` holds what training composes pairs from, {len(layers)} layers of "
+        f"{layers['source_id'].nunique()} sources of fold train, {len(alone)} of them\n"
+        "without finished members: photos after the camera, and the same as networks wrote them, without\n"
+        "loss and before any upload save. `layers.parquet` has a row per layer. Writers: "
+        f"{', '.join(f'{name} ({count})' for name, count in sorted(written.items()))}.\n\n"
+    )
 
 
 def _networks(rows: pd.DataFrame) -> str:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from falseflaw.errors import ConfigurationError
-from falseflaw.photos.source import Photo
-from falseflaw.seeding import derive_rng, unit_interval
-from falseflaw.types import Fold
+from falseflaw.seeding import derive_rng
 
 _GRID = 16
 """Windows begin at multiples of this, so that JPEG blocks and latents lie as in the whole photo."""
@@ -59,30 +57,6 @@ class LayerSettings:
                 f"expected layers_window as a multiple of {_GRID} and layers_whole no smaller, "
                 f"got {self.layers_window} and {self.layers_whole}"
             )
-
-
-def layers_alone(
-    photos: Sequence[Photo],
-    folds: Mapping[str, Fold],
-    seed: int,
-    settings: LayerSettings,
-    with_members: Sequence[Photo],
-) -> list[Photo]:
-    """Returns the sources of fold train that get layers and no members, sorted by name.
-
-    Args:
-        photos: All photos.
-        folds: photo_id → fold.
-        seed: Of the choice.
-        settings: How many.
-        with_members: Sources that have members.
-    """
-    if not settings.layers:
-        return []
-    taken = {photo.photo_id for photo in with_members}
-    others = [p for p in photos if folds[p.photo_id] is Fold.TRAIN and p.photo_id not in taken]
-    others.sort(key=lambda photo: unit_interval("limit", seed, photo.photo_id))
-    return sorted(others[: settings.layers_only_sources], key=lambda photo: photo.photo_id)
 
 
 def draw_rewriters(

@@ -13,11 +13,12 @@ from typing import TypeVar
 
 from falseflaw.damage.prompts import prompt
 from falseflaw.dataset.upload import UploadSave, UploadSettings
-from falseflaw.errors import ConfigurationError, MissingDataError
+from falseflaw.errors import ConfigurationError
 from falseflaw.imaging.camera import Camera, CameraSampler
 from falseflaw.photos.source import Photo
 from falseflaw.seeding import derive_rng, derive_seed, unit_interval
-from falseflaw.synthesis.layer_plan import LayerSettings, draw_rewriters, layers_alone
+from falseflaw.synthesis.layer_plan import LayerSettings, draw_rewriters
+from falseflaw.synthesis.selection import layers_alone, select_sources
 from falseflaw.types import DamageKind, Fold, Placement
 
 _RESERVED_SHARE = 0.5
@@ -232,7 +233,7 @@ def make_plan(
         MissingDataError: No photo lies in the folds.
     """
     selected = select_sources(photos, folds, settings)
-    further = layers_alone(photos, folds, settings.seed, settings, selected)
+    further = layers_alone(photos, folds, settings, selected)
     size = settings.batch_size
     batches = [*(index // size for index in range(len(selected)))]
     batches += [1 + batches[-1] + index // size for index in range(len(further))]
@@ -240,68 +241,6 @@ def make_plan(
         _draw(photo, folds[photo.photo_id], batch, cameras, settings, networks, index < len(selected))
         for index, (photo, batch) in enumerate(zip([*selected, *further], batches, strict=True))
     ]
-
-
-def select_photos(
-    photos: Sequence[Photo], folds: Mapping[str, Fold], settings: SynthesisSettings
-) -> list[Photo]:
-    """Returns all photos that a build reads: of the sources with members and of those with layers alone.
-
-    Raises:
-        MissingDataError: No photo lies in the folds.
-    """
-    selected = select_sources(photos, folds, settings)
-    return [*selected, *layers_alone(photos, folds, settings.seed, settings, selected)]
-
-
-def select_sources(
-    photos: Sequence[Photo], folds: Mapping[str, Fold], settings: SynthesisSettings
-) -> list[Photo]:
-    """Returns the sources to build, sorted by name.
-
-    With a limit each fold gives its share, and which photos it gives depends on their names and the seed
-    alone: a fold's smaller selection is part of its larger one.
-
-    Raises:
-        MissingDataError: No photo lies in the folds.
-    """
-    by_fold = {fold: [p for p in photos if folds[p.photo_id] == fold] for fold in settings.folds}
-    counts = {fold: len(members) for fold, members in by_fold.items()}
-    if not sum(counts.values()):
-        raise MissingDataError(
-            f"expected photos in the folds {', '.join(settings.folds)}, found none among {len(photos)}; "
-            "add photos or change split.fractions"
-        )
-    wanted = counts if settings.limit_sources is None else share_out(counts, settings.limit_sources)
-    chosen = [
-        photo
-        for fold, members in by_fold.items()
-        for photo in sorted(members, key=lambda p: unit_interval("limit", settings.seed, p.photo_id))[
-            : wanted[fold]
-        ]
-    ]
-    return sorted(chosen, key=lambda photo: photo.photo_id)
-
-
-def share_out(counts: Mapping[Fold, int], limit: int) -> dict[Fold, int]:
-    """Divides a limit over folds in proportion to their counts, by largest remainders.
-
-    A fold that has photos gets at least one where the limit allows it; none gets more than it has.
-    """
-    total = sum(counts.values())
-    if limit >= total:
-        return dict(counts)
-    exact = {fold: limit * count / total for fold, count in counts.items()}
-    shares = {fold: int(value) for fold, value in exact.items()}
-    by_remainder = sorted(counts, key=lambda fold: shares[fold] - exact[fold])
-    for fold in by_remainder[: limit - sum(shares.values())]:
-        shares[fold] += 1
-    for fold in [fold for fold in counts if counts[fold] and not shares[fold]]:
-        richest = max(shares, key=lambda other: shares[other])
-        if shares[richest] > 1:
-            shares[richest] -= 1
-            shares[fold] += 1
-    return shares
 
 
 def _draw(

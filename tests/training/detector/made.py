@@ -11,7 +11,8 @@ import numpy as np
 from falseflaw.dataset.manifest import read_manifest
 from falseflaw.imaging.laundering.augmentation import RandomLaundering
 from falseflaw.seeding import derive_rng
-from falseflaw.training.detector.matched_sets import FinishedPair, FinishedPairs, PhotoReader, matched_sets
+from falseflaw.training.detector.composition import Composed
+from falseflaw.training.detector.matched_sets import FinishedPairs, PhotoReader, matched_sets
 from falseflaw.training.detector.pairs import PairSettings, TrainPairs, WindowPairs
 from falseflaw.types import Edit, Fold, Image, Mask
 
@@ -47,7 +48,7 @@ class Layers:
     def __len__(self) -> int:
         return 3
 
-    def compose(self, number: int, side: int, around: bool) -> FinishedPair:
+    def compose(self, number: int, side: int, around: bool) -> Composed:
         self.asked.append((number, side, around))
         rng = derive_rng("layers", number)
         photo = rng.integers(100, 120, (min(side, 200), min(side, 160), 3)).astype(np.uint8)
@@ -55,7 +56,7 @@ class Layers:
         mask[30:60, 30:60] = ignored[30:60, 60:70] = True
         written = np.where((mask | ignored)[..., None], photo + 100, photo).astype(np.uint8)
         edits = (Edit.SPLICED, Edit.SIMULATED_DAMAGE)
-        return FinishedPair(photo, written, mask, ignored, mask, *edits, "somebody", False)
+        return Composed(photo, written, mask, ignored, mask, *edits, "somebody", False)
 
 
 class Halving:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from tests.synthesis.builders import FakePhotos, build
 
+from falseflaw.dataset.upload import UploadSave
 from falseflaw.errors import ConfigurationError, InvalidDataError
 from falseflaw.seeding import derive_rng
 from falseflaw.training.detector.composition import Composer, draw_save
@@ -174,7 +175,11 @@ def test_both_members_are_saved_alike_and_as_the_source_asks(dataset):
     camera = sum(save is not None and save.quality == window.camera.quality for save in saves)
     assert camera > 40
     once = replace(window, camera=replace(window.camera, quality=0))
-    assert draw_save(once, composer.settings, derive_rng("save", 0)) == window.save
+    kept = [draw_save(once, composer.settings, derive_rng("save", n)) == window.save for n in range(200)]
+    assert 0.6 < np.mean(kept) < 0.85
+    tables = UploadSave(0, "4:4:4", (tuple(range(1, 65)),))
+    always = replace(composer.settings, own_save_share=1)
+    assert draw_save(replace(window, save=tables), always, derive_rng("save", 0)) == tables
 
 
 def test_a_dataset_without_layers_is_refused(tmp_path):

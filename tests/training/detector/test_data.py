@@ -7,7 +7,9 @@ import pandas as pd
 import pytest
 import torch
 from tests.helpers import make_dataset
+from tests.synthesis.builders import FakePhotos, build
 
+from falseflaw.dataset.layers import LAYERS_NAME, read_layers
 from falseflaw.dataset.manifest import MANIFEST_NAME, read_manifest, write_manifest
 from falseflaw.errors import ConfigurationError, InvalidDataError, MissingDataError, UnreadableImageError
 from falseflaw.imaging import codec
@@ -192,3 +194,44 @@ def test_edits_and_photo_sets_left_out_of_training_stay_in_validation(dataset: P
     assert not any(matched.camera_original for matched in less.train_sets)
     assert not any(Edit.NULL_EDIT in matched.paths for matched in less.train_sets)
     assert all(Edit.NULL_EDIT in matched.paths for matched in less.val_sets)
+
+
+@pytest.fixture(scope="module")
+def layered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A dataset with layers, of which one source of fold train is a camera original."""
+    path = tmp_path_factory.mktemp("datasets") / "layers"
+    changes = {"layers": True, "layers_writers": 2, "layers_only_sources": None, "limit_sources": 6}
+    build(path, FakePhotos(20), settings=changes)
+    for name, read, write in (
+        (MANIFEST_NAME, lambda: read_manifest(path), write_manifest),
+        (LAYERS_NAME, lambda: read_layers(path), lambda rows, file: rows.to_parquet(file)),
+    ):
+        rows = read()
+        train = sorted(set(rows[rows["fold"] == "train"]["source_id"]))
+        rows.loc[rows["source_id"] == train[0], "photo_set"] = "camera_originals"
+        write(rows, path / name)
+    return path
+
+
+def test_most_pairs_of_a_dataset_with_layers_are_composed(layered: Path) -> None:
+    data = data_of(layered, batch_size=10, augment=RandomLaundering())
+    batch = next(iter(data.train_dataloader()))
+    again = next(iter(data_of(layered, batch_size=10, augment=RandomLaundering()).train_dataloader()))
+    torch.testing.assert_close(batch["image"], again["image"])
+    assert data.composer is not None
+    assert len(batch["label"]) == 12  # five pairs, one of which comes twice
+    assert data_of(layered, pairs=PairSettings(crop_size=64, composed_share=0.0)).composer is None
+
+
+def test_writers_and_photo_sets_left_out_are_in_no_composed_pair(layered: Path) -> None:
+    whole = data_of(layered)
+    assert whole.composer is not None
+    writers = {whole.composer.compose(number, 64, True).writer for number in range(30)}
+    assert len(writers) > 1
+    left_out = sorted(writers)[0]
+    less = data_of(layered, leave_out=[left_out], leave_out_photo_sets=["camera_originals"])
+    assert less.composer is not None
+    assert len(less.composer) == len(whole.composer) - 1
+    assert left_out not in {less.composer.compose(number, 64, True).writer for number in range(30)}
+    with pytest.raises(InvalidDataError, match="leave_out"):
+        data_of(layered, leave_out=["nobody"])

@@ -20,7 +20,7 @@ from falseflaw.dataset.layers import Base, Content
 from falseflaw.dataset.upload import UploadSave
 from falseflaw.imaging.crop import Box
 from falseflaw.imaging.grain import match_grain
-from falseflaw.imaging.local_edits import apply_local_edit
+from falseflaw.imaging.local_edits import CLONE, apply_local_edit
 from falseflaw.seeding import derive_rng
 from falseflaw.training.detector.composition_settings import CompositionSettings
 from falseflaw.training.detector.layer_windows import LayerWindow, StoredLayer, layer_windows
@@ -71,17 +71,23 @@ class Composer:
         settings: Shares and ranges.
         seed: Of all draws.
         leave_out: Writers that no pair may hold.
+        leave_out_photo_sets: Photo sets that no pair may come from.
 
     Raises:
         InvalidDataError: The dataset has no layers of other writers.
     """
 
     def __init__(
-        self, dataset: Path, settings: CompositionSettings, seed: int, leave_out: Sequence[str] = ()
+        self,
+        dataset: Path,
+        settings: CompositionSettings,
+        seed: int,
+        leave_out: Sequence[str] = (),
+        leave_out_photo_sets: Sequence[str] = (),
     ) -> None:
         self.settings = settings
         self.seed = seed
-        self.sources = layer_windows(dataset, leave_out)
+        self.sources = layer_windows(dataset, leave_out, leave_out_photo_sets)
 
     def __len__(self) -> int:
         """Returns the number of sources; every so many pairs each of them comes once."""
@@ -118,10 +124,10 @@ class Composer:
         whole_region = _draw_region(window, layer, rewritten, settings, rng)
         box = _draw_box(whole_region, side, around, rng.random() < settings.shifted_share, rng)
         region = box.cut(whole_region)
-        authentic, damaged = window.read_photos()
+        authentic = window.authentic.read()
         written = box.cut(window.lay(layer, authentic))
-        original = box.cut(damaged if layer.base is Base.DAMAGED else authentic)
-        negative = box.cut(damaged) if layer.content is Content.INPAINTED else original
+        original = box.cut(window.damage(authentic) if layer.base is Base.DAMAGED else authentic)
+        negative = box.cut(window.damage(authentic)) if layer.content is Content.INPAINTED else original
         original, negative = _edit_elsewhere(original, negative, region, settings, rng)
         if rewritten:
             positive, mask = written, region
@@ -138,12 +144,12 @@ class Composer:
         negative_edit = _negative_edit(layer)
         edited = rng.random()
         if region.any() and edited < settings.local_edit_share:
-            negative, _ = apply_local_edit(negative, changed, rng)
+            negative = _edit(negative, changed, rng)
             negative_edit = Edit.LOCAL_EDIT
         elif region.any() and edited < settings.local_edit_share + settings.edited_both_share:
             seed = int(rng.integers(2**62))
-            negative, _ = apply_local_edit(negative, region, np.random.default_rng(seed))
-            positive, _ = apply_local_edit(positive, region, np.random.default_rng(seed))
+            negative = _edit(negative, region, np.random.default_rng(seed))
+            positive = _edit(positive, region, np.random.default_rng(seed))
             negative_edit = Edit.LOCAL_EDIT
         if rewritten:
             edit = Edit.REGENERATED
@@ -246,8 +252,14 @@ def _edit_elsewhere(
     place &= (original == negative).all(axis=-1)
     if not place.any():
         return original, negative
-    edited, _ = apply_local_edit(original, place, rng)
+    edited = _edit(original, place, rng)
     return edited, np.where(place[..., None], edited, negative)
+
+
+def _edit(photo: Image, place: Mask, rng: np.random.Generator) -> Image:
+    """Edits a place without a network; nothing is cloned over a whole photo."""
+    edited, name = apply_local_edit(photo, place, rng)
+    return photo if place.all() and CLONE in name.split("+") else edited
 
 
 def draw_save(
@@ -255,14 +267,15 @@ def draw_save(
 ) -> UploadSave | None:
     """Draws the upload save of both members; None for an upload without loss.
 
-    A photo that its camera left without loss, or that is its camera's own file, keeps the save of its source.
+    A photo that is its camera's own file, or left its camera without loss, mostly has the save of its set.
     """
-    kind, chroma = rng.random(2).tolist()
+    own, kind, chroma = rng.random(3).tolist()
     quality = int(rng.integers(*settings.quality, endpoint=True))
-    if window.save.tables or not window.camera.quality:
+    once = bool(window.save.tables) or not window.camera.quality
+    if once and own < settings.own_save_share:
         return window.save
     if kind < settings.unsaved_share:
         return None
-    if kind < settings.unsaved_share + settings.camera_save_share:
+    if kind < settings.unsaved_share + settings.camera_save_share and not once:
         return UploadSave(window.camera.quality, window.camera.subsampling)
     return UploadSave(quality, "4:4:4" if chroma < settings.full_chroma_share else "4:2:0")

@@ -15,7 +15,8 @@ class CompositionSettings:
         inpainted_share: An inpainter's crop is taken, where the source has one; else a rewritten photo.
         refilled_share: Of those, the one with clean material.
         authentic_share: A rewritten authentic photo is taken instead of a rewritten damaged one.
-        regenerated_share: The whole photo is a rewritten damaged one; nothing of the original is left.
+        regenerated_share: Of pairs with a rewritten damaged photo, those whose positive is that whole photo:
+            nothing of the original is left.
         flaw_share: A rewritten region follows from the flaw; else it is drawn anew.
         on_flaw_share: A region that is drawn anew lies over the flaw; else anywhere.
         area: Share of the window that a region drawn anew takes, (least, greatest), drawn log-uniformly.
@@ -27,6 +28,8 @@ class CompositionSettings:
         local_edit_share: The negative is edited in the very same region, without a network.
         edited_both_share: Both members are edited in that region, the fake on top of what was written.
         edited_elsewhere_share: Both members are edited elsewhere.
+        own_save_share: The upload save has the settings of the source's own, of a camera original or a photo
+            that is saved once; the others are drawn as for all.
         quality: JPEG quality of the upload save, as (lowest, highest).
         full_chroma_share: That save keeps full chroma.
         camera_save_share: That save has the settings of the camera's own.
@@ -40,7 +43,7 @@ class CompositionSettings:
     inpainted_share: float = 0.5
     refilled_share: float = 0.25
     authentic_share: float = 0.35
-    regenerated_share: float = 0.15
+    regenerated_share: float = 0.25
     flaw_share: float = 0.45
     on_flaw_share: float = 0.3
     area: tuple[float, float] = (0.003, 0.25)
@@ -52,6 +55,7 @@ class CompositionSettings:
     local_edit_share: float = 0.4
     edited_both_share: float = 0.1
     edited_elsewhere_share: float = 0.2
+    own_save_share: float = 0.7
     quality: tuple[int, int] = (60, 100)
     full_chroma_share: float = 0.35
     camera_save_share: float = 0.2

@@ -14,9 +14,12 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Sampler
 
+from falseflaw.dataset.layers import read_layers
 from falseflaw.dataset.manifest import read_manifest
 from falseflaw.errors import ConfigurationError
 from falseflaw.paths import find_existing
+from falseflaw.training.detector.composition import Composer
+from falseflaw.training.detector.composition_settings import CompositionSettings
 from falseflaw.training.detector.crops import EDITS, Launder, Sample
 from falseflaw.training.detector.matched_sets import (
     FinishedPairs,
@@ -25,7 +28,7 @@ from falseflaw.training.detector.matched_sets import (
     matched_sets,
     without_networks,
 )
-from falseflaw.training.detector.pairs import PairSettings, TrainPairs, WindowPairs
+from falseflaw.training.detector.pairs import PairSettings, TrainPairs
 from falseflaw.training.detector.validation import ValidationCrops, chosen_sets
 from falseflaw.training.loader_workers import PREFETCH, check_shared_memory, prepare_worker, share
 from falseflaw.types import MATCHED, Edit, Fold, Mask
@@ -119,7 +122,8 @@ class DetectorData(pl.LightningDataModule):
         self,
         dataset: str | Path,
         batch_size: int = 24,
-        pairs: PairSettings = PairSettings(),  # noqa: B008 - frozen
+        pairs: PairSettings | None = None,
+        composition: CompositionSettings | None = None,
         val_crop_size: int = 320,
         val_batch_size: int = 16,
         val_sources: int | None = 64,
@@ -139,7 +143,8 @@ class DetectorData(pl.LightningDataModule):
             dataset: Folder with a manifest.
             batch_size: Training crops in a batch of one process, without the second copies of the pairs for
                 consistency; even, since crops come in pairs.
-            pairs: What training pairs are made of.
+            pairs: What training pairs are made of; None for the defaults.
+            composition: How pairs are composed from layers, where there are any; None for the defaults.
             val_crop_size: Side of validation crops, a multiple of 32.
             val_batch_size: Validation crops in a batch.
             val_sources: Sources of fold `val` that validation uses, a fixed choice; None for all.
@@ -180,7 +185,8 @@ class DetectorData(pl.LightningDataModule):
             raise ConfigurationError(f"expected workers of at least 0, got {workers}")
         self.dataset = Path(dataset)
         self.batch_size = batch_size
-        self.pairs = pairs
+        self.pairs = pairs or PairSettings()
+        self.composition = composition or CompositionSettings()
         self.val_crop_size = val_crop_size
         self.val_batch_size = val_batch_size
         self.val_sources = val_sources
@@ -195,23 +201,29 @@ class DetectorData(pl.LightningDataModule):
         self.seed = seed
         self.train_sets: list[MatchedSet] = []
         self.val_sets: list[MatchedSet] = []
+        self.composer: Composer | None = None
 
     def setup(self, stage: str | None = None) -> None:
         """Reads the manifest.
 
         Raises:
             MissingDataError: No dataset there.
-            InvalidDataError: Not a dataset, or no matched sets in a fold.
+            InvalidDataError: Not a dataset, or no matched sets in a fold, or no layers of the writers wanted.
         """
         if self.train_sets:
             return
         self.dataset = find_existing(self.dataset, "a dataset", "build one with `falseflaw synthesize`")
-        rows = without_networks(read_manifest(self.dataset), self.leave_out)
+        layers = read_layers(self.dataset)
+        rows = without_networks(read_manifest(self.dataset), self.leave_out, set(layers["writer"]))
         trained = rows[
             ~rows["photo_set"].isin(self.leave_out_photo_sets) & ~rows["edit"].isin(self.leave_out_edits)
         ]
         train = matched_sets(trained, Fold.TRAIN)
         self.val_sets = chosen_sets(matched_sets(rows, Fold.VAL), self.val_sources)
+        if len(layers) and self.pairs.composed_share:
+            self.composer = Composer(
+                self.dataset, self.composition, self.seed, self.leave_out, self.leave_out_photo_sets
+            )
         self.train_sets = train
 
     def position(self) -> tuple[int, int, int]:
@@ -232,7 +244,7 @@ class DetectorData(pl.LightningDataModule):
             settings.local_edit_share,
             self.seed,
         )
-        pairs = TrainPairs(finished, settings, self.augment, self.seed, self._composed())
+        pairs = TrainPairs(finished, settings, self.augment, self.seed, self.composer)
         per_batch = self.batch_size // 2
         batches = -(-len(self.train_sets) // (per_batch * self.position()[2]))
         if self.trainer is not None and self.trainer.max_steps > 0 and (self.trainer.max_epochs or -1) < 0:
@@ -250,10 +262,6 @@ class DetectorData(pl.LightningDataModule):
             self.val_sets, reader, self.val_crop_size, self.augment, self.seed, self.val_scales
         )
         return self._loader(crops, RankSampler(len(crops), self), self.val_batch_size)
-
-    def _composed(self) -> WindowPairs | None:
-        """Returns the pairs composed from layers, None where the dataset has none."""
-        return None
 
     def _loader(self, source: Any, sampler: Sampler[int], batch_size: int) -> DataLoader[Any]:
         return DataLoader(

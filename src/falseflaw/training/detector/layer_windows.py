@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from falseflaw.dataset.layers import Base, Content, read_layers
 from falseflaw.dataset.upload import UploadSave
@@ -78,12 +80,9 @@ class LayerWindow:
     save: UploadSave
     camera: Camera
 
-    def read_photos(self) -> tuple[Image, Image]:
-        """Returns the authentic and the damaged photo of the window, each uint8 (height, width, 3)."""
-        authentic = self.authentic.read()
-        if self.damaged is None:
-            return authentic, authentic
-        return authentic, self.lay(self.damaged, authentic)
+    def damage(self, authentic: Image) -> Image:
+        """Returns the damaged photo of the window, uint8 (height, width, 3), given the authentic one."""
+        return authentic if self.damaged is None else self.lay(self.damaged, authentic)
 
     def lay(self, layer: StoredLayer, photo: Image) -> Image:
         """Returns a photo of the window with a layer on it."""
@@ -103,32 +102,36 @@ class LayerWindow:
         return np.zeros((self.height, self.width), bool) if self.region is None else read_mask(self.region)
 
 
-def layer_windows(dataset: Path, leave_out: Sequence[str] = ()) -> list[list[LayerWindow]]:
+def layer_windows(
+    dataset: Path, leave_out: Sequence[str] = (), leave_out_photo_sets: Sequence[str] = ()
+) -> list[list[LayerWindow]]:
     """Returns the windows of every source that a writer has worked on, sorted by source.
 
     Args:
         dataset: Folder of a dataset.
         leave_out: Writers whose layers are left out.
+        leave_out_photo_sets: Photo sets whose sources are left out.
 
     Raises:
         InvalidDataError: The dataset has no layers, or the list of them is broken.
     """
     rows = read_layers(dataset)
-    rows = rows[~rows["writer"].isin(list(leave_out))]
-    sources = []
-    for _, of_source in rows.groupby("source_id", sort=True):
-        windows = [_window(dataset, layers) for _, layers in of_source.groupby("window", sort=True)]
-        if found := [window for window in windows if window.written]:
-            sources.append(found)
+    rows = rows[~rows["writer"].isin(list(leave_out)) & ~rows["photo_set"].isin(list(leave_out_photo_sets))]
+    rows = rows.sort_values(["source_id", "window"], kind="stable")
+    sources: dict[str, list[LayerWindow]] = {}
+    for (source, _), layers in groupby(rows.to_dict("records"), key=itemgetter("source_id", "window")):
+        window = _window(dataset, list(layers))
+        if window.written:
+            sources.setdefault(source, []).append(window)
     if not sources:
         raise InvalidDataError(
             f"expected layers in {dataset}, found none; "
             "build it with `falseflaw synthesize synthesis.layers=true`"
         )
-    return sources
+    return list(sources.values())
 
 
-def _window(dataset: Path, rows: pd.DataFrame) -> LayerWindow:
+def _window(dataset: Path, rows: Sequence[dict[Hashable, Any]]) -> LayerWindow:
     layers = [
         StoredLayer(
             dataset / row["path"],
@@ -137,14 +140,12 @@ def _window(dataset: Path, rows: pd.DataFrame) -> LayerWindow:
             row["writer"],
             Box(row["top"], row["left"], row["height"], row["width"]),
         )
-        for row in rows.to_dict("records")
+        for row in rows
     ]
     photos = {layer.base: layer for layer in layers if layer.content is Content.PHOTO}
     if Base.AUTHENTIC not in photos:
-        raise InvalidDataError(
-            f"expected the authentic photo of {rows['source_id'].iloc[0]} among its layers"
-        )
-    first = rows.iloc[0]
+        raise InvalidDataError(f"expected the authentic photo of {rows[0]['source_id']} among its layers")
+    first = rows[0]
     return LayerWindow(
         int(first["window_height"]),
         int(first["window_width"]),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import pandas as pd
 from falseflaw.errors import InvalidDataError
 from falseflaw.imaging import codec
 from falseflaw.seeding import derive_rng
+from falseflaw.training.detector.composition import Composed
 from falseflaw.training.detector.crops import EDITS, place, window
 from falseflaw.types import INPAINTED, POSITIVES, Edit, Fold, Image, Mask
 
@@ -55,13 +56,18 @@ class MatchedSet:
         return [edit for edit in EDITS if edit.label == 0 and not edit.flawed and edit in self.paths]
 
 
-def without_networks(rows: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+def without_networks(rows: pd.DataFrame, names: Sequence[str], others: Collection[str] = ()) -> pd.DataFrame:
     """Returns the rows that hold no pixel of the named generators and autoencoders.
+
+    Args:
+        rows: Of a manifest.
+        names: Networks to leave out.
+        others: Networks that the dataset knows besides those of its rows.
 
     Raises:
         InvalidDataError: The dataset knows no such network.
     """
-    known = set(rows["generator"]) - {""}  # no network wrote the others' pixels
+    known = set(rows["generator"]).union(others) - {""}  # no network wrote the others' pixels
     if unknown := sorted(set(names) - known):
         raise InvalidDataError(
             f"expected networks of the dataset in leave_out ({', '.join(sorted(known))}), got {unknown[0]!r}"
@@ -122,21 +128,6 @@ class PhotoReader:
         return pixels
 
 
-@dataclass(frozen=True, eq=False)
-class FinishedPair:
-    """Windows of two members of a matched set, see `falseflaw.training.detector.pairs.WindowPair`."""
-
-    negative: Image
-    positive: Image
-    mask: Mask
-    ignored: Mask
-    region: Mask
-    positive_edit: Edit
-    negative_edit: Edit
-    writer: str
-    rewritten: bool
-
-
 class FinishedPairs:
     """Pairs of finished members: number n depends on the seed and on n alone.
 
@@ -166,7 +157,7 @@ class FinishedPairs:
     def __len__(self) -> int:
         return len(self.sets)
 
-    def compose(self, number: int, side: int, around: bool) -> FinishedPair:
+    def compose(self, number: int, side: int, around: bool) -> Composed:
         """Returns windows of at most `side` pixels of pair `number`, over the set's region if `around`."""
         rng = derive_rng(self.seed, "finished", number)
         chosen = self.sets[self._order(number // len(self.sets))[number % len(self.sets)]]
@@ -180,7 +171,7 @@ class FinishedPairs:
         rewritten = positive in chosen.rewritten
         ignored = ~inside if rewritten else np.zeros_like(inside)
         writer = chosen.writers.get(positive, "")
-        return FinishedPair(before, after, inside, ignored, inside, positive, negative, writer, rewritten)
+        return Composed(before, after, inside, ignored, inside, positive, negative, writer, rewritten)
 
     def _edits(self, chosen: MatchedSet, rng: np.random.Generator) -> tuple[Edit, Edit]:
         """Draws the negative and the positive of a pair."""

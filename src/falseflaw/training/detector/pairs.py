@@ -10,8 +10,9 @@ import numpy as np
 
 from falseflaw.errors import ConfigurationError
 from falseflaw.seeding import derive_rng
+from falseflaw.training.detector.composition import Composed
 from falseflaw.training.detector.crops import Launder, Sample, cut, label_of, place, side_for, turn
-from falseflaw.types import Edit, Image, Mask
+from falseflaw.types import Edit
 
 
 @dataclass(frozen=True)
@@ -55,53 +56,13 @@ class PairSettings:
                 raise ConfigurationError(f"expected {name} in [0, 1], got {value}")
 
 
-class WindowPair(Protocol):
-    """Windows of a negative and a positive of one geometry, after the upload save and not laundered."""
-
-    @property
-    def negative(self) -> Image:
-        """uint8 (h, w, 3)."""
-
-    @property
-    def positive(self) -> Image:
-        """uint8 (h, w, 3)."""
-
-    @property
-    def mask(self) -> Mask:
-        """Bool (h, w), what a network wrote into the positive."""
-
-    @property
-    def ignored(self) -> Mask:
-        """Bool (h, w), what a network wrote outside the mask."""
-
-    @property
-    def region(self) -> Mask:
-        """Bool (h, w), the place that both crops shall look at."""
-
-    @property
-    def positive_edit(self) -> Edit:
-        """What the positive went through."""
-
-    @property
-    def negative_edit(self) -> Edit:
-        """What the negative went through."""
-
-    @property
-    def writer(self) -> str:
-        """The network that wrote."""
-
-    @property
-    def rewritten(self) -> bool:
-        """Whether no original pixel is left in the positive."""
-
-
 class WindowPairs(Protocol):
     """A source of pairs without end; a pair depends on a seed and its number alone."""
 
     def __len__(self) -> int:
         """Returns the number of photos that they come from."""
 
-    def compose(self, number: int, side: int, around: bool) -> WindowPair:
+    def compose(self, number: int, side: int, around: bool) -> Composed:
         """Returns windows of at most `side` pixels of pair `number`, over its region if `around`."""
 
 
@@ -167,7 +128,7 @@ class TrainPairs:
                 samples.append(replace(sample, clean=len(samples) - 2) if view else sample)
         return self._shuffled(samples, number) if settings.shuffle_labels else samples
 
-    def _windows(self, number: int, side: int, around: bool) -> WindowPair:
+    def _windows(self, number: int, side: int, around: bool) -> Composed:
         """Returns the windows of a pair: composed or finished, each counted on its own."""
         share = self.settings.composed_share if self.composed is not None else 0.0
         if self.composed is not None and _due(number, share):
@@ -190,7 +151,7 @@ class TrainPairs:
         ]
 
 
-def _sample(crop: list[np.ndarray], edit: Edit, number: int, pair: WindowPair, view: int) -> Sample:
+def _sample(crop: list[np.ndarray], edit: Edit, number: int, pair: Composed, view: int) -> Sample:
     pixels, valid, followed = crop
     mask, ignored = followed[..., 1], followed[..., 2]
     writer = pair.writer if edit.label == 1 else ""
