@@ -1,0 +1,129 @@
+"""Trains the detector without one part at a time, and tells what each part earned.
+
+usage: scripts/run ablations [--minutes=40] [--seeds=2] [--only=full,without_ranking] [--limit=150]
+                             [dataset=data/datasets/reference] [other overrides of `falseflaw train`]
+
+Every ablation of conf/experiment/ablation/ gets the same minutes, seed by seed, and is measured on fold val
+with the quick launderings. Runs go to runs/ablations/; started again it goes on where it stopped. With the
+defaults about 14 hours on two cores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from falseflaw.dataset.manifest import read_manifest
+from falseflaw.evaluation.figures.calibration import write_operating_point
+from falseflaw.statistics.text import figure_text, markdown_table
+from falseflaw.studies.ablations import COLUMNS, MASK_THRESHOLD, PIXELS, measure
+from falseflaw.types import OperatingPoint
+
+ROOT = Path(__file__).resolve().parents[2]
+FULL = "full"
+NAMES = (
+    *(FULL, "without_layers", "without_sharp_writers", "without_smoothing_negatives"),
+    *("without_camera_originals", "without_ranking", "without_consistency", "rgb_only"),
+)
+
+
+def main(words: list[str]) -> int:
+    """Trains and evaluates what is not there yet, then prints the table."""
+    if {"-h", "--help"} & set(words):
+        print(__doc__)
+        return 0
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("--minutes", type=float, default=40)
+    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--only", default=",".join(NAMES))
+    parser.add_argument("--limit", type=int, default=150)
+    parser.add_argument("--runs", default="runs/ablations")
+    options, overrides = parser.parse_known_args(words)
+    wanted = [name for name in NAMES if name in {FULL, *options.only.split(",")}]
+    if unknown := sorted(set(options.only.split(",")) - set(NAMES)):
+        print(f"expected --only of {', '.join(NAMES)}, got {unknown[0]}", file=sys.stderr)
+        return 2
+    dataset = next((word.partition("=")[2] for word in overrides if word.startswith("dataset=")), None)
+    if dataset is None:
+        dataset = "data/datasets/reference"
+        overrides.append(f"dataset={dataset}")
+    runs = ROOT / options.runs
+    runs.mkdir(parents=True, exist_ok=True)
+    point = runs / "operating_point.json"
+    write_operating_point(point, OperatingPoint(mask_threshold=MASK_THRESHOLD), None)
+    evaluations: dict[str, list[Path]] = {name: [] for name in wanted}
+    for seed in range(options.seeds):  # all ablations with one seed first: a table as early as can be
+        for name in wanted:
+            run = runs / name / f"seed{seed}"
+            more = []
+            if name == "without_sharp_writers":
+                sharp = sharp_writers(ROOT / dataset)
+                if not sharp:
+                    print(f"{name}: {dataset} has no writer that was finished against a critic; left out")
+                    continue
+                more = [f"data.leave_out=[{','.join(sharp)}]"]
+            train(run, name, seed, options.minutes, [*more, *overrides])
+            evaluations[name].append(evaluate(run, point, options.limit))
+    print_table({name: folders for name, folders in evaluations.items() if folders}, options.minutes)
+    return 0
+
+
+def train(run: Path, name: str, seed: int, minutes: float, overrides: list[str]) -> None:
+    """Trains one ablation with one seed for as many minutes, in as many sittings as it takes."""
+    finished = run / "finished"
+    if finished.is_file():
+        return
+    seconds = round(60 * minutes)
+    time = f"{seconds // 86400:02d}:{seconds // 3600 % 24:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
+    budget = [f'trainer.max_time="{time}"', f"seed={seed}", f"run_dir={run}", "resume=auto"]
+    falseflaw("train", f"experiment=ablation/{name}", *overrides, *budget)
+    finished.touch()
+
+
+def evaluate(run: Path, point: Path, limit: int) -> Path:
+    """Measures a run on fold val unless it is done; returns the evaluation's folder."""
+    folder = run / "evaluation"
+    if not (folder / "summary.json").is_file():
+        chosen = ["fold=val", f"operating_point={point}", f"limit_sources={limit}", "workers=0"]
+        falseflaw("evaluate", f"run={run}", f"output={folder}", *chosen)
+    return folder
+
+
+def falseflaw(*words: str) -> None:
+    """Runs a verb; ends this script with its exit code if it fails, for it has told why."""
+    done = subprocess.run([sys.executable, "-m", "falseflaw.cli.main", *words], check=False, cwd=ROOT)
+    if done.returncode:
+        raise SystemExit(done.returncode)
+
+
+def sharp_writers(dataset: Path) -> list[str]:
+    """Returns the dataset's autoencoders that were finished against a critic, with their perturbed copies."""
+    records = (ROOT / "checkpoints" / "autoencoders").glob("*/training.json")
+    read = {record.parent.name: json.loads(record.read_text(encoding="utf-8")) for record in records}
+    sharp = {name for name, values in read.items() if values["recipe"].get("finish")}
+    present = set(read_manifest(dataset)["generator"])
+    return sorted(name for name in present if name.removesuffix("_perturbed") in sharp)
+
+
+def print_table(evaluations: dict[str, list[Path]], minutes: float) -> None:
+    """Prints one Markdown table: a line an ablation, each figure the mean over seeds with its interval."""
+    columns = [*COLUMNS, PIXELS]
+    found = measure(evaluations)
+    lines = [
+        [
+            name.replace("_", " "),
+            len(evaluations[name]),
+            *(figure_text(figures[column]) for column in columns),
+            figure_text(figures["difference"], sign="+") if "difference" in figures else "",
+        ]
+        for name, figures in found.items()
+    ]
+    print(f"Fold val, {minutes:g} minutes of training each; means over seeds, 95 % intervals over sources.\n")
+    print(markdown_table(["training", "seeds", *columns, "pooled AUROC, difference to full"], lines))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

@@ -1,0 +1,121 @@
+"""Trainings that lack one part each, measured on the same photos."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from falseflaw.errors import InvalidDataError
+from falseflaw.evaluation.figures.groups import clusters_of
+from falseflaw.evaluation.prediction.predictions import histograms, read_predictions
+from falseflaw.statistics.bootstrap import Bootstrap, Estimate, Metric
+from falseflaw.statistics.metrics import auroc, mean, pixel_f1
+from falseflaw.types import POSITIVES, Edit
+
+FLAWED = tuple(str(edit) for edit in Edit if edit in POSITIVES and edit.flawed)
+"""Fakes that show a flaw, whoever wrote them."""
+
+MASK_THRESHOLD = 128
+"""Heat-map value at and above which a pixel counts as altered; the same for all, fitted on nothing."""
+
+Rows = Callable[[pd.DataFrame], "pd.Series[bool]"]
+
+
+def _against(edit: Edit, laundering: str | None = "identity", photo_set: str | None = None) -> Rows:
+    """Selects flawed fakes and the photos of one other edit."""
+
+    def select(rows: pd.DataFrame) -> pd.Series[bool]:
+        chosen = rows["edit"].isin([*FLAWED, str(edit)])
+        if laundering is not None:
+            chosen &= rows["laundering"] == laundering
+        if photo_set is not None:
+            chosen &= rows["photo_set"] == photo_set
+        return chosen
+
+    return select
+
+
+COLUMNS: dict[str, Rows] = {
+    "AUROC, untouched": _against(Edit.SIMULATED_DAMAGE),
+    "×0.5": _against(Edit.SIMULATED_DAMAGE, "resize_0.5"),
+    "JPEG 60": _against(Edit.SIMULATED_DAMAGE, "jpeg60"),
+    "screenshot": _against(Edit.SIMULATED_DAMAGE, "screenshot"),
+    "all launderings pooled": _against(Edit.SIMULATED_DAMAGE, None),
+    "camera originals": _against(Edit.SIMULATED_DAMAGE, "identity", "camera_originals"),
+    "against local edits": _against(Edit.LOCAL_EDIT),
+}
+"""Image figures: AUROC of the fakes that show a flaw against one kind of negative."""
+
+PIXELS = "pixel F1, untouched"
+
+POOLED = "all launderings pooled"
+
+
+def measure(
+    runs: Mapping[str, Sequence[Path]], replicates: int = 1000, seed: int = 0
+) -> dict[str, dict[str, Estimate]]:
+    """Returns the figures of every ablation, each the mean over its trainings.
+
+    Args:
+        runs: Evaluation folders of the trainings of each ablation, which differ in their seed; the first
+            ablation is what the others are compared with.
+        replicates: Of the bootstrap.
+        seed: Of the bootstrap.
+
+    Returns:
+        By ablation and column: `COLUMNS`, `PIXELS`, and `difference`, that of the pooled AUROC to the first
+        ablation's, resampled in pairs. What the photos do not allow is None.
+
+    Raises:
+        InvalidDataError: A folder holds no predictions, or they are of other photos than the first one's.
+    """
+    read = {name: [_read(folder) for folder in folders] for name, folders in runs.items()}
+    photos = {tuple(table["photo"]) for tables in read.values() for table in tables}
+    if len(photos) > 1:
+        raise InvalidDataError("expected predictions of the same photos from all ablations, got several sets")
+    first = next(iter(read.values()))
+    bootstrap = Bootstrap(clusters_of(first[0]), replicates, seed)
+    found = {}
+    for name, tables in read.items():
+        metrics = {column: _mean_auroc(tables, rows) for column, rows in COLUMNS.items()}
+        metrics[PIXELS] = _mean_f1(tables)
+        pooled, whole = metrics[POOLED], _mean_auroc(first, COLUMNS[POOLED])
+        if tables is not first:
+            metrics["difference"] = _difference(pooled, whole)
+        found[name] = bootstrap.estimate(metrics)
+    return found
+
+
+def _read(folder: Path) -> pd.DataFrame:
+    rows = read_predictions(folder)
+    rows["f1"] = pixel_f1(*histograms(rows))[:, MASK_THRESHOLD]
+    rows["photo"] = rows["sha256"] + " " + rows["edit"] + " " + rows["source_id"] + " " + rows["laundering"]
+    return rows.sort_values("photo", kind="stable").reset_index(drop=True)
+
+
+def _mean_auroc(tables: Sequence[pd.DataFrame], select: Rows) -> Metric:
+    chosen = np.flatnonzero(select(tables[0]))
+    labels = tables[0]["label"].to_numpy()[chosen]
+    scores = [table["logit"].to_numpy()[chosen] for table in tables]
+
+    def metric(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        if len(set(labels.tolist())) < 2:
+            return np.full(len(weights), np.nan)
+        return np.stack([auroc(each, labels, weights[:, chosen]) for each in scores]).mean(axis=0)
+
+    return metric
+
+
+def _mean_f1(tables: Sequence[pd.DataFrame]) -> Metric:
+    first = tables[0]
+    chosen = np.flatnonzero(first["edit"].isin(FLAWED) & (first["laundering"] == "identity"))
+    values = [table["f1"].to_numpy()[chosen] for table in tables]
+    return lambda weights: np.stack([mean(each, weights[:, chosen]) for each in values]).mean(axis=0)
+
+
+def _difference(one: Metric, other: Metric) -> Metric:
+    return lambda weights: one(weights) - other(weights)
