@@ -13,6 +13,7 @@ import pytest
 
 from falseflaw.cli.main import main
 from falseflaw.errors import ConfigurationError, InvalidDataError, MissingDataError
+from falseflaw.inpainting.rewriters.public_weights import PUBLIC_WEIGHTS, PublicWeights
 from falseflaw.photos.sets import download as module
 from falseflaw.photos.sets.clothing import CLOTHING
 from falseflaw.photos.sets.download import Download, download, verify
@@ -243,3 +244,64 @@ def test_verb_ends_in_one_line_when_the_server_is_away(tmp_path):
         .splitlines()[-1]
         .startswith("falseflaw download: cannot fetch http://127.0.0.1:9/")
     )
+
+
+@pytest.fixture
+def weights(server, monkeypatch):
+    """Public weights that the tiny server has: two of its files."""
+    some = tuple(_entries()[:2])
+    tiny = PublicWeights("taef2", SET.repository, SET.commit, SET.prefix, some, "MIT")
+    monkeypatch.setattr(PublicWeights, "entries", lambda self: some)
+    monkeypatch.setitem(PUBLIC_WEIGHTS, "taef2", tiny)  # type: ignore[arg-type]
+    monkeypatch.delenv("FALSEFLAW_WEIGHTS", raising=False)
+    return tiny
+
+
+def _fetch_weights(server, name="taef2"):
+    return main(["download", f"weights={name}", f"base_url={server.url}", "attempts=1"])
+
+
+def test_verb_fetches_weights_alone_and_keeps_what_is_right(server, weights, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert _fetch_weights(server) == 0
+    assert "taef2: 2 files fetched, 0 kept" in capsys.readouterr().out
+    folder = tmp_path / "data/weights/taef2"
+    assert b"MIT" in (folder / "LICENSE").read_bytes()
+    assert dict(weights.read()) == dict(list(FILES.items())[:2])
+    cut = folder / weights.files[0].path
+    cut.write_bytes(cut.read_bytes()[:7])
+    assert _fetch_weights(server) == 0
+    assert "1 files fetched, 1 kept" in capsys.readouterr().out
+    assert len(weights.read()) == 2
+    assert sum(server.requests.values()) == 3  # and no photo
+
+
+def test_verb_refuses_altered_weights_in_one_line(server, weights, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    server.spoiled = {weights.files[0].path: ["corrupt"]}
+    assert _fetch_weights(server) == 1
+    assert "expected sha256" in capsys.readouterr().err.splitlines()[-1]
+    assert not (tmp_path / "data/weights/taef2" / weights.files[0].path).exists()
+    assert _fetch_weights(server, "taef9") == 2
+    assert "expected weights of taef2, got 'taef9'" in capsys.readouterr().err
+
+
+def test_verb_checks_weights_that_the_variable_names(server, weights, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert _fetch_weights(server) == 0
+    monkeypatch.setenv("FALSEFLAW_WEIGHTS", str(tmp_path / "data/weights"))
+    before = sum(server.requests.values())
+    assert _fetch_weights(server) == 0
+    assert "2 files in" in capsys.readouterr().out.splitlines()[-1]
+    (tmp_path / "data/weights/taef2" / weights.files[1].path).write_bytes(b"")
+    assert _fetch_weights(server) == 1
+    assert "(0 bytes); remove the file and run" in capsys.readouterr().err
+    assert sum(server.requests.values()) == before
+
+
+def test_pinned_weights_name_a_commit_and_come_with_their_license():
+    for name, pinned in PUBLIC_WEIGHTS.items():
+        assert name == pinned.name
+        assert len(pinned.commit) == 40
+        assert all(len(entry.sha256) == 64 and entry.bytes > 0 for entry in pinned.files)
+        assert b"Permission" in pinned.license_text()

@@ -60,12 +60,16 @@ def compose_build(config: DictConfig, command: Sequence[str]) -> Callable[[], Bu
     folds = assign_folds(source, config.split.fractions, config.split.seed, cache)
     inpainters = _inpainters(config)
     autoencoders = instantiate(config.autoencoders)
-    recorded["weights"] = _weights(config, select_photos(source.photos(), folds, settings))
+    recorded["weights"] = _weights(config, select_sources(source.photos(), folds, settings)) | {
+        name: other.digest for name, other in autoencoders.others.items() if other.digest
+    }
     masker = recorded["product_mask"]
     for key in STEERING:
         recorded.pop(key)
     for part in (recorded["photos"], *recorded["photos"].get("sets", ()), recorded["autoencoders"]):
         part.pop("folder", None)
+    for part in (recorded["autoencoders"].get("others") or {}).values():
+        part.pop("path", None)
     for part in recorded["inpainter"].get("inpainters", {"": recorded["inpainter"]}).values():
         if part.get("local", True):
             part.pop("path")
@@ -120,6 +124,8 @@ def weight_folders(config: DictConfig) -> dict[str, Path]:
         f"{name} vae": str(part.vae_folder) for name, part in inpainters.items() if part.get("vae_folder")
     }
     places |= {name: f"{config.autoencoders.folder}/{name}" for name in config.autoencoders.members}
+    others = config.autoencoders.get("others") or {}
+    places |= {name: str(part.path) for name, part in others.items() if part.get("path")}
     return {name: find_existing(path, "weights", WEIGHTS_HINT) for name, path in places.items()}
 
 

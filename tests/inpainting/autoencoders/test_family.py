@@ -131,3 +131,25 @@ def test_quantized_latents_have_few_values_and_pass_gradients():
     assert float(pixels.grad.abs().sum()) > 0
     with pytest.raises(ConfigurationError, match="odd"):
         build_member("resampled", {"levels": 4})
+
+
+class Elsewhere:
+    """Writes a flat photo whose level is the seed's."""
+
+    def __init__(self, reserved: bool, whole: bool = True) -> None:
+        self.reserved, self.whole, self.digest = reserved, whole, "0" * 64
+
+    def round_trip(self, photo, seed):
+        return np.full_like(photo, seed)
+
+
+def test_writers_from_elsewhere_are_used_as_members_are(saved, tmp_path):
+    others = {"taef2": Elsewhere(False), "denoised": Elsewhere(True, whole=False)}
+    family = family_of(saved, tmp_path, perturbation=(0.2, 0.3), others=others)
+    assert family.names == ("kl", "shuffle", "kl_perturbed", "taef2", "denoised")
+    assert family.reserved == {"shuffle", "denoised"}
+    assert [family.takes_whole(name) for name in family.names] == [True, True, True, True, False]
+    photo = textured_photo(np.random.default_rng(0), 16, 16)
+    assert (family.round_trip("taef2", photo, 7) == 7).all()
+    with pytest.raises(ConfigurationError, match="different"):
+        AutoencoderFamily(str(tmp_path), ["kl"], others={"kl": Elsewhere(False)})

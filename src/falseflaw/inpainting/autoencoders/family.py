@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from falseflaw.errors import ConfigurationError
 from falseflaw.inpainting.autoencoders.autoencoder import Autoencoder
+from falseflaw.inpainting.rewriters.rewriter import Rewriter
 from falseflaw.seeding import derive_rng
 from falseflaw.types import Image
 
@@ -23,6 +24,7 @@ class AutoencoderFamily:
             reserved comes a second time under `<name>_perturbed`, with other decoder weights for every
             seed. None for the trained weights alone.
         device: Where they compute: `cpu`, `cuda` or another torch device.
+        others: More writers by name, which come from elsewhere and are used as members are; never perturbed.
 
     Raises:
         ConfigurationError: No name, or one twice, no range of strengths, or no such device.
@@ -36,9 +38,13 @@ class AutoencoderFamily:
         members: Sequence[str],
         perturbation: tuple[float, float] | None = None,
         device: str = "cpu",
+        others: Mapping[str, Rewriter] | None = None,
     ) -> None:
-        if not members or len(set(members)) < len(members):
-            raise ConfigurationError(f"expected different autoencoders.members, got {list(members)}")
+        self.others = dict(others or {})
+        if not members or len({*members, *self.others}) < len(members) + len(self.others):
+            raise ConfigurationError(
+                f"expected different autoencoders.members, got {[*members, *self.others]}"
+            )
         if perturbation is not None and not (
             len(perturbation) == 2 and 0 < perturbation[0] <= perturbation[1] <= 1
         ):
@@ -51,16 +57,22 @@ class AutoencoderFamily:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """All of them, in the order given, the perturbed ones behind."""
+        """All of them, in the order given, the perturbed ones behind, then those from elsewhere."""
         plain = tuple(self._members)
         if self._perturbation is None:
-            return plain
-        return plain + tuple(f"{name}{PERTURBED}" for name in plain if name not in self.reserved)
+            return (*plain, *self.others)
+        perturbed = (f"{name}{PERTURBED}" for name in plain if name not in self.reserved)
+        return (*plain, *perturbed, *self.others)
 
     @property
     def reserved(self) -> frozenset[str]:
         """Those that must never be in a training set."""
-        return frozenset(name for name, member in self._members.items() if member.reserved)
+        own = frozenset(name for name, member in self._members.items() if member.reserved)
+        return own | {name for name, other in self.others.items() if other.reserved}
+
+    def takes_whole(self, name: str) -> bool:
+        """Returns whether whole photos are cheap for one of `names`; crops are for all."""
+        return name not in self.others or self.others[name].whole
 
     def round_trip(self, name: str, photo: Image, seed: int) -> Image:
         """Returns a photo after one of the autoencoders.
@@ -68,8 +80,10 @@ class AutoencoderFamily:
         Args:
             name: One of `names`.
             photo: uint8 (H, W, 3).
-            seed: Decides on the decoder of a perturbed member.
+            seed: Decides on the decoder of a perturbed member, and on what others draw.
         """
+        if name in self.others:
+            return self.others[name].round_trip(photo, seed)
         if self._perturbation is None or not name.endswith(PERTURBED):
             return self._members[name].round_trip(photo)
         strength = float(derive_rng("strength", seed).uniform(*self._perturbation))

@@ -122,7 +122,7 @@ def download(public_set: PublicSet, folder: Path, limit: int | None, how: Downlo
     entries = _select(public_set.entries(), limit)
     missing = [entry for entry in entries if not _is_right(folder / entry.path, entry)]
     write_atomic(folder / "LICENSE", public_set.license_text())
-    bar = tqdm(total=len(entries), initial=len(entries) - len(missing), desc=public_set.name, unit="photo")
+    bar = tqdm(total=len(entries), initial=len(entries) - len(missing), desc=public_set.name, unit="file")
     with bar:
         refused = _run(missing, lambda entry: how.fetch(public_set, entry, folder), how.threads, bar.update)
     if refused:

@@ -1,0 +1,1 @@
+"""Writers of whole photos that this repository did not train as autoencoders."""
