@@ -119,12 +119,31 @@ def test_a_bundle_keeps_its_operating_point(run_folder, capsys, tmp_path) -> Non
     assert set(read_predictions(output)["fold"]) == {"test"}
 
 
+@pytest.mark.parametrize("baseline", ["error_level_analysis", "noise_residual_variance"])
+def test_a_baseline_is_fitted_on_val_as_a_detector_is(
+    baseline, run_folder, capsys, monkeypatch, tmp_path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, out, err = call(capsys, f"baseline={baseline}", f"dataset={run_folder / 'data'}", *FAST)
+    assert code == 0, err
+    assert "Operating point fitted on n=4 predictions" in out
+    output = Path("runs") / f"evaluation_{baseline}"
+    summary = read_summary(output)
+    assert summary.provenance.model["kind"] == "baseline"
+    assert summary.provenance.model["path"] == baseline
+    assert f"baseline={baseline}" in summary.provenance.command
+    assert set(read_predictions(output)["fold"]) == {"val", "test"}
+    assert (output / "report.html").is_file()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "expected one of run=FOLDER, checkpoint=FILE and bundle=FOLDER, got none"),
+        ([], "expected one of run=FOLDER, checkpoint=FILE, bundle=FOLDER and baseline=NAME, got none"),
         (["run=a", "checkpoint=b"], "got run and checkpoint"),
         (["checkpoint=b"], "expected dataset=FOLDER"),
+        (["baseline=error_level_analysis"], "expected dataset=FOLDER"),
+        (["bundle=a", "baseline=error_level_analysis"], "got bundle and baseline"),
         (["run=nowhere"], "falseflaw train"),
         (["checkpoint=nowhere", "dataset=nowhere"], "falseflaw synthesize"),
         (["laundering=none_such"], "none_such"),

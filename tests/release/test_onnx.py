@@ -4,9 +4,11 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from tests.release.tiny import make_bundle
 from tests.runtime.red import gray_photo, spotted_photo
 from torch import Tensor, nn
 
+from falseflaw.models.whole_image import WholeImageClassifier
 from falseflaw.release.bundle import Release
 from falseflaw.release.onnx import ExportError, export_onnx
 from falseflaw.runtime.predictor import Predictor
@@ -38,6 +40,18 @@ def test_the_export_answers_as_an_independent_network_does(release: Release, red
         got, expected = exported.infer(photo[None]), by_hand.infer(photo[None])
         for name in ("probability", "heat_map", "logit"):
             np.testing.assert_allclose(getattr(got, name), getattr(expected, name), rtol=1e-5, atol=1e-6)
+
+
+def test_a_whole_image_classifier_exports_with_its_activation_map(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    classifier = WholeImageClassifier("test_efficientnet").eval()
+    made = make_bundle(tmp_path / "bundle", detector=classifier)
+    assert made.parity
+    assert all(row.passed for row in made.parity)
+    image = spotted_photo(64, 96, 9, 60)
+    activation = classifier(torch.from_numpy(image).permute(2, 0, 1)[None], torch.ones(1, 1, 64, 96))[1]
+    heat = Predictor(made.folder).infer(image[None]).heat_map[0]
+    np.testing.assert_allclose(heat, torch.sigmoid(activation[0, 0]).detach().numpy(), atol=1e-4)
 
 
 class Branching(nn.Module):

@@ -1,4 +1,4 @@
-"""`falseflaw evaluate`: measures a run, a checkpoint or a bundle under laundering and prints the table."""
+"""`falseflaw evaluate`: measures a run, a bundle or a baseline under laundering and prints the table."""
 
 from __future__ import annotations
 
@@ -30,7 +30,10 @@ def run(config: DictConfig) -> None:
     from falseflaw.evaluation.target import Target
     from falseflaw.statistics.text import aligned
 
-    target = Target.named(run=config.run, checkpoint=config.checkpoint, bundle=config.bundle)
+    baseline = instantiate(config.baseline) if config.get("baseline") is not None else None
+    target = Target.named(
+        run=config.run, checkpoint=config.checkpoint, bundle=config.bundle, baseline=baseline
+    )
     dataset = target.dataset(config.dataset)
     settings = EvaluationSettings(
         fold=_fold(config),

@@ -1,4 +1,4 @@
-"""The detector that is evaluated: of a training run, a checkpoint or a bundle."""
+"""The detector that is evaluated: of a training run, a checkpoint or a bundle; or a baseline."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from falseflaw.evaluation.figures.calibration import OPERATING_POINT_NAME, read_
 from falseflaw.evaluation.prediction.scorers import BundleScorer, CheckpointScorer, Scorer
 from falseflaw.paths import BUNDLE_HINT, find_existing
 from falseflaw.types import OperatingPoint
+
+Kind = Literal["run", "checkpoint", "bundle", "baseline"]
 
 
 @dataclass(frozen=True)
@@ -39,33 +41,44 @@ class Target:
 
     Attributes:
         kind: A training run stands for its best checkpoint.
-        path: Folder of the run or the bundle, or file of the checkpoint.
+        path: Folder of the run or the bundle, file of the checkpoint; of a baseline, its name.
+        baseline: The scorer itself, which learnt from nobody.
     """
 
-    kind: Literal["run", "checkpoint", "bundle"]
+    kind: Kind
     path: Path
+    baseline: Scorer | None = None
 
     @classmethod
-    def named(cls, *, run: str | None, checkpoint: str | None, bundle: str | None) -> Target:
+    def named(
+        cls,
+        *,
+        run: str | None,
+        checkpoint: str | None,
+        bundle: str | None,
+        baseline: Scorer | None = None,
+    ) -> Target:
         """Returns the one that is named.
 
         Raises:
             ConfigurationError: None is, or more than one.
         """
-        given: dict[Literal["run", "checkpoint", "bundle"], str] = {}
+        given: dict[Kind, str] = {}
         if run is not None:
             given["run"] = run
         if checkpoint is not None:
             given["checkpoint"] = checkpoint
         if bundle is not None:
             given["bundle"] = bundle
+        if baseline is not None:
+            given["baseline"] = baseline.describe()["path"]
         if len(given) != 1:
             raise ConfigurationError(
-                "expected one of run=FOLDER, checkpoint=FILE and bundle=FOLDER, "
+                "expected one of run=FOLDER, checkpoint=FILE, bundle=FOLDER and baseline=NAME, "
                 f"got {' and '.join(given) if given else 'none'}"
             )
         ((kind, path),) = given.items()
-        return cls(kind, Path(path))
+        return cls(kind, Path(path), baseline)
 
     def dataset(self, given: str | None) -> Path:
         """Returns the dataset given, or the one that the run was trained on.
@@ -78,7 +91,9 @@ class Target:
         if given is not None:
             return find_existing(given, "a dataset", "build one with `falseflaw synthesize`")
         if self.kind != "run":
-            raise ConfigurationError("expected dataset=FOLDER with checkpoint= or bundle=, got none")
+            raise ConfigurationError(
+                "expected dataset=FOLDER with checkpoint=, bundle= or baseline=, got none"
+            )
         path = self.path / "config.yaml"
         if not path.is_file():
             raise MissingDataError(
@@ -102,7 +117,7 @@ class Target:
             dataset: That is evaluated on.
             fixed: Whether thresholds of an earlier evaluation are used; its folder is not written to.
         """
-        if self.kind == "bundle":
+        if self.kind in {"bundle", "baseline"}:
             return Path("runs") / f"evaluation_{self.path.name}"
         folder = self.path if self.kind == "run" else self.path.parent
         return folder / (f"evaluation_{dataset.name}" if fixed else "evaluation")
@@ -127,6 +142,8 @@ class Target:
         if operating_point is not None:
             path = find_existing(operating_point, "an operating point", "run `falseflaw evaluate` first")
             point, _ = read_operating_point(path / OPERATING_POINT_NAME if path.is_dir() else path)
+        if self.baseline is not None:
+            return DetectorUnderTest(self.baseline, point)
         if self.kind == "checkpoint":
             return DetectorUnderTest(CheckpointScorer(self.path, device), point)
         learnt = contributor_digests(read_learnt_from(self.path))

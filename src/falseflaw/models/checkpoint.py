@@ -12,7 +12,7 @@ import torch
 
 from falseflaw.errors import ConfigurationError, InvalidDataError, MissingDataError
 from falseflaw.imaging.codec import write_atomic
-from falseflaw.models.detector import Detector
+from falseflaw.models.architectures import AnyDetector, build_detector
 
 PREFIX = "detector."
 """What the names of the detector's tensors begin with in a checkpoint."""
@@ -53,7 +53,7 @@ def detector_arguments(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
     return dict(checkpoint["hyper_parameters"]["detector"])
 
 
-def load_detector(path: str | Path) -> Detector:
+def load_detector(path: str | Path) -> AnyDetector:
     """Builds the detector of a checkpoint on the CPU, in eval mode.
 
     Raises:
@@ -64,7 +64,7 @@ def load_detector(path: str | Path) -> Detector:
     checkpoint = read_checkpoint(path)
     try:
         # The tensors come from the file: no need for the package with the weights it began with.
-        detector = Detector(**{**detector_arguments(checkpoint), "pretrained": "none"})
+        detector = build_detector({**detector_arguments(checkpoint), "pretrained": "none"})
     except (TypeError, ConfigurationError) as error:
         raise InvalidDataError(f"the checkpoint {path} is of another architecture: {error}") from error
     tensors = {
@@ -77,7 +77,7 @@ def load_detector(path: str | Path) -> Detector:
     return detector.eval()
 
 
-def check_tensors(detector: Detector, tensors: Mapping[str, torch.Tensor], what: str) -> None:
+def check_tensors(detector: AnyDetector, tensors: Mapping[str, torch.Tensor], what: str) -> None:
     """Checks that tensors fit a detector by name and shape.
 
     Raises:
@@ -95,7 +95,7 @@ def check_tensors(detector: Detector, tensors: Mapping[str, torch.Tensor], what:
 
 
 def save_detector_checkpoint(
-    detector: Detector, path: str | Path, arguments: Mapping[str, Any] | None = None
+    detector: AnyDetector, path: str | Path, arguments: Mapping[str, Any] | None = None
 ) -> Path:
     """Writes a detector in the format of a Lightning checkpoint, as far as `load_detector` reads it.
 

@@ -87,7 +87,7 @@ class Detector(nn.Module):
             InvalidDataError: A shape does not fit.
         """
         if not torch.compiler.is_compiling():
-            _check(image, valid, self.stride_multiple)
+            check_input(image, valid, self.stride_multiple)
         inside = valid.to(self.mean.dtype)
         pixels = image.to(self.mean.dtype) * inside
         normalized = (pixels - self.mean) / self.std * inside
@@ -116,7 +116,12 @@ class Detector(nn.Module):
         return torch.cat([overall, attended, smooth], dim=1)
 
 
-def _check(image: Tensor, valid: Tensor, multiple: int) -> None:
+def check_input(image: Tensor, valid: Tensor, multiple: int) -> None:
+    """Checks the shapes that a network is given.
+
+    Raises:
+        InvalidDataError: They are not (B, 3, H, W) and (B, 1, H, W), or H or W is no multiple of `multiple`.
+    """
     if image.ndim != 4 or image.shape[1] != 3 or image.shape[2] % multiple or image.shape[3] % multiple:
         raise InvalidDataError(
             f"expected image (B, 3, H, W) with H and W multiples of {multiple}, got {tuple(image.shape)}"

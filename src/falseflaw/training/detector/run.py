@@ -62,7 +62,7 @@ def train(
     """Trains a detector and leaves its checkpoints in `run_dir/checkpoints`.
 
     Args:
-        detector: Arguments of `Detector`.
+        detector: Arguments of `build_detector`.
         loss: Arguments of `DetectorLoss`.
         optimizer: Arguments of `OptimizerSettings`.
         data: What to train on.

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from falseflaw.errors import ConfigurationError
-from falseflaw.models.detector import Detector
+from falseflaw.models.architectures import build_detector
 from falseflaw.models.losses import DetectorLoss
 from falseflaw.models.postprocess import to_heat_map_8bit
 from falseflaw.training.detector.crops import EDITS
@@ -22,7 +22,7 @@ Batch = dict[str, Any]
 
 
 class DetectorTask(pl.LightningModule):
-    """Losses, optimizer and validation figures around a `Detector`.
+    """Losses, optimizer and validation figures around a network of `models.architectures`.
 
     Takes primitive values only, so that a checkpoint loads without running code from it.
     """
@@ -36,7 +36,7 @@ class DetectorTask(pl.LightningModule):
         """Builds the detector and its loss.
 
         Args:
-            detector: Arguments of `Detector`.
+            detector: Arguments of `build_detector`.
             loss: Arguments of `DetectorLoss`.
             optimizer: Arguments of `OptimizerSettings`.
 
@@ -47,7 +47,7 @@ class DetectorTask(pl.LightningModule):
         detector, loss, optimizer = dict(detector), dict(loss or {}), dict(optimizer or {})
         self.save_hyperparameters({"detector": detector, "loss": loss, "optimizer": optimizer})
         try:
-            self.detector = Detector(**detector).to(memory_format=torch.channels_last)
+            self.detector = build_detector(detector).to(memory_format=torch.channels_last)
             self.loss = DetectorLoss(**loss)
             self.settings = OptimizerSettings(**optimizer)
         except TypeError as error:

@@ -1,0 +1,67 @@
+"""The command that sets the detector beside baselines, from start to table, at tiny size."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+from tests.helpers import make_dataset
+from tests.runtime.red import write_bundle
+
+from falseflaw.cli.main import main
+
+SCRIPT = Path(__file__).parents[2] / "scripts/studies/baselines.py"
+TINY = (
+    "experiment=smoke",
+    "model.backbone=test_efficientnet",
+    "model.pretrained=none",
+    "trainer.max_steps=2",
+)
+
+
+@pytest.fixture
+def baselines(monkeypatch, tmp_path):
+    """The script, its verbs called in this process, without bars and pictures."""
+    monkeypatch.setattr("falseflaw.evaluation.run.make_report", lambda *arguments: None)
+    monkeypatch.chdir(tmp_path)
+    spec = importlib.util.spec_from_file_location("baselines_script", SCRIPT)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    module.calls = []
+
+    def call(*words):
+        module.calls.append(words)
+        quick = ["progress=false", "workers=0"] if words[0] == "evaluate" else []
+        assert main([*words, *quick]) == 0
+
+    monkeypatch.setattr(module, "falseflaw", call)
+    return module
+
+
+@pytest.mark.slow
+def test_all_stand_in_one_table_and_finished_trainings_are_kept(baselines, tmp_path, capsys):
+    baselines.MODELS.pop("rgb_only")
+    dataset = make_dataset(tmp_path / "data", sources=8)
+    words = [f"dataset={dataset}", f"--detector={write_bundle(tmp_path / 'red')}", "--without-first", *TINY]
+    words += [f"--output={tmp_path / 'out'}", "--laundering=smoke", "--minutes=1", "--replicates=20"]
+    assert baselines.main(words) == 0
+    table = (tmp_path / "out/baselines.md").read_text()
+    lines = [line.split("|")[1].strip() for line in table.splitlines() if line.startswith("|")]
+    names = ["detector", "whole image", "error level analysis", "noise residual variance"]
+    assert lines == ["detector", "---", *names]
+    assert "1 min, 2 steps" in table
+    assert "whole_image - detector" in (tmp_path / "out/compare.md").read_text()
+    assert [call[0] for call in baselines.calls] == ["train"] + ["evaluate"] * 4 + ["compare"]
+    capsys.readouterr()
+    assert baselines.main([*words, "seed=1"]) == 2  # other weights would stand under the old name
+    assert "called as before" in capsys.readouterr().err
+    baselines.calls.clear()
+    overrides = [word for word in words if not word.startswith("--")]
+    baselines.train(tmp_path / "out/whole_image", "whole_image", 1, overrides)
+    assert baselines.calls == []
+
+
+def test_a_call_without_a_dataset_is_refused(baselines, capsys):
+    for words in (["seed=1"], ["dataset=a", "dataset=b"], ["a"]):
+        with pytest.raises(SystemExit, match="2"):
+            baselines.main(words)
+        assert "dataset=FOLDER" in capsys.readouterr().err
