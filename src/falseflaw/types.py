@@ -143,12 +143,15 @@ class OperatingPoint:
         clear_threshold: Calibrated probability below which it shows `no sign of alteration`;
             at most `image_threshold`. Between the two the verdict is `inconclusive`.
         mask_threshold: 8-bit heat-map value in [1, 255] at and above which a pixel counts as altered.
+        distance_threshold: Distance above 0 at and above which a photo is unlike anything that was measured,
+            and `inconclusive` whatever its probability; None where no distance was fitted.
     """
 
     temperature: float = 1.0
     image_threshold: float = 0.5
     clear_threshold: float = 0.5
     mask_threshold: int = 128
+    distance_threshold: float | None = None
 
     def __post_init__(self) -> None:
         if not self.temperature > 0:
@@ -160,6 +163,8 @@ class OperatingPoint:
             )
         if not 1 <= self.mask_threshold <= 255:
             raise ValueError(f"expected mask_threshold in 1..255, got {self.mask_threshold}")
+        if self.distance_threshold is not None and not self.distance_threshold > 0:
+            raise ValueError(f"expected distance_threshold > 0 or null, got {self.distance_threshold}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,7 +174,9 @@ class Prediction:
     Attributes:
         probability: Calibrated probability of alteration in [0, 1].
         heat_map: uint8, (H, W), the photo's own size.
+        distance: From the photos that were measured, about 1 for one of them; None where none is told.
     """
 
     probability: float
     heat_map: HeatMap
+    distance: float | None = None

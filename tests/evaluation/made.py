@@ -15,7 +15,7 @@ from falseflaw.evaluation.figures.calibration import OPERATING_POINT_NAME, write
 from falseflaw.evaluation.figures.comparison import summarize
 from falseflaw.evaluation.figures.measure import Measure, prepare
 from falseflaw.evaluation.figures.summary import ComparisonSummary, Provenance, SuiteRecord
-from falseflaw.evaluation.prediction.predictions import PREDICTIONS_NAME, SCHEMA, write
+from falseflaw.evaluation.prediction.predictions import PREDICTIONS_NAME, SCHEMA, completed, write
 from falseflaw.types import Edit, OperatingPoint
 
 EDITS = (Edit.AUTHENTIC, Edit.SIMULATED_DAMAGE, Edit.SPLICED, Edit.REGENERATED)
@@ -107,6 +107,6 @@ def made_predictions(
 def write_evaluation(folder: Path, predictions: pd.DataFrame, point: OperatingPoint | None = None) -> Path:
     """Writes what figures are computed from, and returns the folder."""
     write_operating_point(folder / OPERATING_POINT_NAME, point or OperatingPoint(), None)
-    table = pa.Table.from_pandas(predictions, schema=SCHEMA, preserve_index=False)
+    table = pa.Table.from_pandas(completed(predictions), schema=SCHEMA, preserve_index=False)
     write(table, folder / PREDICTIONS_NAME, "made")
     return folder

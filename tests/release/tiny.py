@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from falseflaw.release.bundle import Release, release_bundle
 from falseflaw.runtime.bundle import BundleInfo
+from falseflaw.statistics.familiarity import Familiarity
 from falseflaw.types import Image
 
 
@@ -31,6 +32,19 @@ class RedDetector(nn.Module):
         return logit, mask_logit
 
 
+class ColorfulDetector(RedDetector):
+    """Also tells features: mean and spread of every channel over the valid pixels."""
+
+    def with_features(self, image: Tensor, valid: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        logit, mask_logit = self(image, valid)
+        inside = valid.to(mask_logit.dtype)
+        pixels = image.float() / 255 * inside
+        count = inside.sum(dim=(2, 3))
+        mean = pixels.sum(dim=(2, 3)) / count  # (B, 3)
+        spread = pixels.square().sum(dim=(2, 3)) / count - mean.square()
+        return logit, mask_logit, torch.cat([mean, spread], dim=1)
+
+
 PHOTOS = (spotted_photo(70, 90, 20, 30), gray_photo(96, 64), gray_photo(65, 131))
 
 
@@ -40,6 +54,7 @@ def make_bundle(
     detector: nn.Module | None = None,
     card: Callable[[BundleInfo], str] = lambda final: f"# {final.name}\n",
     show: Callable[[str], None] = lambda text: None,
+    familiarity: Familiarity | None = None,
     **changes: object,
 ) -> Release:
     return release_bundle(
@@ -51,4 +66,5 @@ def make_bundle(
         latency_size=(64, 64),
         latency_photos=2,
         show=show,
+        familiarity=familiarity,
     )

@@ -1,12 +1,14 @@
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.runtime.red import info, write_bundle, write_sums
+from tests.runtime.red import POINT, info, write_bundle, write_sums
 
 from falseflaw.errors import FalseFlawError, InvalidDataError, MissingDataError
 from falseflaw.runtime.bundle import FORMAT, INFO_NAME, MODEL_NAME, SUMS_NAME, BundleInfo, read_bundle
+from falseflaw.runtime.predictor import Predictor
 
 
 def test_info_survives_its_file(tmp_path: Path) -> None:
@@ -106,3 +108,34 @@ def test_an_info_that_is_no_json_object_is_refused(tmp_path: Path, text: str) ->
 def test_no_bundle_at_all(tmp_path: Path) -> None:
     with pytest.raises(MissingDataError, match="falseflaw export"):
         read_bundle(tmp_path / "nothing")
+
+
+def test_a_bundle_of_format_1_is_read_as_it_always_was(tmp_path: Path) -> None:
+    folder = write_bundle(tmp_path / "bundle")
+
+    def age(values: dict) -> None:
+        values["format"] = 1
+        del values["operating_point"]["distance_threshold"], values["guarantees"]
+
+    edit_info(folder, age)
+    write_sums(folder)
+    found, _ = read_bundle(folder)
+    assert found.operating_point == POINT
+    assert found.operating_point.distance_threshold is None
+    assert found.guarantees == ()
+    assert BundleInfo.from_json(found.to_json()) == found
+
+
+def test_a_bundle_of_format_2_has_to_say_where_its_distances_end(tmp_path: Path) -> None:
+    folder = write_bundle(tmp_path / "bundle")
+    edit_info(folder, lambda values: values["operating_point"].pop("distance_threshold"))
+    write_sums(folder)
+    with pytest.raises(InvalidDataError, match=r"operating_point\.distance_threshold is missing"):
+        read_bundle(folder)
+
+
+def test_a_limit_without_distances_is_refused(tmp_path: Path) -> None:
+    folder = write_bundle(tmp_path / "bundle", operating_point=replace(POINT, distance_threshold=2.0))
+    with pytest.raises(InvalidDataError, match="output distance") as caught:
+        Predictor(folder)
+    assert "\n" not in str(caught.value)

@@ -60,7 +60,8 @@ def test_batchmates_change_nothing(predictor: Predictor) -> None:
 
 def test_raw_gives_uncalibrated_logits(predictor: Predictor) -> None:
     photos = np.stack([spotted_photo(64, 64, 8, 8), gray_photo(64, 64, 3)])
-    logits, heat = predictor.raw(photos)
+    logits, heat, distances = predictor.raw(photos)
+    assert np.isnan(distances).all()  # this network tells none
     assert logits.dtype == np.float64
     np.testing.assert_allclose(logits, [GAIN * 0.5, -GAIN * 0.5], rtol=1e-5)
     assert heat.dtype == np.uint8
@@ -96,7 +97,7 @@ def test_a_large_photo_in_tiles_is_judged_as_whole(red_bundle: Path) -> None:
     expected, got = whole.predict(photo), tiled.predict(photo)
     assert got.probability == expected.probability
     assert np.abs(got.heat_map.astype(int) - expected.heat_map.astype(int)).max() <= 1
-    logits, heat = tiled.raw(np.stack([photo, gray_photo(700, 1100)]))
+    logits, heat, _ = tiled.raw(np.stack([photo, gray_photo(700, 1100)]))
     np.testing.assert_allclose(logits, [GAIN * 0.5, -GAIN * 0.5], rtol=1e-5)
     np.testing.assert_array_equal(heat[0], got.heat_map)
 
@@ -132,7 +133,7 @@ def test_keeping_memory_changes_no_answer(red_bundle: Path, predictor: Predictor
     for height, width in ((70, 90), (300, 200), (64, 64)):
         photo = gray_photo(height, width)[None]
         for one, other in zip(keeping.raw(photo), predictor.raw(photo), strict=True):
-            assert np.array_equal(one, other)
+            np.testing.assert_array_equal(one, other)
 
 
 def test_a_file_that_is_no_network_is_refused(tmp_path: Path) -> None:

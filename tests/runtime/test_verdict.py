@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -83,3 +85,30 @@ def test_many_photos_get_the_verdicts_of_each() -> None:
         Verdict.INCONCLUSIVE,
         Verdict.INCONCLUSIVE,
     ]
+
+
+FAR = OperatingPoint(1.0, 0.9, 0.2, 200, distance_threshold=1.5)
+
+
+@pytest.mark.parametrize("probability", [0.0, 0.5, 0.9, 1.0])
+def test_what_is_unlike_anything_measured_is_inconclusive_for_that_reason(probability: float) -> None:
+    strange = replace(prediction(probability, 50), distance=1.5)
+    verdict, reason, _ = decide(strange, FAR)
+    assert verdict is Verdict.INCONCLUSIVE
+    assert "unlike anything that was measured" in reason
+    near = replace(strange, distance=float(np.nextafter(1.5, 0)))
+    assert decide(near, FAR) == decide(replace(near, distance=None), FAR) == decide(near, POINT)
+
+
+def test_far_photos_are_never_altered_or_clear_however_many_at_once() -> None:
+    rng = np.random.default_rng(0)
+    probability, distance = rng.random(500), rng.uniform(0, 3, 500)
+    given = verdicts(probability, rng.random(500) < 0.5, np.zeros(500, bool), FAR, distance)
+    assert set(given[distance >= 1.5]) == {Verdict.INCONCLUSIVE}
+    assert set(given[distance < 1.5]) == {Verdict.ALTERED, Verdict.INCONCLUSIVE, Verdict.NO_SIGN}
+
+
+@pytest.mark.parametrize("limit", [0.0, -1.0])
+def test_a_distance_needs_a_limit_above_zero(limit: float) -> None:
+    with pytest.raises(ValueError, match="distance_threshold"):
+        replace(FAR, distance_threshold=limit)

@@ -60,7 +60,7 @@ def compose_build(config: DictConfig, command: Sequence[str]) -> Callable[[], Bu
     folds = assign_folds(source, config.split.fractions, config.split.seed, cache)
     inpainters = _inpainters(config)
     autoencoders = instantiate(config.autoencoders)
-    recorded["weights"] = _weights(config, select_sources(source.photos(), folds, settings)) | {
+    recorded["weights"] = _weights(config, select_photos(source.photos(), folds, settings)) | {
         name: other.digest for name, other in autoencoders.others.items() if other.digest
     }
     masker = recorded["product_mask"]

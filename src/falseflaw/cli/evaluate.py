@@ -55,12 +55,14 @@ def run(config: DictConfig) -> None:
         progress=config.progress,
     )
     launderings = [instantiate(item) for item in config.laundering.launderings]
+    apart = config.get("calibration")
+    calibration = [instantiate(item) for item in apart.launderings] if apart else []
     detector = target.load(config.operating_point, config.device)
     output = target.output(dataset, fixed=config.operating_point is not None)
     if config.output is not None:
         output = Path(config.output)
     claim(output)
-    summary = evaluate(detector, dataset, launderings, output, settings)
+    summary = evaluate(detector, dataset, launderings, output, settings, calibration)
     print(f"{text_table(summary)}\n\n{scope_text(summary)}")
     if further := further_rows(summary):
         print(f"\n{aligned(further)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from dataclasses import asdict
 from pathlib import Path
 
 from omegaconf import DictConfig
@@ -33,6 +34,7 @@ def run(config: DictConfig) -> None:
     claim(Path(str(config.output)))
 
     from falseflaw.dataset.lineage import contributor_digests, read_learnt_from
+    from falseflaw.evaluation.figures.unlike import read_familiarity
     from falseflaw.models.checkpoint import detector_arguments, load_detector, read_checkpoint
     from falseflaw.provenance import file_sha256, git_revision
     from falseflaw.release.bundle import release_bundle
@@ -42,6 +44,8 @@ def run(config: DictConfig) -> None:
     detector = load_detector(checkpoint)
     arguments = detector_arguments(read_checkpoint(checkpoint))
     summary = read_evaluation(evaluation_folder)
+    promises = summary.fitted.guarantees if summary.fitted else ()
+    unlike = summary.operating_point.distance_threshold is not None
     sha256 = file_sha256(checkpoint)
     if summary.provenance.model["sha256"] != sha256:
         raise InvalidDataError(
@@ -61,6 +65,7 @@ def run(config: DictConfig) -> None:
                 "name": Path(summary.provenance.dataset).name,
                 "config_hash": ",".join(summary.provenance.dataset_config_hash),
             },
+            guarantees=[asdict(promise) | {"text": promise.text} for promise in promises],
             contributors=contributor_digests(read_learnt_from(checkpoint.parent.parent)),
             stride_multiple=detector.stride_multiple,
             tile_pixels=int(config.tile_pixels),
@@ -75,6 +80,7 @@ def run(config: DictConfig) -> None:
         Path(str(config.output)),
         lambda final: model_card(final, summary),
         latency_photos=config.latency_photos,
+        familiarity=read_familiarity(evaluation_folder) if unlike else None,
         show=print,
     )
     milliseconds = (

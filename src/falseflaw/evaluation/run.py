@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from falseflaw import __version__
@@ -26,7 +27,9 @@ from falseflaw.evaluation.figures.summary import (
     SuiteRecord,
     write_summary,
 )
+from falseflaw.evaluation.figures.unlike import distances, fit_unlike, write_familiarity
 from falseflaw.evaluation.prediction.predict import predict, under_way
+from falseflaw.evaluation.prediction.predictions import write_distances
 from falseflaw.evaluation.prediction.scorers import Scorer
 from falseflaw.evaluation.prediction.selection import Selection, select_sources
 from falseflaw.evaluation.report.other_evaluations import read_other_evaluations
@@ -35,6 +38,7 @@ from falseflaw.evaluation.settings import EvaluationSettings
 from falseflaw.evaluation.target import DetectorUnderTest
 from falseflaw.imaging.laundering.base import Laundering, check_suite, versions_of
 from falseflaw.provenance import git_revision, package_versions
+from falseflaw.statistics.familiarity import Familiarity
 from falseflaw.types import Fold, OperatingPoint
 
 _PACKAGES = ("numpy", "torch", "timm", "onnxruntime", "pillow", "scipy", "pandas", "pyarrow")
@@ -46,6 +50,7 @@ def evaluate(
     launderings: Iterable[Laundering],
     output: Path,
     settings: EvaluationSettings,
+    calibration: Iterable[Laundering] = (),
 ) -> ComparisonSummary | RatesSummary:
     """Measures a detector on a fold of a dataset and writes everything into `output`.
 
@@ -58,6 +63,8 @@ def evaluate(
         launderings: Of distinct names; the first one is what the report opens with.
         output: Folder for predictions.parquet, operating_point.json, summary.json, figures/, report.html.
         settings: The rest.
+        calibration: Launderings of fold `val` that an operating point is fitted on, instead of those of
+            `launderings` that the settings name.
 
     Returns:
         The summary. Its provenance tells the minutes that predictions and figures took; None where
@@ -69,7 +76,7 @@ def evaluate(
             detector learnt from people in it.
     """
     others = read_other_evaluations(settings.other_evaluations, output)
-    selection = select(detector, dataset, launderings, settings)
+    selection = select(detector, dataset, launderings, settings, calibration)
     begun, started = under_way(output), time.monotonic()
     predictions = predict(
         selection,
@@ -80,7 +87,12 @@ def evaluate(
         workers=settings.workers,
         progress=settings.progress,
     )
-    point, fitted = _operating_point(detector, predictions, settings)
+    calibrate_on = tuple(selection.only.get(str(Fold.VAL), settings.calibrate_on))
+    point, fitted, familiarity = _operating_point(detector, predictions, calibrate_on)
+    if familiarity is not None:  # else the scorer told the distances itself, or there are none
+        predictions["distance"] = distances(predictions, familiarity)
+        write_distances(output, predictions["distance"].to_numpy(dtype=np.float64))
+    write_familiarity(output, familiarity)
     write_operating_point(output / OPERATING_POINT_NAME, point, fitted)
     rows = prepare(predictions[predictions["fold"] == str(settings.fold)], point)
     summary = _figures(rows, point, fitted, _provenance(selection, detector.scorer, settings), settings)
@@ -96,8 +108,11 @@ def select(
     dataset: Path,
     launderings: Iterable[Laundering],
     settings: EvaluationSettings,
+    calibration: Iterable[Laundering] = (),
 ) -> Selection:
     """Selects the photos that are measured and, where the operating point is fitted, those of fold `val`.
+
+    Every fold goes through its own launderings: what is fitted on may be a wider suite than what is measured.
 
     Raises:
         ConfigurationError: Thresholds would be fitted on the fold that is measured.
@@ -128,7 +143,36 @@ def select(
     limit = settings.fitted_sources or settings.limit_sources
     fitted = _of_fold(rows[rows["edit"].isin(MIXTURE)], Fold.VAL, limit, dataset)
     both = pd.concat([fitted, measured], ignore_index=True)
-    return Selection(dataset, both, suite, {str(Fold.VAL): settings.calibrate_on})
+    apart = tuple(calibration)
+    if not apart:
+        return Selection(dataset, both, suite, {str(Fold.VAL): settings.calibrate_on})
+    only = {str(Fold.VAL): _names(check_suite(apart)), str(settings.fold): _names(suite)}
+    return Selection(dataset, both, _joined(suite, apart), only)
+
+
+def _names(suite: Iterable[Laundering]) -> tuple[str, ...]:
+    return tuple(item.name for item in suite)
+
+
+def _joined(suite: tuple[Laundering, ...], further: tuple[Laundering, ...]) -> tuple[Laundering, ...]:
+    """Returns both suites as one.
+
+    Raises:
+        ConfigurationError: A name stands for two launderings, or what is fitted on was never to be seen.
+    """
+    known = {item.name: item for item in suite}
+    for item in further:
+        if repr(known.get(item.name, item)) != repr(item):
+            raise ConfigurationError(
+                f"expected one laundering called {item.name}, got {known[item.name]!r} to measure "
+                f"and {item!r} to calibrate on; give one of them another name"
+            )
+        if item.unseen:
+            raise ConfigurationError(
+                f"expected launderings to calibrate on that training knows, got {item.name}, marked unseen; "
+                "leave it out of the calibration suite"
+            )
+    return (*suite, *(item for item in further if item.name not in known))
 
 
 def _of_fold(rows: pd.DataFrame, fold: Fold, limit: int | None, dataset: Path) -> pd.DataFrame:
@@ -141,11 +185,22 @@ def _of_fold(rows: pd.DataFrame, fold: Fold, limit: int | None, dataset: Path) -
 
 
 def _operating_point(
-    detector: DetectorUnderTest, predictions: pd.DataFrame, settings: EvaluationSettings
-) -> tuple[OperatingPoint, Fitted | None]:
+    detector: DetectorUnderTest, predictions: pd.DataFrame, calibrate_on: tuple[str, ...]
+) -> tuple[OperatingPoint, Fitted | None, Familiarity | None]:
+    """Returns thresholds, how they came about, and what tells distances where the scorer does not itself."""
     if detector.operating_point is not None:
-        return detector.operating_point, None
-    return fit(predictions, settings.calibrate_on)
+        return detector.operating_point, None, detector.familiarity
+    point, fitted = fit(predictions, calibrate_on)
+    unlike = fit_unlike(predictions, calibrate_on)
+    if unlike is None:
+        return point, fitted, None
+    point = replace(point, distance_threshold=unlike.threshold)
+    fitted = replace(
+        fitted,
+        guarantees=(*fitted.guarantees, unlike.guarantee),
+        rule=f"{fitted.rule}; {unlike.guarantee.text}",
+    )
+    return point, fitted, unlike.familiarity
 
 
 def _figures(

@@ -13,8 +13,10 @@ from yaml import YAMLError
 from falseflaw.dataset.lineage import contributor_digests, read_learnt_from
 from falseflaw.errors import ConfigurationError, InvalidDataError, MissingDataError
 from falseflaw.evaluation.figures.calibration import OPERATING_POINT_NAME, read_operating_point
+from falseflaw.evaluation.figures.unlike import FAMILIARITY_NAME, read_familiarity
 from falseflaw.evaluation.prediction.scorers import BundleScorer, CheckpointScorer, Scorer
 from falseflaw.paths import BUNDLE_HINT, find_existing
+from falseflaw.statistics.familiarity import Familiarity
 from falseflaw.types import OperatingPoint
 
 Kind = Literal["run", "checkpoint", "bundle", "baseline"]
@@ -27,12 +29,14 @@ class DetectorUnderTest:
     Attributes:
         scorer: Runs it.
         operating_point: Fixed before, of a bundle or an earlier evaluation; None: to be fitted.
+        familiarity: Of the earlier evaluation: tells distances. A bundle tells them itself.
         learnt_from: Digests of the contributors that it learnt from, as far as that is known.
     """
 
     scorer: Scorer
     operating_point: OperatingPoint | None = None
     learnt_from: tuple[str, ...] = ()
+    familiarity: Familiarity | None = None
 
 
 @dataclass(frozen=True)
@@ -138,15 +142,21 @@ class Target:
                 raise ConfigurationError("expected bundle= without operating_point=: a bundle brings its own")
             bundle = BundleScorer(find_existing(self.path, "a bundle", BUNDLE_HINT))
             return DetectorUnderTest(bundle, bundle.operating_point, tuple(bundle.info.contributors))
-        point = None
+        point, familiarity = None, None
         if operating_point is not None:
             path = find_existing(operating_point, "an operating point", "run `falseflaw evaluate` first")
-            point, _ = read_operating_point(path / OPERATING_POINT_NAME if path.is_dir() else path)
+            path = path / OPERATING_POINT_NAME if path.is_dir() else path
+            point, _ = read_operating_point(path)
+            familiarity = read_familiarity(path.parent)
+            if point.distance_threshold is not None and familiarity is None:
+                raise MissingDataError(
+                    f"expected {FAMILIARITY_NAME} beside {path}, found none; name the evaluation's own folder"
+                )
         if self.baseline is not None:
             return DetectorUnderTest(self.baseline, point)
         if self.kind == "checkpoint":
-            return DetectorUnderTest(CheckpointScorer(self.path, device), point)
+            return DetectorUnderTest(CheckpointScorer(self.path, device), point, (), familiarity)
         learnt = contributor_digests(read_learnt_from(self.path))
         return DetectorUnderTest(
-            CheckpointScorer(self.path / "checkpoints" / "best.ckpt", device), point, learnt
+            CheckpointScorer(self.path / "checkpoints" / "best.ckpt", device), point, learnt, familiarity
         )

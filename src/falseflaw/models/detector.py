@@ -86,6 +86,11 @@ class Detector(nn.Module):
         Raises:
             InvalidDataError: A shape does not fit.
         """
+        logit, mask_logit, _ = self.with_features(image, valid)
+        return logit, mask_logit
+
+    def with_features(self, image: Tensor, valid: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Judges as `forward` does, and tells what the image head saw as well, (B, C_top + D + 1)."""
         if not torch.compiler.is_compiling():
             check_input(image, valid, self.stride_multiple)
         inside = valid.to(self.mean.dtype)
@@ -95,8 +100,9 @@ class Detector(nn.Module):
             normalized = torch.cat([normalized, self.residual(pixels, inside)], dim=1)  # (B, 3 + F, H, W)
         features = self.backbone(normalized)  # five levels, (B, C_i, H / s_i, W / s_i)
         decoded, mask_logit = self.decoder(features)  # (B, D, h, w), (B, 1, h, w)
-        logit = self.head(self._pool(features[-1], decoded, mask_logit, inside))  # (B, 1)
-        return logit.squeeze(1), self.decoder.enlarge(mask_logit)
+        pooled = self._pool(features[-1], decoded, mask_logit, inside)  # (B, C_top + D + 1)
+        logit = self.head(pooled)  # (B, 1)
+        return logit.squeeze(1), self.decoder.enlarge(mask_logit), pooled
 
     def _pool(self, top: Tensor, decoded: Tensor, mask_logit: Tensor, inside: Tensor) -> Tensor:
         """Returns what the image head sees, (B, C_top + D + 1), from valid pixels alone.

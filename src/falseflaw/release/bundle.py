@@ -20,6 +20,7 @@ from falseflaw.release import verify
 from falseflaw.release.onnx import export_onnx
 from falseflaw.runtime.bundle import CARD_NAME, INFO_NAME, MODEL_NAME, SUMS_NAME, BundleInfo
 from falseflaw.runtime.predictor import Predictor
+from falseflaw.statistics.familiarity import Familiarity
 from falseflaw.types import Image
 
 
@@ -55,6 +56,7 @@ def release_bundle(
     *,
     latency_size: tuple[int, int] = (400, 533),
     latency_photos: int = 10,
+    familiarity: Familiarity | None = None,
     show: Callable[[str], None] = lambda text: None,
 ) -> Release:
     """Exports a detector, proves parity on photos and writes the bundle.
@@ -70,6 +72,7 @@ def release_bundle(
         card: Writes `MODEL_CARD.md` from the final info.
         latency_size: Height and width of the photos that are timed, pixels.
         latency_photos: How many are timed.
+        familiarity: Tells how far photos are from those measured; with a `distance_threshold`, and only then.
         show: Takes the parity table and other progress texts.
 
     Raises:
@@ -93,11 +96,13 @@ def release_bundle(
             staging / MODEL_NAME,
             metadata,
             info.stride_multiple,
+            familiarity,
         )
         _write_info(staging, info)
         threads = torch.get_num_threads()  # the same for both, or the times could not be compared
         predictor = Predictor(staging, threads=threads)
-        rows = verify.compare(detector, predictor, info.operating_point, verify.parity_cases(photos))
+        cases = verify.parity_cases(photos)
+        rows = verify.compare(detector, predictor, info.operating_point, cases, familiarity)
         show(verify.format_table(rows))
         verify.check(rows)
         timed = [

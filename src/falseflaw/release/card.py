@@ -18,6 +18,9 @@ from falseflaw.runtime.bundle import BundleInfo
 from falseflaw.runtime.verdict import SMALLEST_SIDE
 from falseflaw.statistics.bootstrap import Share
 from falseflaw.statistics.text import figure_text
+from falseflaw.types import OperatingPoint
+
+_NO_PROMISE = "- Nothing: they were fixed before this evaluation."
 
 TEMPLATE = Path(__file__).with_name("model_card.md")
 
@@ -50,6 +53,7 @@ def model_card(info: BundleInfo, summary: ComparisonSummary) -> str:
     edits = list(summary.pooled.flagged)
     launderings = [*summary.launderings, summary.pooled]
     fitted = summary.fitted
+    promises = fitted.guarantees if fitted else ()
     return TEMPLATE.read_text(encoding="utf-8").format(
         name=info.name,
         falseflaw=info.falseflaw,
@@ -61,6 +65,13 @@ def model_card(info: BundleInfo, summary: ComparisonSummary) -> str:
         temperature=f"{point.temperature:.4g}",
         smallest=SMALLEST_SIDE,
         rule=f"Operating point: {fitted.rule}." if fitted else "They were fixed before this evaluation.",
+        distance_rule=_distance_rule(point),
+        guarantees="\n".join(f"- {promise.text}." for promise in promises) or _NO_PROMISE,
+        undecided_rows="\n".join(
+            f"| {entry.population} | {_laundering_word(entry.laundering)} | {entry.photos} | "
+            f"{figure_text(entry.inconclusive)} | {figure_text(entry.unlike)} |"
+            for entry in summary.undecided
+        ),
         tile_pixels=f"{info.tile_pixels:,}",
         tile_overlap=info.tile_overlap,
         photo_sets=_join([_licensed(name) for name in provenance.photo_sets]),
@@ -82,6 +93,16 @@ def model_card(info: BundleInfo, summary: ComparisonSummary) -> str:
         parity_pixels=f"{int(info.parity['pixels']):,}",
         checkpoint=info.checkpoint_sha256,
     )
+
+
+def _distance_rule(point: OperatingPoint) -> str:
+    if point.distance_threshold is None:
+        return ""
+    return f", and photos unlike anything that was measured: at a distance ≥ {point.distance_threshold:.6g}"
+
+
+def _laundering_word(name: str) -> str:
+    return "untouched" if name == "identity" else name
 
 
 def _figure_row(entry: LaunderingFigures) -> str:

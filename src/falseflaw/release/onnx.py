@@ -14,7 +14,8 @@ from torch import Tensor, nn
 
 from falseflaw.errors import FalseFlawError
 from falseflaw.runtime.padding import STRIDE
-from falseflaw.runtime.predictor import INPUTS, OUTPUTS
+from falseflaw.runtime.predictor import DISTANCE, INPUTS, OUTPUTS
+from falseflaw.statistics.familiarity import Familiarity
 
 
 class ExportError(FalseFlawError):
@@ -24,18 +25,30 @@ class ExportError(FalseFlawError):
 class ExportedDetector(nn.Module):
     """What the ONNX graph computes: a detector with calibration and postprocessing around it."""
 
-    def __init__(self, detector: nn.Module, temperature: float) -> None:
+    mean: Tensor
+    scale: Tensor
+    directions: Tensor
+    variances: Tensor
+
+    def __init__(
+        self, detector: nn.Module, temperature: float, familiarity: Familiarity | None = None
+    ) -> None:
         """Wraps a detector.
 
         Args:
             detector: Takes image and valid, gives logit (B,) and mask logit (B, 1, H, W).
             temperature: Positive divisor of the logit (Guo et al. 2017).
+            familiarity: Tells how far the detector's features are from those measured; None: no distance.
         """
         super().__init__()
         self.detector = detector
         self.temperature = temperature
+        self.familiarity = familiarity
+        if familiarity is not None:
+            for name in ("mean", "scale", "directions", "variances"):
+                self.register_buffer(name, torch.from_numpy(getattr(familiarity, name).copy()))
 
-    def forward(self, image: Tensor, valid: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, image: Tensor, valid: Tensor) -> tuple[Tensor, ...]:
         """Judges a batch of photos of one size.
 
         Args:
@@ -43,14 +56,32 @@ class ExportedDetector(nn.Module):
             valid: uint8 (B, 1, H, W), 1 inside the photo and 0 in its padding.
 
         Returns:
-            Calibrated probability (B,), heat map (B, 1, H, W) in 0..1, uncalibrated logit (B,).
+            Calibrated probability (B,), heat map (B, 1, H, W) in 0..1, uncalibrated logit (B,) and, with
+            familiarity, distance (B,).
         """
-        logit, mask_logit = self.detector(image, valid)
-        return torch.sigmoid(logit / self.temperature), torch.sigmoid(mask_logit), logit
+        if self.familiarity is None:
+            logit, mask_logit = self.detector(image, valid)
+            return torch.sigmoid(logit / self.temperature), torch.sigmoid(mask_logit), logit
+        logit, mask_logit, features = self.detector.with_features(image, valid)  # type: ignore[operator]
+        distance = self._distance(features, self.familiarity.rest)
+        return torch.sigmoid(logit / self.temperature), torch.sigmoid(mask_logit), logit, distance
+
+    def _distance(self, features: Tensor, rest: float) -> Tensor:
+        """Does what `Familiarity.distance` does, in the graph: features (B, F) to distances (B,)."""
+        standard = (features - self.mean) / self.scale
+        along = standard @ self.directions.T  # (B, K)
+        beside = (standard - along @ self.directions).square().sum(dim=1)  # no difference of large squares
+        square = (along.square() / self.variances).sum(dim=1) + beside / rest
+        return torch.sqrt(square / features.shape[1])
 
 
 def export_onnx(
-    detector: nn.Module, temperature: float, path: Path, metadata: Mapping[str, str], multiple: int = STRIDE
+    detector: nn.Module,
+    temperature: float,
+    path: Path,
+    metadata: Mapping[str, str],
+    multiple: int = STRIDE,
+    familiarity: Familiarity | None = None,
 ) -> None:
     """Writes a detector as one ONNX file, weights inside; batch, height and width stay free.
 
@@ -63,11 +94,12 @@ def export_onnx(
         path: File to write.
         metadata: Goes into the file's `metadata_props`.
         multiple: Grid of height and width, pixels.
+        familiarity: Becomes part of the graph, with an output of its own; None: no such output.
 
     Raises:
         ExportError: The exporter or the checker refuses; one line says where.
     """
-    wrapped = ExportedDetector(detector, temperature).eval()
+    wrapped = ExportedDetector(detector, temperature, familiarity).eval()
     # Sizes that differ from one another and from 1, or the exporter would take them for fixed.
     image = torch.zeros(2, 3, 3 * multiple, 4 * multiple, dtype=torch.uint8)
     valid = torch.ones(2, 1, 3 * multiple, 4 * multiple, dtype=torch.uint8)
@@ -80,7 +112,7 @@ def export_onnx(
                 (image, valid),
                 dynamo=True,
                 input_names=list(INPUTS),
-                output_names=list(OUTPUTS),
+                output_names=[*OUTPUTS, *([DISTANCE] if familiarity else [])],
                 dynamic_shapes={"image": sizes, "valid": sizes},
                 verbose=False,
             )

@@ -12,14 +12,17 @@ from numpy.typing import NDArray
 from torch import nn
 
 from falseflaw.errors import FalseFlawError
-from falseflaw.evaluation.prediction.scorers import run_torch
+from falseflaw.evaluation.prediction.scorers import run_torch, run_with_features
 from falseflaw.runtime.predictor import Outputs, Predictor
 from falseflaw.runtime.tiling import to_8_bits
 from falseflaw.runtime.verdict import decide
+from falseflaw.statistics.familiarity import Familiarity
 from falseflaw.types import Image, OperatingPoint, Prediction
 
 PROBABILITY_TOLERANCE = 1e-4
 HEAT_MAP_TOLERANCE = 1e-3
+DISTANCE_TOLERANCE = 1e-3
+"""Relative: distances have no upper end."""
 
 
 class ParityError(FalseFlawError):
@@ -40,6 +43,7 @@ class ParityRow:
         levels: Pixels whose 8-bit value differs (by rounding).
         mask: Pixels on different sides of `mask_threshold`.
         verdicts: Photos whose verdict differs.
+        distance: Largest difference as a share of the distance; 0 where none is told.
     """
 
     case: str
@@ -51,12 +55,14 @@ class ParityRow:
     levels: int
     mask: int
     verdicts: int
+    distance: float = 0.0
 
     @property
     def passed(self) -> bool:
-        """Whether both differences are within tolerance and all verdicts agree."""
+        """Whether all differences are within tolerance and all verdicts agree."""
         # Written so that NaN fails.
         close = self.probability <= PROBABILITY_TOLERANCE and self.heat_map <= HEAT_MAP_TOLERANCE
+        close = close and self.distance <= DISTANCE_TOLERANCE
         return close and self.verdicts == 0
 
 
@@ -82,6 +88,7 @@ def compare(
     predictor: Predictor,
     point: OperatingPoint,
     cases: Iterator[tuple[str, NDArray[np.uint8]]] | Sequence[tuple[str, NDArray[np.uint8]]],
+    familiarity: Familiarity | None = None,
 ) -> list[ParityRow]:
     """Runs batches through the detector in torch and through the bundle, as `predict` does.
 
@@ -90,15 +97,17 @@ def compare(
         predictor: Of the bundle.
         point: Calibration and thresholds.
         cases: Of `parity_cases`.
+        familiarity: That the bundle tells distances with; None: it tells none.
     """
     rows = []
     for case, images in cases:
-        expected, got = torch_outputs(detector, point.temperature, images), predictor.infer(images)
+        expected = torch_outputs(detector, point.temperature, images, familiarity)
+        got = predictor.infer(images)
         expected_levels, got_levels = to_8_bits(expected.heat_map), to_8_bits(got.heat_map)
         verdicts = [
             [
-                decide(Prediction(float(p), heat), point)[0]
-                for p, heat in zip(outputs.probability, levels, strict=True)
+                decide(Prediction(float(p), heat, None if np.isnan(d) else float(d)), point)[0]
+                for p, heat, d in zip(outputs.probability, levels, outputs.distance, strict=True)
             ]
             for outputs, levels in ((expected, expected_levels), (got, got_levels))
         ]
@@ -115,6 +124,7 @@ def compare(
                     ((expected_levels >= point.mask_threshold) != (got_levels >= point.mask_threshold)).sum()
                 ),
                 verdicts=sum(a is not b for a, b in zip(*verdicts, strict=True)),
+                distance=_relative(expected.distance, got.distance),
             )
         )
     return rows
@@ -134,7 +144,8 @@ def check(rows: Sequence[ParityRow]) -> None:
         raise ParityError(
             f"expected onnxruntime to answer as torch within {PROBABILITY_TOLERANCE:g} (probability) and "
             f"{HEAT_MAP_TOLERANCE:g} (heat map) with equal verdicts, got {worst.probability:.2g}, "
-            f"{worst.heat_map:.2g} and {worst.verdicts} other verdicts on {worst.case!r} "
+            f"{worst.heat_map:.2g} and {worst.verdicts} other verdicts "
+            f"(distances within {worst.distance:.1g}) on {worst.case!r} "
             f"({worst.batch}x{worst.height}x{worst.width}); {len(failed)} of {len(rows)} batches differ"
         )
 
@@ -146,6 +157,7 @@ def largest(rows: Sequence[ParityRow]) -> dict[str, float]:
         "photos": sum(row.batch for row in rows),
         "probability": max(row.probability for row in rows),
         "heat_map": max(row.heat_map for row in rows),
+        "distance": max(row.distance for row in rows),
         "levels": sum(row.levels for row in rows),
         "mask_pixels": sum(row.mask for row in rows),
         "pixels": sum(row.batch * row.height * row.width for row in rows),
@@ -169,11 +181,28 @@ def format_table(rows: Sequence[ParityRow]) -> str:
     return "\n".join(lines)
 
 
-def torch_outputs(detector: nn.Module, temperature: float, images: NDArray[np.uint8]) -> Outputs:
+def torch_outputs(
+    detector: nn.Module,
+    temperature: float,
+    images: NDArray[np.uint8],
+    familiarity: Familiarity | None = None,
+) -> Outputs:
     """Returns what the detector itself says of photos of one size, uint8 (B, H, W, 3)."""
-    logit, mask_logit = run_torch(detector, images)
+    if familiarity is None:
+        logit, mask_logit = run_torch(detector, images)
+        distance = np.full(len(images), np.nan, np.float32)
+    else:
+        logit, mask_logit, features = run_with_features(detector, images)
+        distance = familiarity.distance(features.numpy()).astype(np.float32)
     probability, heat_map = torch.sigmoid(logit / temperature), torch.sigmoid(mask_logit)  # (B,), (B, H, W)
-    return Outputs(probability.numpy(), heat_map.numpy(), logit.numpy())
+    return Outputs(probability.numpy(), heat_map.numpy(), logit.numpy(), distance)
+
+
+def _relative(expected: NDArray[np.float32], got: NDArray[np.float32]) -> float:
+    """Largest difference of distances as a share of what was expected; 0 where neither side tells any."""
+    if np.isnan(expected).all() and np.isnan(got).all():
+        return 0.0
+    return float((np.abs(expected - got) / np.maximum(np.abs(expected), 1e-6)).max())  # NaN on one side fails
 
 
 def median_seconds(judge: Callable[[NDArray[np.uint8]], object], images: Sequence[Image]) -> float:

@@ -18,8 +18,14 @@ INFO_NAME = "bundle.json"
 CARD_NAME = "MODEL_CARD.md"
 SUMS_NAME = "SHA256SUMS"
 
-FORMAT = 1
-"""Raised when a bundle can no longer be read by the code before it."""
+FORMAT = 2
+"""Raised when a bundle can no longer be read by the code before it.
+
+1: no distance to what was measured; such bundles are judged as they always were.
+2: `operating_point.distance_threshold`, which code of before would pass over, and `guarantees`.
+"""
+
+_READABLE = (1, 2)
 
 
 @dataclass(frozen=True)
@@ -33,6 +39,8 @@ class BundleInfo:
         git_revision: Commit of that code.
         detector: Constructor arguments of the network.
         operating_point: Calibration and thresholds, fixed on validation.
+        guarantees: What the thresholds promise of new photos, and of how many that rests on; see
+            `evaluation.figures.guarantees.Guarantee`.
         checkpoint_sha256: Of the checkpoint file that was exported.
         dataset: Folder name and config hash of the dataset that the thresholds were fixed on.
         contributors: Digests of the people whose photos the detector learnt from, see
@@ -54,6 +62,7 @@ class BundleInfo:
     dataset: Mapping[str, str] = field(default_factory=dict)
     contributors: Sequence[str] = ()
     parity: Mapping[str, float] = field(default_factory=dict)
+    guarantees: Sequence[Mapping[str, Any]] = ()
     stride_multiple: int = STRIDE
     tile_pixels: int = 4_000_000
     tile_overlap: int = 128
@@ -84,16 +93,20 @@ class BundleInfo:
         values = json.loads(text)
         if not isinstance(values, dict):
             raise TypeError("expected a JSON object")
-        if values["format"] != FORMAT:
+        if values["format"] not in _READABLE:
             raise ValueError(
-                f"expected format {FORMAT}, got {values['format']!r}; update falseflaw or export it again"
+                f"expected format {' or '.join(map(str, _READABLE))}, got {values['format']!r}; "
+                "update falseflaw or export it again"
             )
         known = {name: values[name] for name in cls.__dataclass_fields__ if name in values}
         point = known["operating_point"]
         names = OperatingPoint.__dataclass_fields__
+        if values["format"] == 1:
+            point = {**point, "distance_threshold": None}
         if missing := [name for name in names if name not in point]:
             raise KeyError(f"operating_point.{missing[0]}")
         known["contributors"] = tuple(known.get("contributors", ()))
+        known["guarantees"] = tuple(known.get("guarantees", ()))
         known["operating_point"] = OperatingPoint(**{name: point[name] for name in names})
         return cls(**known)
 

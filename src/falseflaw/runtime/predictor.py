@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,11 +14,13 @@ from falseflaw import __version__
 from falseflaw.errors import ConfigurationError, InvalidDataError
 from falseflaw.runtime.bundle import MODEL_NAME, BundleInfo, bundle_digest, read_bundle
 from falseflaw.runtime.padding import pad_to_stride
-from falseflaw.runtime.tiling import Tiling, plan, stitch, to_8_bits
+from falseflaw.runtime.tiling import Tiling, judge_tiles, plan, to_8_bits
 from falseflaw.types import HeatMap, Image, OperatingPoint, Prediction
 
 INPUTS = ("image", "valid")
 OUTPUTS = ("probability", "heat_map", "logit")
+DISTANCE = "distance"
+"""A fourth output: how far a photo is from those that were measured. Bundles of format 1 have none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,11 +31,13 @@ class Outputs:
         probability: Calibrated, float32, (B,), in [0, 1].
         heat_map: float32, (B, H, W), in [0, 1].
         logit: Uncalibrated, float32, (B,).
+        distance: From the photos that were measured, float32, (B,); NaN where the network tells none.
     """
 
     probability: NDArray[np.float32]
     heat_map: NDArray[np.float32]
     logit: NDArray[np.float32]
+    distance: NDArray[np.float32]
 
 
 class Predictor:
@@ -41,7 +45,7 @@ class Predictor:
 
     A photo is padded at the bottom and right to the network's multiple by repeating its edge, the network is
     told which pixels are valid, and the heat map is cropped back. A photo of more than `tile_pixels` is
-    judged in overlapping tiles: the highest tile counts for the photo.
+    judged in overlapping tiles: the highest tile counts for the photo, with that tile's distance.
     """
 
     def __init__(
@@ -76,7 +80,14 @@ class Predictor:
                 raise ConfigurationError(str(error)) from error
         self.info: BundleInfo = info
         self._digest = bundle_digest(Path(bundle))
-        self._session = _open_session(model, Path(bundle) / MODEL_NAME, threads, keep_memory)
+        path = Path(bundle) / MODEL_NAME
+        self._session = _open_session(model, path, threads, keep_memory)
+        self._tells_distance = DISTANCE in {item.name for item in self._session.get_outputs()}
+        if info.operating_point.distance_threshold is not None and not self._tells_distance:
+            raise InvalidDataError(
+                f"expected {path} with the output {DISTANCE} beside a distance_threshold, got none; "
+                "export the bundle again"
+            )
 
     @property
     def operating_point(self) -> OperatingPoint:
@@ -98,16 +109,21 @@ class Predictor:
             return []
         if len({image.shape for image in images}) > 1:
             raise ValueError("expected photos of one size in a batch")
-        probability, _, heat = self._judge(np.stack(images))
-        return [Prediction(float(p), h) for p, h in zip(probability, heat, strict=True)]
+        values, heat = self._judge(np.stack(images))
+        return [
+            Prediction(float(p), h, None if np.isnan(d) else float(d))
+            for (p, _, d), h in zip(values, heat, strict=True)
+        ]
 
-    def raw(self, images: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
+    def raw(
+        self, images: NDArray[np.uint8]
+    ) -> tuple[NDArray[np.float64], NDArray[np.uint8], NDArray[np.float64]]:
         """Scores photos of one size, uint8 (B, H, W, 3).
 
-        Returns uncalibrated logits, (B,), and heat maps, uint8 (B, H, W).
+        Returns uncalibrated logits, (B,), heat maps, uint8 (B, H, W), and distances, (B,), NaN if not told.
         """
-        _, logit, heat = self._judge(images)
-        return logit.astype(np.float64), heat
+        values, heat = self._judge(images)
+        return values[:, 1].astype(np.float64), heat, values[:, 2].astype(np.float64)
 
     def tiling(self, height: int, width: int) -> Tiling:
         """Returns how a photo of this size is cut; one tile when it is judged whole."""
@@ -127,38 +143,36 @@ class Predictor:
             "image": np.ascontiguousarray(padded.transpose(0, 3, 1, 2)),  # (B, 3, H', W')
             "valid": valid[:, None].astype(np.uint8),  # (B, 1, H', W')
         }
-        probability, heat_map, logit = self._session.run(list(OUTPUTS), feeds)
-        if not (np.isfinite(logit).all() and np.isfinite(heat_map).all()):
+        names = [*OUTPUTS, DISTANCE] if self._tells_distance else list(OUTPUTS)
+        probability, heat_map, logit, *told = self._session.run(names, feeds)
+        if not all(np.isfinite(values).all() for values in (logit, heat_map, *told)):
             raise InvalidDataError("expected finite outputs of the network, got NaN or infinity")
-        return Outputs(probability, heat_map[:, 0, :height, :width], logit)
+        distance = told[0] if told else np.full(len(logit), np.nan, np.float32)
+        return Outputs(probability, heat_map[:, 0, :height, :width], logit, distance)
 
-    def _judge(
-        self, images: NDArray[np.uint8]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.uint8]]:
-        """Returns probability (B,), logit (B,) and 8-bit heat map (B, H, W), in tiles where needed."""
+    def _judge(self, images: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+        """Returns probability, logit and distance, (B, 3), and 8-bit heat maps (B, H, W); tiled if needed."""
         _check(images)
         tiling = self.tiling(images.shape[1], images.shape[2])
         if tiling.count == 1:
             outputs = self.infer(images)
-            return outputs.probability, outputs.logit, to_8_bits(outputs.heat_map)
-        results = [self._judge_tiled(image, tiling) for image in images]
-        probability = np.array([result[0] for result in results], np.float32)
-        logit = np.array([result[1] for result in results], np.float32)
-        return probability, logit, np.stack([result[2] for result in results])
+            values = np.stack([outputs.probability, outputs.logit, outputs.distance], axis=1)
+            return values, to_8_bits(outputs.heat_map)
+        judged = [self._judge_tiled(image, tiling) for image in images]
+        values = np.array([result[0] for result in judged], np.float32)
+        return values, np.stack([result[1] for result in judged])
 
-    def _judge_tiled(self, image: Image, tiling: Tiling) -> tuple[float, float, HeatMap]:
-        probabilities, logits = [], []
+    def _judge_tiled(self, image: Image, tiling: Tiling) -> tuple[tuple[float, float, float], HeatMap]:
+        """Returns probability, logit and distance of the highest tile, and the heat map."""
+        probabilities = []
 
-        def parts() -> Iterator[NDArray[np.float32]]:
-            for tile in tiling.tiles():
-                below, right = tile.top + tile.height, tile.left + tile.width
-                outputs = self.infer(image[None, tile.top : below, tile.left : right])
-                probabilities.append(float(outputs.probability[0]))
-                logits.append(float(outputs.logit[0]))
-                yield outputs.heat_map[0]
+        def judge(tile: Image) -> tuple[float, float, NDArray[np.float32]]:
+            outputs = self.infer(tile[None])
+            probabilities.append(float(outputs.probability[0]))
+            return float(outputs.logit[0]), float(outputs.distance[0]), outputs.heat_map[0]
 
-        heat = stitch(tiling, parts())
-        return max(probabilities), max(logits), heat
+        logit, distance, heat = judge_tiles(image, tiling, judge)
+        return (max(probabilities), logit, distance), heat
 
 
 def _check(images: NDArray[np.uint8]) -> None:

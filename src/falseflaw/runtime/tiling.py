@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from falseflaw.types import HeatMap
+from falseflaw.types import HeatMap, Image
 
 
 @dataclass(frozen=True)
@@ -92,6 +92,35 @@ def plan(height: int, width: int, tile_pixels: int, overlap: int, multiple: int)
             rows += 1
         else:
             columns += 1
+
+
+def judge_tiles(
+    image: Image, tiling: Tiling, judge: Callable[[Image], tuple[float, float, NDArray[np.float32]]]
+) -> tuple[float, float, HeatMap]:
+    """Judges a photo tile by tile.
+
+    Args:
+        image: uint8 (H, W, 3).
+        tiling: Of the photo.
+        judge: Gives a tile's logit, its distance (NaN: not told) and its heat map (h, w) in 0..1.
+
+    Returns:
+        The highest logit of a tile, the distance *of that tile*, and the photo's heat map. The tile that
+        decides is the one whose score has to be worth something; a photo's other tiles, however ordinary,
+        would hide that it is a strange one.
+    """
+    found: list[tuple[float, float]] = []
+
+    def parts() -> Iterator[NDArray[np.float32]]:
+        for tile in tiling.tiles():
+            below, right = tile.top + tile.height, tile.left + tile.width
+            logit, distance, heat = judge(image[tile.top : below, tile.left : right])
+            found.append((logit, distance))
+            yield heat
+
+    heat_map = stitch(tiling, parts())
+    logit, distance = max(found, key=lambda pair: pair[0])
+    return logit, distance, heat_map
 
 
 def stitch(tiling: Tiling, parts: Iterable[NDArray[np.float32]]) -> HeatMap:

@@ -18,25 +18,38 @@ def verdicts(
     marked: NDArray[np.bool_],
     too_small: NDArray[np.bool_],
     operating_point: OperatingPoint,
+    distance: NDArray[np.float64] | None = None,
 ) -> NDArray[np.object_]:
     """Turns what the detector says of photos into verdicts.
 
-    `altered` needs both a probability of at least `image_threshold` and a marked pixel; below
-    `clear_threshold` a photo shows `no sign of alteration`; anything else is `inconclusive`.
+    What is too small, or as far as `distance_threshold` from everything that was measured, is `inconclusive`
+    whatever its probability: nobody knows what that is worth there. Of the others `altered` needs both a
+    probability of at least `image_threshold` and a marked pixel; below `clear_threshold` a photo shows `no
+    sign of alteration`; anything else is `inconclusive`.
 
     Args:
         probability: Calibrated, (N,), in [0, 1].
         marked: Whether a pixel of the heat map is at or above `mask_threshold`, (N,).
         too_small: Whether a side is below `SMALLEST_SIDE`, (N,); such photos are `inconclusive`.
         operating_point: Of the model.
+        distance: From the photos that were measured, (N,); NaN where it is not known, which counts as near.
 
     Returns:
         A `Verdict` for every photo, (N,).
     """
     altered = (probability >= operating_point.image_threshold) & marked
     clear = probability < operating_point.clear_threshold
-    given: NDArray[np.object_] = _GIVEN[np.select([too_small, altered, clear], [0, 1, 2])]
+    unlike = too_small if distance is None else too_small | unfamiliar(distance, operating_point)
+    given: NDArray[np.object_] = _GIVEN[np.select([unlike, altered, clear], [0, 1, 2])]
     return given
+
+
+def unfamiliar(distance: NDArray[np.float64], operating_point: OperatingPoint) -> NDArray[np.bool_]:
+    """Returns which photos are unlike anything that was measured, (N,); none without a fitted distance."""
+    if operating_point.distance_threshold is None:
+        return np.zeros(distance.shape, dtype=bool)
+    far: NDArray[np.bool_] = distance >= operating_point.distance_threshold  # NaN is not
+    return far
 
 
 def decide(
@@ -59,13 +72,21 @@ def decide(
     marked = int(np.count_nonzero(prediction.heat_map >= point.mask_threshold))
     area = marked / (height * width)
     too_small = min(height, width) < SMALLEST_SIDE
-    (verdict,) = verdicts(np.array([probability]), np.array([marked > 0]), np.array([too_small]), point)
+    distance = np.array([np.nan if prediction.distance is None else prediction.distance])
+    (verdict,) = verdicts(
+        np.array([probability]), np.array([marked > 0]), np.array([too_small]), point, distance
+    )
     shown, limit, clear = _percents(probability, point.image_threshold, point.clear_threshold)
     where = f" (judged in {tiles} overlapping tiles, the highest counts)" if tiles > 1 else ""
     if too_small:
         reason = (
             f"the photo is too small to be judged: {width}x{height} pixels, "
             f"at least {SMALLEST_SIDE} are needed on each side"
+        )
+    elif unfamiliar(distance, point)[0]:
+        reason = (
+            f"unlike anything that was measured: distance {distance[0]:.3g}{where}, "
+            f"the limit is {point.distance_threshold:.3g}; the probability, {shown}, means nothing here"
         )
     elif verdict is Verdict.ALTERED:
         reason = (

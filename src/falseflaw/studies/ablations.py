@@ -105,7 +105,9 @@ def _mean_auroc(tables: Sequence[pd.DataFrame], select: Rows) -> Metric:
     def metric(weights: NDArray[np.float64]) -> NDArray[np.float64]:
         if len(set(labels.tolist())) < 2:
             return np.full(len(weights), np.nan)
-        return np.stack([auroc(each, labels, weights[:, chosen]) for each in scores]).mean(axis=0)
+        each = np.stack([auroc(score, labels, weights[:, chosen]) for score in scores])
+        mean: NDArray[np.float64] = each.mean(axis=0)
+        return mean
 
     return metric
 

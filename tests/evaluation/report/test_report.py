@@ -94,7 +94,7 @@ def test_report_is_one_wellformed_file_with_the_figures_of_the_summary(folder) -
         assert f"{figure.value:.3f}<small>{figure.lo:.3f}" in html
     assert "tiny &lt;&amp;&gt;" in html
     assert "tiny <&>" not in html
-    assert "fewer than 100 photos" in html
+    assert "sources can promise, 1 % takes 99" in html
     assert "\u00a0% on the seam" in html
 
 

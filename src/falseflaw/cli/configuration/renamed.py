@@ -15,6 +15,10 @@ RENAMED: tuple[tuple[str | None, str, str], ...] = (
     (None, "inpainter=bundled", "inpainter=latent"),
     (None, "inpainter=both", "inpainter=latent_and_pixel"),
     ("train-inpainter", "recipe=bundled", "recipe=latent"),
+    *(
+        ("train-inpainter", f"recipe=autoencoder_{name}", f"recipe=autoencoder/{name}")
+        for name in ("kl4", "shuffle8", "tiny8", "transposed4")
+    ),
     ("synthesize", "autoencoders=family", "autoencoders=bundled"),
     (None, "damage=default", "damage=small"),
     ("gather", "photos=", "others="),

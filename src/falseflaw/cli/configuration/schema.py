@@ -22,15 +22,21 @@ class VerbSchema:
 
     @cached_property
     def groups(self) -> list[tuple[str, str | None, list[str]]]:
-        """Name, default and options of each group, in the order of the defaults list."""
-        found = []
+        """Name, default and options of each group, in the order of the defaults list.
+
+        A second choice of one group is named as it is chosen, `GROUP@KEY`.
+        """
+        found: list[tuple[str, str | None, list[str]]] = []
         for entry in self._values.get("defaults", []):
             if not isinstance(entry, dict):
                 continue
             for key, default in entry.items():
-                name = str(key).removeprefix("optional ").removeprefix("override ").split("@")[0].strip("/")
-                if not name.startswith("hydra"):
-                    found.append((name, default if isinstance(default, str) else None, options(name)))
+                name = str(key).removeprefix("optional ").removeprefix("override ").strip("/")
+                group = name.split("@")[0]
+                if any(group == other for other, _, _ in found):
+                    found.append((name, default if isinstance(default, str) else None, options(group)))
+                elif not group.startswith("hydra"):
+                    found.append((group, default if isinstance(default, str) else None, options(group)))
         return found
 
     @cached_property

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from falseflaw.errors import InvalidDataError
-from falseflaw.evaluation.prediction.predictions import SCHEMA, histograms
+from falseflaw.evaluation.prediction.predictions import SCHEMA, completed, histograms
 from falseflaw.types import OperatingPoint
 
 TOLERANCES = (0.0, 1e-7, 1e-6, 1e-5)
@@ -84,7 +84,11 @@ def compacted(predictions: pd.DataFrame, point: OperatingPoint, largest: int) ->
 def _encoded(
     predictions: pd.DataFrame, inside: NDArray[np.int64], outside: NDArray[np.int64], note: str
 ) -> bytes:
-    rows = predictions.assign(positive_histogram=list(inside), negative_histogram=list(outside))
+    # No figure needs the features once the distances are there.
+    none = pd.Series([np.zeros(0, np.float32)] * len(predictions), index=predictions.index)
+    rows = completed(predictions).assign(
+        positive_histogram=list(inside), negative_histogram=list(outside), features=none
+    )
     table = pa.Table.from_pandas(rows[SCHEMA.names], schema=SCHEMA, preserve_index=False)
     sink = pa.BufferOutputStream()
     pq.write_table(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,10 @@ from scipy.special import expit
 from falseflaw.errors import InvalidDataError
 from falseflaw.evaluation.figures.decoding import decode
 from falseflaw.evaluation.figures.groups import MIXTURE
+from falseflaw.evaluation.figures.guarantees import Guarantee, guarantee
 from falseflaw.evaluation.prediction.predictions import histograms
 from falseflaw.imaging import codec
+from falseflaw.statistics.conformal import ConformalQuantile, conformal_quantile
 from falseflaw.statistics.metrics import pixel_f1
 from falseflaw.types import INPAINTED, Edit, Fold, OperatingPoint
 
@@ -29,8 +31,8 @@ FALSE_POSITIVE_RATE = 0.01
 CLEAR_QUANTILE = 0.10
 """Share of positives that may be called clear."""
 
-FEW = 100
-"""Fewer simulated-damage photos than this cannot show a rate of 1 %; the operating point then says so."""
+LARGE = 1_000_000
+"""Photos of so many pixels are held to the same rate by themselves: more pixels, more places for an alarm."""
 
 _TEMPERATURES = (0.1, 10.0)
 _LARGEST_LOGIT = 12.0  # of the threshold after calibration: 1 - sigmoid(12) is 100 float32 steps wide
@@ -53,7 +55,10 @@ class Fitted:
         val_pixel_f1: At mask_threshold there.
         target_fpr: That the threshold was chosen for.
         rule: All of this in words.
-        small: Whether there were too few photos to show a rate of 1 %.
+        small: Whether there were too few sources to promise a rate of 1 %.
+        guarantees: What the thresholds promise.
+        fpr_by_laundering: Share of simulated damage at or above image_threshold there, by laundering; the
+            promise is about all of them pooled.
     """
 
     fold: str
@@ -69,6 +74,8 @@ class Fitted:
     target_fpr: float
     rule: str
     small: bool
+    guarantees: tuple[Guarantee, ...] = ()
+    fpr_by_laundering: dict[str, float] = field(default_factory=dict)
 
 
 def fit(predictions: pd.DataFrame, launderings: Sequence[str]) -> tuple[OperatingPoint, Fitted]:
@@ -76,10 +83,10 @@ def fit(predictions: pd.DataFrame, launderings: Sequence[str]) -> tuple[Operatin
 
     - temperature: least negative log-likelihood of positives (inpainted) against all negatives; edits of
       other kinds are left aside.
-    - image_threshold: smallest with at most 1 % of simulated damage at or above it. Of n such photos
-      floor(n / 100) may be flagged, so the threshold is the next float32 above the probability of the one
-      that comes after them; ties stay below it, and the realised rate can be under 1 %.
-    - clear_threshold: the 10 % quantile of the positives' probability, or image_threshold if lower.
+    - image_threshold: the next float32 above the conformal quantile of simulated damage, and above that of
+      honest photos of at least a megapixel where there are any: of a new source, a photo reaches it with a
+      probability of at most 1 %, or of 1 / (n + 1) where n sources cannot promise 1 %.
+    - clear_threshold: the conformal quantile of the positives, at 10 %, or image_threshold if lower.
     - mask_threshold: most mean per-image F1 over positives; of equal ones the lowest.
 
     Args:
@@ -92,13 +99,7 @@ def fit(predictions: pd.DataFrame, launderings: Sequence[str]) -> tuple[Operatin
     Raises:
         InvalidDataError: The val fold lacks a laundering, positives or simulated damage.
     """
-    val = predictions[predictions["fold"] == str(Fold.VAL)]
-    if missing := sorted(set(launderings) - set(val["laundering"])):
-        raise InvalidDataError(
-            f"expected val predictions under {', '.join(launderings)} to calibrate on, "
-            f"got none under {', '.join(missing)}; name launderings of the suite in `calibration`"
-        )
-    val = val[val["laundering"].isin(launderings) & val["edit"].isin(MIXTURE)]
+    val = fitting_rows(predictions, launderings)
     edits = val["edit"].to_numpy(dtype=str)
     positive = np.isin(edits, [str(edit) for edit in INPAINTED])
     simulated = edits == str(Edit.SIMULATED_DAMAGE)
@@ -108,21 +109,30 @@ def fit(predictions: pd.DataFrame, launderings: Sequence[str]) -> tuple[Operatin
             f"got {int(positive.sum())} and {int(simulated.sum())} predictions; build a larger dataset"
         )
     logits = val["logit"].to_numpy(dtype=np.float64)
-    cut = threshold_statistic(logits[simulated])
+    sources = val["source_id"].to_numpy(dtype=str)
+    held = _held_to_the_rate(val, simulated)
+    quantiles = {
+        words: conformal_quantile(logits[chosen], sources[chosen], FALSE_POSITIVE_RATE)
+        for words, chosen in held.items()
+    }
+    cut = max(quantile.value for quantile in quantiles.values())
     temperature = max(fit_temperature(logits, positive), cut / _LARGEST_LOGIT)
     probabilities = calibrate(logits, temperature)
     image_threshold = next_above(float(calibrate(np.array([cut]), temperature)[0]))
-    quantile = float(np.quantile(probabilities[positive], CLEAR_QUANTILE, method="lower"))
+    cleared = conformal_quantile(-probabilities[positive], sources[positive], CLEAR_QUANTILE)
     inside, outside = histograms(val[positive])
     scores = pixel_f1(inside, outside)[:, 1:].mean(axis=0)  # (255,) thresholds 1 to 255
     point = OperatingPoint(
         temperature=float(temperature),
         image_threshold=image_threshold,
-        clear_threshold=min(image_threshold, quantile),
+        clear_threshold=min(image_threshold, -cleared.value),
         mask_threshold=int(np.argmax(scores)) + 1,
     )
     photos = int(val.loc[simulated, "path"].nunique())
-    flagged = int((probabilities[simulated] >= image_threshold).sum())
+    flagged = probabilities >= image_threshold
+    under = val["laundering"].to_numpy(dtype=str)
+    by_laundering = {name: float(flagged[simulated & (under == name)].mean()) for name in launderings}
+    promises = _promises(quantiles, cleared)
     record = Fitted(
         fold=str(Fold.VAL),
         launderings=tuple(launderings),
@@ -131,24 +141,71 @@ def fit(predictions: pd.DataFrame, launderings: Sequence[str]) -> tuple[Operatin
         positives=int(positive.sum()),
         simulated_damage=int(simulated.sum()),
         simulated_damage_photos=photos,
-        realised_fpr=flagged / int(simulated.sum()),
-        val_tpr=float((probabilities[positive] >= image_threshold).mean()),
+        realised_fpr=float(flagged[simulated].mean()),
+        val_tpr=float(flagged[positive].mean()),
         val_pixel_f1=float(scores.max()),
         target_fpr=FALSE_POSITIVE_RATE,
-        rule=_rule(point, int(simulated.sum()), photos, len(launderings)),
-        small=photos < FEW,
+        rule=_rule(point, int(simulated.sum()), photos, promises, by_laundering),
+        small=not promises[0].enough,
+        guarantees=promises,
+        fpr_by_laundering=by_laundering,
     )
     return point, record
 
 
-def _rule(point: OperatingPoint, count: int, photos: int, launderings: int) -> str:
+def fitting_rows(predictions: pd.DataFrame, launderings: Sequence[str]) -> pd.DataFrame:
+    """Returns what is fitted on: val predictions of positives and negatives under the named launderings.
+
+    Raises:
+        InvalidDataError: The val fold lacks a laundering.
+    """
+    val = predictions[predictions["fold"] == str(Fold.VAL)]
+    if missing := sorted(set(launderings) - set(val["laundering"])):
+        raise InvalidDataError(
+            f"expected val predictions under {', '.join(launderings)} to calibrate on, "
+            f"got none under {', '.join(missing)}; name launderings of the suite in `calibration`"
+        )
+    rows: pd.DataFrame = val[val["laundering"].isin(launderings) & val["edit"].isin(MIXTURE)]
+    return rows
+
+
+def _held_to_the_rate(val: pd.DataFrame, simulated: NDArray[np.bool_]) -> dict[str, NDArray[np.bool_]]:
+    """Returns the photos of which few may reach image_threshold, in words, each held to it by itself."""
+    held = {"simulated damage of a new source": simulated}
+    if "pixels" in val:
+        large = (val["pixels"].to_numpy() >= LARGE) & (val["label"].to_numpy() == 0)
+        if large.any():
+            held["an unaltered photo, of at least a megapixel, of a new source"] = large
+    return held
+
+
+def _promises(
+    quantiles: Mapping[str, ConformalQuantile], cleared: ConformalQuantile
+) -> tuple[Guarantee, ...]:
+    """Returns what the thresholds promise, simulated damage first."""
+    reached = [
+        guarantee(quantile, "image_threshold", words, "reaches image_threshold")
+        for words, quantile in quantiles.items()
+    ]
+    fake = "an inpainted photo of a new source"
+    return (*reached, guarantee(cleared, "clear_threshold", fake, "lies below clear_threshold"))
+
+
+def _rule(
+    point: OperatingPoint,
+    count: int,
+    photos: int,
+    promises: Sequence[Guarantee],
+    by_laundering: Mapping[str, float],
+) -> str:
     text = (
         f"fitted on n={count} predictions of simulated damage "
-        f"({photos} photos under {launderings} launderings); "
-        f"at most {int(FALSE_POSITIVE_RATE * count)} may reach image_threshold, ties stay below"
+        f"({photos} photos under {len(by_laundering)} launderings), each source counting once; "
+        + "; ".join(promise.text for promise in promises)
     )
-    if photos < FEW:
-        text += f"; fewer than {FEW} photos cannot show a rate of 1 %, so the threshold is coarse"
+    worst = max(by_laundering, key=lambda name: by_laundering[name])
+    if by_laundering[worst] > FALSE_POSITIVE_RATE:
+        text += f"; the launderings are pooled, and {worst} alone has {100 * by_laundering[worst]:.3g} %"
     if point.temperature in _TEMPERATURES:
         text += "; temperature at the end of its range, so probabilities are not calibrated"
     return text
@@ -165,12 +222,6 @@ def fit_temperature(logits: NDArray[np.float64], labels: NDArray[Any]) -> float:
     best = float(minimize_scalar(loss, bounds=(low, high), method="bounded", options={"xatol": 1e-9}).x)
     best = min((low, best, high), key=loss)  # the bounded search never returns an end of its range
     return 1 / best
-
-
-def threshold_statistic(negatives: NDArray[np.float64], rate: float = FALSE_POSITIVE_RATE) -> float:
-    """Returns the score that a threshold must exceed so that at most `rate` of the negatives reach it."""
-    allowed = int(np.floor(rate * len(negatives) + 1e-9))
-    return float(np.sort(negatives)[::-1][allowed])
 
 
 def next_above(probability: float) -> float:
@@ -197,7 +248,11 @@ def read_operating_point(path: Path) -> tuple[OperatingPoint, Fitted | None]:
     """
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
-        point = OperatingPoint(**{name: values[name] for name in OperatingPoint.__dataclass_fields__})
+        if not isinstance(values, dict):
+            raise TypeError("expected a JSON object")
+        # Operating points of before have no distance.
+        names = OperatingPoint.__dataclass_fields__.keys() - ({"distance_threshold"} - values.keys())
+        point = OperatingPoint(**{name: values[name] for name in names})
         return point, decode(Fitted, values["fitted"]) if values.get("fitted") else None
     except (OSError, ValueError, KeyError, TypeError) as error:
         reason = str(error).splitlines()[0]

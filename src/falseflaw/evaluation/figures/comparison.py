@@ -53,6 +53,7 @@ def summarize(
             for name, subset in ((names[0], first), (POOLED, rows))
         ),
         provenance=provenance,
+        undecided=measure.undecided(rows),
         comparison=headline(rows["edit"]),
         launderings=tuple(measure.laundering(name, rows[rows["laundering"] == name]) for name in names),
         pooled=measure.laundering(POOLED, rows),

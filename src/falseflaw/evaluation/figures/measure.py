@@ -17,12 +17,22 @@ from falseflaw.evaluation.figures.groups import (
     values_of,
     with_groups,
 )
-from falseflaw.evaluation.figures.summary import Comparison, LaunderingFigures, OneKind, PixelFigures, Subset
-from falseflaw.evaluation.prediction.predictions import histograms
-from falseflaw.runtime.verdict import verdicts
+from falseflaw.evaluation.figures.summary import (
+    POOLED,
+    Comparison,
+    LaunderingFigures,
+    OneKind,
+    PixelFigures,
+    Subset,
+    Undecided,
+)
+from falseflaw.evaluation.prediction.predictions import completed, histograms
+from falseflaw.runtime.verdict import unfamiliar, verdicts
 from falseflaw.statistics import metrics
 from falseflaw.statistics.bootstrap import Bootstrap, Estimate, Metric, Share, rate
 from falseflaw.types import POSITIVES, Edit, OperatingPoint, Verdict
+
+CAMERA_ORIGINALS = "camera originals"
 
 VERDICTS = (Verdict.ALTERED, Verdict.INCONCLUSIVE, Verdict.NO_SIGN)
 
@@ -32,7 +42,8 @@ def prepare(rows: pd.DataFrame, point: OperatingPoint) -> pd.DataFrame:
 
     Returns:
         The rows with probability, flagged (whether it reaches image_threshold), marked (whether a pixel
-        reaches mask_threshold), verdict (as the runtime decides), f1, iou and pixel_auroc (NaN without a
+        reaches mask_threshold), verdict (as the runtime decides), unfamiliar (whether it is unlike anything
+        that was measured), f1, iou and pixel_auroc (NaN without a
         mask), and the groups.
     """
     rows = with_groups(rows.reset_index(drop=True))
@@ -40,8 +51,10 @@ def prepare(rows: pd.DataFrame, point: OperatingPoint) -> pd.DataFrame:
     flagged = probability >= point.image_threshold
     inside, outside = histograms(rows)
     marked = np.asarray((inside + outside)[:, point.mask_threshold :].any(axis=1))
-    verdict = verdicts(probability, marked, rows["too_small"].to_numpy(dtype=bool), point)
+    distance = completed(rows)["distance"].to_numpy(dtype=np.float64)
+    verdict = verdicts(probability, marked, rows["too_small"].to_numpy(dtype=bool), point, distance)
     rows = rows.assign(probability=probability, flagged=flagged, marked=marked, verdict=verdict)
+    rows["unfamiliar"] = unfamiliar(distance, point)
     masked = rows["edit"].isin([str(edit) for edit in Edit if edit.masked]).to_numpy()
     inside, outside = inside[masked], outside[masked]
     figures = {
@@ -217,6 +230,30 @@ class Measure:
         """Share of each verdict."""
         given = rows["verdict"].to_numpy(dtype=str)
         return {str(verdict): self._rate(rows, given == str(verdict)) for verdict in VERDICTS}
+
+    def undecided(self, rows: pd.DataFrame) -> tuple[Undecided, ...]:
+        """How often honest photos are left inconclusive, by kind and laundering, all launderings pooled last.
+
+        Simulated damage, real damage, camera originals and, of gathered photos, every other unaltered kind.
+        """
+        names = list(dict.fromkeys(rows["laundering"]))
+        matched = (rows["edit"] == Edit.SIMULATED_DAMAGE).any()
+        kinds = {edit: rows["edit"] == edit for edit in Edit if edit.label == 0}
+        if matched:
+            kinds = {Edit.SIMULATED_DAMAGE: kinds[Edit.SIMULATED_DAMAGE]}
+        populations = {str(edit).replace("_", " "): chosen for edit, chosen in kinds.items()}
+        populations[CAMERA_ORIGINALS] = (rows["photo_set"] == "camera_originals") & (rows["label"] == 0)
+        found = []
+        for words, chosen in populations.items():
+            for name in (*names, *([POOLED] if len(names) > 1 else [])):
+                part = rows[chosen if name == POOLED else chosen & (rows["laundering"] == name)]
+                if part.empty:
+                    continue
+                left = part["verdict"].to_numpy(dtype=str) == str(Verdict.INCONCLUSIVE)
+                unlike = left & part["unfamiliar"].to_numpy(dtype=bool)
+                photos = int(part["path"].nunique())
+                found.append(Undecided(words, name, photos, self._rate(part, left), self._rate(part, unlike)))
+        return tuple(found)
 
     def _rate(self, rows: pd.DataFrame, chosen: NDArray[np.bool_]) -> Share:
         return rate(chosen, clusters_of(rows), self.replicates, self.seed)

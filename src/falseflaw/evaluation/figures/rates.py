@@ -46,6 +46,7 @@ def summarize(
         intervals=Intervals("group", measure.replicates, measure.seed),
         parity=tuple(parity(name, part, measure.replicates, measure.seed) for name, part in damaged.items()),
         provenance=provenance,
+        undecided=measure.undecided(rows),
         objects=int(rows["group"].nunique()),
         rates=tuple(rate for name, part in parts.items() for rate in _rates(name, part, measure)),
     )

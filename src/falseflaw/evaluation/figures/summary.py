@@ -144,6 +144,25 @@ class Rate:
 
 
 @dataclass(frozen=True)
+class Undecided:
+    """How often honest photos of one kind are left to a person under one laundering.
+
+    Attributes:
+        population: The photos, in words.
+        laundering: Its name, or `POOLED`.
+        photos: Distinct ones.
+        inconclusive: Share with this verdict.
+        unlike: Share that has it for being unlike anything that was measured.
+    """
+
+    population: str
+    laundering: str
+    photos: int
+    inconclusive: Share
+    unlike: Share
+
+
+@dataclass(frozen=True)
 class Intervals:
     """How the intervals came about: their level, what is resampled, how often and with which seed."""
 
@@ -215,6 +234,7 @@ class Summary:
         intervals: How all intervals came about.
         parity: False alarms by product, under the first laundering and pooled.
         provenance: Where all of it comes from.
+        undecided: How often honest photos are `inconclusive`: a figure of merit like any other.
     """
 
     fold: str
@@ -225,6 +245,7 @@ class Summary:
     intervals: Intervals
     parity: tuple[Parity, ...]
     provenance: Provenance
+    undecided: tuple[Undecided, ...] = field(default=(), kw_only=True)
 
 
 @dataclass(frozen=True)

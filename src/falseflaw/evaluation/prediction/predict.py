@@ -26,7 +26,7 @@ from falseflaw.evaluation.prediction.predictions import (
     read_if_current,
     write,
 )
-from falseflaw.evaluation.prediction.scorers import Scorer, lanes_of
+from falseflaw.evaluation.prediction.scorers import Scorer, evidence_of, lanes_of
 from falseflaw.evaluation.prediction.selection import Selection
 from falseflaw.imaging.laundering.base import Laundering, versions_of
 from falseflaw.machine import StageTimer
@@ -199,11 +199,15 @@ class _Lanes:
 
     def _score(self, jobs: list[_Job]) -> list[tuple[_Key, _Record]]:
         with self._timer("score"):
-            logits, heats = self._scorer.score(np.stack([job.image for job in jobs]))
+            found = evidence_of(self._scorer, np.stack([job.image for job in jobs]))
         with self._timer("histogram"):
             return [
-                (job.key, _record(job, float(logit), heat))
-                for job, logit, heat in zip(jobs, logits, heats, strict=True)
+                (
+                    job.key,
+                    _record(job, float(found.logits[index]), found.heat_maps[index])
+                    | {"features": found.features[index], "distance": float(found.distances[index])},
+                )
+                for index, job in enumerate(jobs)
             ]
 
 
@@ -248,6 +252,7 @@ def _record(job: _Job, logit: float, heat: HeatMap) -> _Record:
         "logit": logit,
         "positive_histogram": inside,
         "negative_histogram": total - inside,
+        "pixels": int(job.row["width"]) * int(job.row["height"]),
     }
 
 

@@ -48,8 +48,14 @@ SCHEMA = pa.schema(
         pa.field("logit", pa.float64(), nullable=False),  # uncalibrated
         pa.field("positive_histogram", _HISTOGRAM, nullable=False),  # (256,) heat map inside the mask
         pa.field("negative_histogram", _HISTOGRAM, nullable=False),  # (256,) and outside
+        pa.field("pixels", pa.int64(), nullable=False),  # of the image before laundering
+        pa.field("features", pa.list_(pa.float32()), nullable=False),  # (F,) that the logit follows from
+        pa.field("distance", pa.float64()),  # from what was measured; null or NaN where not told
     ]
 )
+
+_LATER: dict[str, Any] = {"pixels": 0, "features": np.zeros(0, np.float32), "distance": np.nan}
+"""What columns hold in files that were written before there were such columns: nothing is known."""
 
 _KEY = b"falseflaw.predictions.key"
 
@@ -66,12 +72,35 @@ def read_predictions(folder: Path) -> pd.DataFrame:
     except (pa.ArrowInvalid, OSError) as error:
         reason = str(error).splitlines()[0]
         raise InvalidDataError(f"cannot read {path}: {reason}; run `falseflaw evaluate` again") from error
-    if missing := [name for name in SCHEMA.names if name not in table.column_names]:
+    if missing := [name for name in SCHEMA.names if name not in {*table.column_names, *_LATER}]:
         raise InvalidDataError(
             f"expected columns {', '.join(missing)} in {path}; run `falseflaw evaluate` again"
         )
     frame: pd.DataFrame = table.to_pandas()
-    return frame
+    return completed(frame)
+
+
+def completed(rows: pd.DataFrame) -> pd.DataFrame:
+    """Returns rows with every column of `SCHEMA` that older files lack."""
+    missing = {name: [value] * len(rows) for name, value in _LATER.items() if name not in rows}
+    return rows.assign(**missing)
+
+
+def features_of(rows: pd.DataFrame) -> NDArray[np.float32]:
+    """Returns the features, (N, F); F is 0 where some row has none."""
+    lengths = {len(features) for features in rows["features"]}
+    if len(lengths) != 1:
+        return np.zeros((len(rows), 0), np.float32)
+    return np.stack([np.asarray(features, dtype=np.float32) for features in rows["features"]])
+
+
+def write_distances(folder: Path, distances: NDArray[np.float64]) -> None:
+    """Fills in the column `distance` of `predictions.parquet`; its key stays: it follows from the rest."""
+    table = pq.read_table(folder / PREDICTIONS_NAME)
+    key = (table.schema.metadata or {}).get(_KEY, b"").decode()
+    position = SCHEMA.get_field_index("distance")
+    table = table.cast(SCHEMA).set_column(position, SCHEMA.field(position), pa.array(distances))
+    write(table, folder / PREDICTIONS_NAME, key)
 
 
 def histograms(rows: pd.DataFrame) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,17 +15,40 @@ from falseflaw.machine import available_cores
 from falseflaw.provenance import file_sha256
 from falseflaw.runtime.bundle import BundleInfo
 from falseflaw.runtime.padding import STRIDE, pad_to_stride
-from falseflaw.types import OperatingPoint
+from falseflaw.runtime.tiling import Tiling, judge_tiles, plan
+from falseflaw.types import Image, OperatingPoint
 
 if TYPE_CHECKING:
     import torch
 
 
+TILE_PIXELS, TILE_OVERLAP = 4_000_000, 128
+"""Photos of more pixels are scored in tiles with such an overlap, as bundles do unless exported otherwise."""
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """What a scorer says of photos of one size.
+
+    Attributes:
+        logits: Uncalibrated, (B,).
+        heat_maps: uint8 (B, H, W).
+        features: That the logit follows from, float32 (B, F); F is 0 where none are told.
+        distances: From the photos that were measured, (B,); NaN where not told.
+    """
+
+    logits: NDArray[np.float64]
+    heat_maps: NDArray[np.uint8]
+    features: NDArray[np.float32]
+    distances: NDArray[np.float64]
+
+
 class Scorer(Protocol):
     """Scores photos of one size; the score of a photo does not depend on its batchmates.
 
-    One that gains by it, and whose `score` may be called from several threads, says in an attribute `lanes`
-    how many calls to make at once.
+    One that can tell more than scores has a method `evidence` as well, see `evidence_of`. One that gains by
+    it, and whose `score` may be called from several threads, says in an attribute `lanes` how many calls to
+    make at once.
     """
 
     @property
@@ -43,6 +68,15 @@ def lanes_of(scorer: Scorer) -> int:
     return lanes
 
 
+def evidence_of(scorer: Scorer, images: NDArray[np.uint8]) -> Evidence:
+    """Returns what a scorer's `evidence` tells of uint8 (B, H, W, 3); without one, its scores alone."""
+    if hasattr(scorer, "evidence"):
+        told: Evidence = scorer.evidence(images)
+        return told
+    logits, heats = scorer.score(images)
+    return Evidence(logits, heats, np.zeros((len(logits), 0), np.float32), np.full(len(logits), np.nan))
+
+
 def run_torch(
     detector: torch.nn.Module, images: NDArray[np.uint8], device: torch.device | str = "cpu"
 ) -> tuple[torch.Tensor, torch.Tensor]:
@@ -56,6 +90,14 @@ def run_torch(
     Returns:
         Uncalibrated logits (B,), and logits of the pixels (B, H, W).
     """
+    logit, mask_logit, _ = run_with_features(detector, images, device)
+    return logit, mask_logit
+
+
+def run_with_features(
+    detector: torch.nn.Module, images: NDArray[np.uint8], device: torch.device | str = "cpu"
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Runs a detector as `run_torch` does, and returns its features (B, F) as well; F is 0 if it has none."""
     import torch
 
     height, width = images.shape[1:3]
@@ -63,12 +105,17 @@ def run_torch(
     with torch.inference_mode():
         batch = torch.from_numpy(padded).permute(0, 3, 1, 2).to(device)  # (B, 3, H', W')
         inside = torch.from_numpy(valid)[:, None].to(device)  # (B, 1, H', W')
-        logit, mask_logit = detector(batch, inside)
-    return logit, mask_logit[:, 0, :height, :width]
+        with_features: Any = getattr(detector, "with_features", None)
+        if with_features is not None:
+            logit, mask_logit, features = with_features(batch, inside)
+        else:
+            logit, mask_logit = detector(batch, inside)
+            features = logit.new_zeros((len(logit), 0))
+    return logit, mask_logit[:, 0, :height, :width], features
 
 
 class CheckpointScorer:
-    """Runs the detector of a Lightning checkpoint in torch.
+    """Runs the detector of a Lightning checkpoint in torch, in tiles where a bundle would.
 
     Args:
         path: The checkpoint.
@@ -112,14 +159,39 @@ class CheckpointScorer:
 
     def score(self, images: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
         """Scores uint8 (B, H, W, 3); returns logits (B,) and heat maps uint8 (B, H, W)."""
+        found = self.evidence(images)
+        return found.logits, found.heat_maps
+
+    def evidence(self, images: NDArray[np.uint8]) -> Evidence:
+        """Scores uint8 (B, H, W, 3) and tells the features that the image head saw."""
         from falseflaw.models.postprocess import to_heat_map_8bit
 
-        logit, mask_logit = run_torch(self._detector, images, self._device)
+        stride = int(getattr(self._detector, "stride_multiple", STRIDE))
+        tiling = plan(images.shape[1], images.shape[2], TILE_PIXELS, TILE_OVERLAP, stride)
+        if tiling.count > 1:
+            return _joined([self._tiled(image, tiling) for image in images])
+        logit, mask_logit, features = run_with_features(self._detector, images, self._device)
         heat = to_heat_map_8bit(mask_logit.float())  # (B, H, W)
         logits = logit.double().cpu().numpy().reshape(-1)
         if not np.isfinite(logits).all():
             raise InvalidDataError(f"expected finite logits of {self.path}, got NaN or infinity; train again")
-        return logits, heat.cpu().numpy()
+        return Evidence(
+            logits, heat.cpu().numpy(), features.float().cpu().numpy(), np.full(len(logits), np.nan)
+        )
+
+    def _tiled(self, image: Image, tiling: Tiling) -> Evidence:
+        """Scores one photo tile by tile; the features are those of the highest tile."""
+        found: list[tuple[float, NDArray[np.float32]]] = []
+
+        def judge(tile: Image) -> tuple[float, float, NDArray[np.float32]]:
+            logit, mask_logit, features = run_with_features(self._detector, tile[None], self._device)
+            found.append((float(logit[0]), features.float().cpu().numpy()))
+            heat: NDArray[np.float32] = mask_logit[0].float().sigmoid().cpu().numpy()
+            return found[-1][0], float("nan"), heat
+
+        logit, _, heat = judge_tiles(image, tiling, judge)
+        features = max(found, key=lambda pair: pair[0])[1]
+        return Evidence(np.array([logit]), heat[None], features, np.array([np.nan]))
 
 
 class BundleScorer:
@@ -167,6 +239,23 @@ class BundleScorer:
 
     def score(self, images: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
         """Scores uint8 (B, H, W, 3); returns logits (B,) and heat maps uint8 (B, H, W)."""
-        scored = [self._predictor.raw(image[None]) for image in images]
-        logits = np.concatenate([logit for logit, _ in scored]).astype(np.float64)
-        return logits.reshape(-1), np.concatenate([heat for _, heat in scored])
+        found = self.evidence(images)
+        return found.logits, found.heat_maps
+
+    def evidence(self, images: NDArray[np.uint8]) -> Evidence:
+        """Scores uint8 (B, H, W, 3) and tells the distances, if the bundle does."""
+        scored = []
+        for image in images:
+            logit, heat, distance = self._predictor.raw(image[None])
+            scored.append(Evidence(logit, heat, np.zeros((1, 0), np.float32), distance))
+        return _joined(scored)
+
+
+def _joined(parts: Sequence[Evidence]) -> Evidence:
+    """Returns what was said of photos one by one as if they had been one batch."""
+    return Evidence(
+        np.concatenate([part.logits for part in parts]),
+        np.concatenate([part.heat_maps for part in parts]),
+        np.concatenate([part.features for part in parts]),
+        np.concatenate([part.distances for part in parts]),
+    )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from falseflaw.evaluation.figures.cost import Savings
 from falseflaw.evaluation.figures.parity import Gap, Parity
-from falseflaw.evaluation.figures.summary import ComparisonSummary, Rate, RatesSummary, Summary
+from falseflaw.evaluation.figures.summary import ComparisonSummary, Rate, RatesSummary, Summary, Undecided
 from falseflaw.evaluation.report.other_evaluations import OtherEvaluation, rates_of
 from falseflaw.evaluation.report.severity import UNTOUCHED
 from falseflaw.statistics.bootstrap import Estimate, Share
@@ -40,7 +40,12 @@ class Answer:
 
 def of_comparison(summary: ComparisonSummary, others: Sequence[OtherEvaluation] = ()) -> list[Answer]:
     """Answers from a summary of matched sets and other evaluations."""
-    return [_refused(summary, others), _survivors(summary, others), _certainty(summary, others)]
+    return [
+        _refused(summary, others),
+        *_left(summary, others),
+        _survivors(summary, others),
+        _certainty(summary, others),
+    ]
 
 
 def of_rates(summary: RatesSummary) -> list[Answer]:
@@ -66,7 +71,7 @@ def of_rates(summary: RatesSummary) -> list[Answer]:
         f"photos of {_photos(summary)}, and for no others."
     )
     figure = f"{summary.objects} objects"
-    return [*found, Answer("How sure are we?", figure, "what the intervals rest on", text)]
+    return [*found, *_left(summary), Answer("How sure are we?", figure, "what the intervals rest on", text)]
 
 
 def answer_lines(summary: ComparisonSummary | RatesSummary) -> list[str]:
@@ -76,11 +81,12 @@ def answer_lines(summary: ComparisonSummary | RatesSummary) -> list[str]:
         damaged, fakes = rates_of(this, Edit.REAL_DAMAGE), _overall(summary, Edit.BY_OTHERS)
         lines = [_honest_line(entry.edit, entry.laundering, entry.verdicts) for _, entry in damaged]
         lines += [_fakes_line(name, fakes[name].verdicts) for name in _asked(list(fakes))]
-        return lines + _gap_lines(summary.parity)
+        return [*lines, *_left_lines(summary), *_gap_lines(summary.parity)]
     damage, first = str(Edit.SIMULATED_DAMAGE), summary.launderings[0]
     entries = {entry.name: entry for entry in summary.launderings}
     return [
         _honest_line(damage, first.name, first.verdicts[damage]),
+        *_left_lines(summary),
         *(_fakes_line(name, entries[name].inpainted_verdicts) for name in _asked(list(entries))),
         _saving_line(summary.cost),
         *_gap_lines(summary.parity),
@@ -109,6 +115,24 @@ def _honest_line(edit: str, laundering: str, verdicts: Mapping[str, Share]) -> s
         f"Of 1,000 honest buyers, {_amount(refused, 1000)} would be refused and "
         f"{_amount(left, 1000)} left to a person ({edit.replace('_', ' ')}, {laundering})."
     )
+
+
+def _left_lines(summary: Summary) -> list[str]:
+    """Says of each kind of honest photos how many are left to a person, and how many as unlike any."""
+    return [
+        f"Of 1,000 honest photos, {_amount(entry.inconclusive, 1000)} are inconclusive, "
+        f"{_amount(entry.unlike, 1000)} for being unlike anything that was measured "
+        f"({entry.population}, {entry.laundering})."
+        for entry in _first_undecided(summary)
+    ]
+
+
+def _first_undecided(summary: Summary) -> list[Undecided]:
+    """Returns the figures of each kind of honest photos under the first laundering that it went through."""
+    found: dict[str, Undecided] = {}
+    for entry in summary.undecided:
+        found.setdefault(entry.population, entry)
+    return list(found.values())
 
 
 def _fakes_line(laundering: str, verdicts: Mapping[str, Share]) -> str:
@@ -182,6 +206,25 @@ def _refused(summary: ComparisonSummary, others: Sequence[OtherEvaluation]) -> A
         )
     question = "How many of 1,000 honest buyers would be refused?"
     return Answer(question, _share(refused, 1000), _interval(refused, 1000), text + ".")
+
+
+def _left(summary: Summary, others: Sequence[OtherEvaluation] = ()) -> list[Answer]:
+    """Answers how many honest photos get no answer: `inconclusive` is no place to hide errors in."""
+    own = _first_undecided(summary)
+    if not own:
+        return []
+    elsewhere = [(other, entry) for other in others for entry in _first_undecided(other.summary)]
+    parts = [("", entry) for entry in own] + [(f", {other.folder}", entry) for other, entry in elsewhere]
+    texts = [
+        f"{_of(entry.inconclusive)} ({entry.population}{where}, {_under(entry.laundering)}; "
+        f"{_interval(entry.inconclusive, 100)} of 100; {entry.unlike.count} for being unlike anything that "
+        "was measured)"
+        for where, entry in parts
+    ]
+    main = own[0].inconclusive
+    text = f"They are inconclusive: {'; '.join(texts)}."
+    question = "How many of 100 honest photos are left to a person?"
+    return [Answer(question, _share(main, 100), _interval(main, 100), text)]
 
 
 def _survivors(summary: ComparisonSummary, others: Sequence[OtherEvaluation]) -> Answer:

@@ -24,7 +24,7 @@ class Autoencoder:
 
     Args:
         name: Its name in manifests.
-        path: Folder that `falseflaw train-inpainter recipe=autoencoder_...` saved, relative to the working
+        path: Folder that `falseflaw train-inpainter recipe=autoencoder/...` saved, relative to the working
             directory or the clone.
         device: Where it computes: `cpu`, `cuda` or another torch device.
 

@@ -15,7 +15,7 @@ PERTURBED = "_perturbed"
 
 
 class AutoencoderFamily:
-    """Loads autoencoders that `falseflaw train-inpainter recipe=autoencoder_...` saved.
+    """Loads autoencoders that `falseflaw train-inpainter recipe=autoencoder/...` saved.
 
     Args:
         folder: Holds a folder per autoencoder, relative to the working directory or the clone.

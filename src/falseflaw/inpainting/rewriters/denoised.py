@@ -95,6 +95,7 @@ class DenoisedLatents:
                 call={"strength": strength, "eta": self._eta},
                 condition=self._condition,
             )
-            return decode_latents(self._inpainter.pipeline, latents)[0]
+            written: Image = decode_latents(self._inpainter.pipeline, latents)[0]
+            return written
 
         return in_tiles(photo, seed, _TILE, self._inpainter.grid, rewrite)

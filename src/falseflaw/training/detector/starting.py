@@ -10,14 +10,14 @@ from torch import Tensor
 
 from falseflaw.dataset.lineage import read_learnt_from
 from falseflaw.errors import MissingDataError
+from falseflaw.models.architectures import AnyDetector
 from falseflaw.models.checkpoint import PREFIX, check_tensors, read_checkpoint
-from falseflaw.models.detector import Detector
 from falseflaw.models.recovery import recover_detector, settle_normalizations
 from falseflaw.paths import WEIGHTS_HINT, find_existing
 from falseflaw.runtime.bundle import INFO_NAME, MODEL_NAME, read_bundle
 
 
-def begin_with(detector: Detector, start: str | Path, batches: Iterable[Mapping[str, Any]]) -> None:
+def begin_with(detector: AnyDetector, start: str | Path, batches: Iterable[Mapping[str, Any]]) -> None:
     """Gives a detector the weights of another one.
 
     Args:

@@ -25,9 +25,7 @@ from falseflaw.training.callbacks import BestAndLast
 from falseflaw.training.generators.autoencoder.recipe import FamilyRecipe
 from falseflaw.training.generators.autoencoder.task import distance
 
-NAMES = sorted(
-    path.stem.removeprefix("autoencoder_") for path in (config_dir() / "recipe").glob("autoencoder_*.yaml")
-)
+NAMES = sorted(path.stem for path in (config_dir() / "recipe/autoencoder").glob("*.yaml"))
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +39,7 @@ def composed(override: str) -> DictConfig:
 
 
 def recipes() -> dict[str, FamilyRecipe]:
-    return {name: instantiate(composed(f"recipe=autoencoder_{name}").recipe) for name in NAMES}
+    return {name: instantiate(composed(f"recipe=autoencoder/{name}").recipe) for name in NAMES}
 
 
 def test_the_family_has_many_unlike_members_half_of_them_sharp_and_reserves_three():
