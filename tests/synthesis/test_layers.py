@@ -29,6 +29,7 @@ from falseflaw.imaging.lossless import decode_lossless
 from falseflaw.machine import StageTimer
 from falseflaw.photos.product.masks import ProductMasks
 from falseflaw.synthesis.batch import Batch, BatchMaker
+from falseflaw.synthesis.layers import crop_box, make_layers
 from falseflaw.synthesis.plan import make_plan
 from falseflaw.synthesis.prepare import SetMaker
 from falseflaw.types import Fold
@@ -92,6 +93,23 @@ def test_layers_show_the_photos_and_what_networks_made_of_them():
         (Base.AUTHENTIC, Content.INPAINTED),
         (Base.AUTHENTIC, Content.REFILLED),
     }
+
+
+def test_a_slow_writer_rewrites_the_crop_at_the_flaw_alone():
+    maker, sets = prepared(layers_whole=48, layers_window=32)
+    autoencoders = FakeAutoencoders(slow=frozenset({"twin", "other-twin"}))
+    for entry in sets:
+        found = make_layers(entry, maker.settings, autoencoders, None, None)
+        rewritten = [layer for layer in found.layers if layer.content is Content.REWRITTEN]
+        assert {layer.window for layer in rewritten} == {0}
+        for layer in rewritten:
+            there = found.windows[0]
+            top, left = there.top + layer.box.top, there.left + layer.box.left
+            assert (top, left) == (crop_box(entry).top, crop_box(entry).left)
+            photo = entry.authentic if layer.base is Base.AUTHENTIC else entry.damaged
+            darker = 4 * (1 + autoencoders.names.index(layer.writer))
+            expected = np.clip(crop_box(entry).cut(photo).astype(int) - darker, 0, 255)
+            assert np.array_equal(layer.pixels, expected)
 
 
 def test_the_damaged_photo_is_the_authentic_one_with_its_layer():

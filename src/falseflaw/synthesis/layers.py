@@ -123,21 +123,24 @@ def make_layers(
     windows = plan_windows(entry, settings)
     plan, layers = entry.plan, list(_photos(entry, windows))
     for number, box in enumerate(windows):
-        whole = Box(0, 0, box.height, box.width)
         for name, of_authentic in plan.rewriters:
-            written: dict[Base, Image] = {}
+            place, written = Box(0, 0, box.height, box.width), dict[Base, Image]()
             if outputs is not None and name == plan.autoencoder:
                 written[Base.AUTHENTIC] = box.cut(outputs.round_trip_authentic)
                 if number == 0:
                     written[Base.DAMAGED] = box.cut(outputs.round_trip_damaged)
             else:
+                if not autoencoders.takes_whole(name):  # it is slow: the crop at the flaw has to do
+                    if number > 0:
+                        continue
+                    place = _within(crop_box(entry), box)
                 authentic = of_authentic or number > 0  # the flaw lies in the first window
-                photo = box.cut(entry.authentic if authentic else entry.damaged)
+                photo = place.cut(box.cut(entry.authentic if authentic else entry.damaged))
                 seed = derive_seed("layer", plan.seed, name)
                 made = autoencoders.round_trip(name, photo, seed)
                 written[Base.AUTHENTIC if authentic else Base.DAMAGED] = made
             layers += [
-                Layer(number, base, Content.REWRITTEN, name, whole, pixels)
+                Layer(number, base, Content.REWRITTEN, name, place, pixels)
                 for base, pixels in written.items()
             ]
     if samples is not None:
@@ -156,11 +159,16 @@ def _photos(entry: PreparedSet, windows: Sequence[Box]) -> Iterator[Layer]:
         yield Layer(0, Base.DAMAGED, Content.PHOTO, "", change, change.cut(damaged))
 
 
+def _within(box: Box, window: Box) -> Box:
+    """Returns where a part of the photo lies in a window that holds it."""
+    return Box(box.top - window.top, box.left - window.left, box.height, box.width)
+
+
 def _crops(entry: PreparedSet, window: Box, samples: tuple[Image, Image]) -> Iterator[Layer]:
     """The inpainter's crops at the photo's scale."""
     height, width = entry.region.shape
     box = crop_box(entry)
-    there = Box(box.top - window.top, box.left - window.left, box.height, box.width)
+    there = _within(box, window)
     for content, crop in zip((Content.INPAINTED, Content.REFILLED), samples, strict=True):
         canvas = entry.bring(entry.authentic)
         canvas[entry.box.slices] = crop

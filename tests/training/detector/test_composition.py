@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from tests.synthesis.builders import FakePhotos, build
 
+from falseflaw.dataset.layers import Content
 from falseflaw.dataset.upload import UploadSave
 from falseflaw.errors import ConfigurationError, InvalidDataError
+from falseflaw.imaging.crop import Box
 from falseflaw.seeding import derive_rng
 from falseflaw.training.detector.composition import Composer, draw_save
 from falseflaw.training.detector.composition_settings import CompositionSettings
@@ -61,6 +63,31 @@ def test_members_differ_only_where_the_network_wrote_or_the_negative_was_edited(
         Edit.REGENERATED,
     }
     assert all(seen.values())
+
+
+def test_of_a_layer_that_is_a_part_of_its_window_no_more_is_taken(dataset):
+    composer = Composer(dataset, replace(PLAIN, inpainted_share=0, regenerated_share=1), 0)
+    for number, (window, _) in enumerate(drafts(composer, 20)):
+        whole = next(layer for layer in window.written if layer.content is Content.REWRITTEN)
+        box = Box(16, 24, 40, 48)
+        part = Part(whole, box)
+        pair = composer.draft(replace(window, written=(part,)), SIDE, True, derive_rng("part", number))
+        assert not pair.rewritten
+        assert pair.region.any()
+        assert pair.region.sum() <= 0.6 * box.height * box.width
+        differs = (pair.negative != pair.positive).any(axis=-1)
+        assert not (differs & ~pair.region).any()
+
+
+class Part:
+    """A layer of which the writer saw `box` alone."""
+
+    def __init__(self, layer, box):
+        self.layer, self.box = layer, box
+        self.base, self.content, self.writer = layer.base, layer.content, layer.writer
+
+    def read(self):
+        return self.box.cut(self.layer.read())
 
 
 def test_the_mask_holds_what_the_network_wrote(dataset):

@@ -32,6 +32,9 @@ _GRID = 16
 _OPAQUE = 0.3
 """Opacity from which a pixel counts as written."""
 
+_PART = 0.5
+"""Largest share of a layer that is a part of its window, which a region drawn in it takes."""
+
 _APART = 7
 """Side, in pixels, of the square by which an edit elsewhere keeps away from the region."""
 
@@ -118,6 +121,7 @@ class Composer:
         layer = _draw_layer(window, settings, rng)
         rewritten = (
             layer.content is Content.REWRITTEN
+            and not window.is_part(layer)
             and layer.base is Base.DAMAGED
             and rng.random() < settings.regenerated_share
         )
@@ -125,8 +129,8 @@ class Composer:
         box = _draw_box(whole_region, side, around, rng.random() < settings.shifted_share, rng)
         region = box.cut(whole_region)
         authentic = window.authentic.read()
-        written = box.cut(window.lay(layer, authentic))
-        original = box.cut(window.damage(authentic) if layer.base is Base.DAMAGED else authentic)
+        base = window.damage(authentic) if layer.base is Base.DAMAGED else authentic
+        written, original = box.cut(window.lay(layer, base)), box.cut(base)
         negative = box.cut(window.damage(authentic)) if layer.content is Content.INPAINTED else original
         original, negative = _edit_elsewhere(original, negative, region, settings, rng)
         if rewritten:
@@ -194,6 +198,12 @@ def _draw_region(
     """Draws what the network's pixels replace, bool (window.height, window.width)."""
     if layer.content in (Content.INPAINTED, Content.REFILLED):
         return window.read_region()
+    if window.is_part(layer):  # of its window the writer saw no more
+        region = np.zeros((window.height, window.width), np.bool_)
+        area = float(np.exp(rng.uniform(*np.log(settings.area)))) * region.size
+        share = min(_PART, area / (layer.box.height * layer.box.width))
+        region[layer.box.slices] = draw_free_region(layer.box.height, layer.box.width, share, None, rng)
+        return region
     flaw = window.read_flaw()
     if flaw is not None and flaw.any() and (rewritten or rng.random() < settings.flaw_share):
         return draw_region(flaw, rng)[1]

@@ -84,6 +84,10 @@ class LayerWindow:
         """Returns the damaged photo of the window, uint8 (height, width, 3), given the authentic one."""
         return authentic if self.damaged is None else self.lay(self.damaged, authentic)
 
+    def is_part(self, layer: StoredLayer) -> bool:
+        """Returns whether a layer shows less than the window."""
+        return (layer.box.height, layer.box.width) != (self.height, self.width)
+
     def lay(self, layer: StoredLayer, photo: Image) -> Image:
         """Returns a photo of the window with a layer on it."""
         pixels = layer.read()
