@@ -106,6 +106,15 @@ def test_resize_halves_exactly_and_mask_follows_by_area(mask) -> None:
     assert np.array_equal(doubled, np.kron(region, np.ones((2, 2), bool)))
 
 
+def test_enlarging_stops_at_the_most_pixels_and_never_shrinks() -> None:
+    resize = Resize(3.0, most_pixels=40_000)
+    assert resize.name == "resize_3_to_0.04mp"
+    for before, after in (((50, 40), (150, 120)), ((100, 100), (200, 200)), ((300, 200), (300, 200))):
+        image = np.zeros((*before, 3), np.uint8)
+        large, mask = resize(image, np.ones(before, bool), np.random.default_rng(0))
+        assert large.shape[:2] == mask.shape == after
+
+
 def test_resize_mask_agrees_with_counting_block_by_block() -> None:
     mask = derive_rng("blocks").random((60, 90)) < 0.4
     blocks = mask.reshape(20, 3, 30, 3).mean(axis=(1, 3))

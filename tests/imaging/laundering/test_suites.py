@@ -59,6 +59,20 @@ def test_suites_are_as_large_as_said(name, least, most) -> None:
     assert least <= len(suite_of(name)) <= most
 
 
+def test_the_suite_that_thresholds_are_fitted_on_spans_all_scales_and_nothing_that_is_unseen() -> None:
+    fitted_on = suite_of("calibration")
+    factors = [item.factor for item in fitted_on if isinstance(item, Resize)]
+    assert (min(factors), max(factors)) == (0.35, 3.0)
+    qualities = [item.quality for item in fitted_on if isinstance(item, Jpeg)]
+    assert (min(qualities), max(qualities)) == (60, 95)
+    unseen = {item.name for item in FULL if item.unseen} | {
+        item.name for item in suite_of("standard") if item.unseen
+    }
+    assert not unseen & {item.name for item in fitted_on}
+    seen = {item.name: item for item in FULL}
+    assert all(seen.get(item.name, item) == item for item in fitted_on)  # one name, one laundering
+
+
 def test_quick_keeps_the_names_that_published_figures_bear() -> None:
     names = [item.name for item in suite_of("quick")]
     old = ["identity", "jpeg90", "jpeg80", "jpeg60", "webp80", "resize_0.5", "screenshot"]
