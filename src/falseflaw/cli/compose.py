@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 STEERING = ("output", "cache", "overwrite", "progress", "audit", "engine")
 """Keys that do not change what the images look like."""
 
+_MORE_FOLDERS = ("vae_folder", "autoencoder_folder")
+"""Keys of an inpainter that name weights beside its own."""
+
 
 def compose_synthesis(overrides: Sequence[str]) -> DictConfig:
     """Returns the configuration of `falseflaw synthesize` with overrides; flaws as generators learnt them."""
@@ -71,9 +74,7 @@ def compose_build(config: DictConfig, command: Sequence[str]) -> Callable[[], Bu
     for part in (recorded["autoencoders"].get("others") or {}).values():
         part.pop("path", None)
     for part in recorded["inpainter"].get("inpainters", {"": recorded["inpainter"]}).values():
-        if part.get("local", True):
-            part.pop("path")
-        part.pop("vae_folder", None)
+        _without_folders(part)
     networks = Networks(
         tuple(inpainters),
         tuple(name for name in autoencoders.names if name not in autoencoders.reserved),
@@ -118,15 +119,33 @@ def _weights(config: DictConfig, photos: Sequence[Photo]) -> dict[str, str]:
 
 def weight_folders(config: DictConfig) -> dict[str, Path]:
     """Returns the folder of the weights of every network that has one."""
-    inpainters = _inpainters(config)
-    places = {name: str(part.path) for name, part in inpainters.items() if part.get("local", True)}
-    places |= {
-        f"{name} vae": str(part.vae_folder) for name, part in inpainters.items() if part.get("vae_folder")
+    places = {
+        f"{name}{what}": path
+        for name, part in _inpainters(config).items()
+        for what, path in _folders_of(part).items()
     }
     places |= {name: f"{config.autoencoders.folder}/{name}" for name in config.autoencoders.members}
     others = config.autoencoders.get("others") or {}
     places |= {name: str(part.path) for name, part in others.items() if part.get("path")}
     return {name: find_existing(path, "weights", WEIGHTS_HINT) for name, path in places.items()}
+
+
+def _folders_of(part: DictConfig) -> dict[str, str]:
+    """Returns the folders of an inpainter's weights: what follows its name → folder; none of a hub's."""
+    found = _folders_of(part.inpainter) if "inpainter" in part else {}
+    if part.get("path") and part.get("local", True):
+        found[""] = str(part.path)
+    return found | {f" {key}": str(part[key]) for key in _MORE_FOLDERS if part.get(key)}
+
+
+def _without_folders(part: dict[str, Any]) -> None:
+    """Takes those folders out of what is recorded: their digests stand for them."""
+    if "inpainter" in part:
+        _without_folders(part["inpainter"])
+    if part.get("local", True):
+        part.pop("path", None)
+    for key in _MORE_FOLDERS:
+        part.pop(key, None)
 
 
 def prepare_sets(config: DictConfig, grid: int, factor: int, progress: bool = True) -> list[PreparedSet]:
