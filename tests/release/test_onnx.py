@@ -8,6 +8,7 @@ from tests.release.tiny import make_bundle
 from tests.runtime.red import gray_photo, spotted_photo
 from torch import Tensor, nn
 
+from falseflaw.models.recovery import recover_detector
 from falseflaw.models.whole_image import WholeImageClassifier
 from falseflaw.release.bundle import Release
 from falseflaw.release.onnx import ExportError, export_onnx
@@ -52,6 +53,10 @@ def test_a_whole_image_classifier_exports_with_its_activation_map(tmp_path: Path
     activation = classifier(torch.from_numpy(image).permute(2, 0, 1)[None], torch.ones(1, 1, 64, 96))[1]
     heat = Predictor(made.folder).infer(image[None]).heat_map[0]
     np.testing.assert_allclose(heat, torch.sigmoid(activation[0, 0]).detach().numpy(), atol=1e-4)
+    arguments = {"architecture": "whole_image", "backbone": "test_efficientnet"}
+    recovered = recover_detector(made.folder / "model.onnx", arguments)
+    again = recovered(torch.from_numpy(image).permute(2, 0, 1)[None], torch.ones(1, 1, 64, 96))[1]
+    torch.testing.assert_close(again, activation, atol=1e-4, rtol=1e-4)
 
 
 class Branching(nn.Module):

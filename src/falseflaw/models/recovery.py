@@ -16,12 +16,13 @@ import torch
 from torch import Tensor, nn
 
 from falseflaw.errors import InvalidDataError, MissingExtraError
+from falseflaw.models.architectures import AnyDetector, build_detector
 from falseflaw.models.checkpoint import PREFIX
 from falseflaw.models.detector import Detector
 from falseflaw.models.residual import ConstrainedResidual
 
 
-def recover_detector(model: Path, arguments: Mapping[str, Any]) -> Detector:
+def recover_detector(model: Path, arguments: Mapping[str, Any]) -> AnyDetector:
     """Builds the detector of an ONNX model that `falseflaw export` wrote, on the CPU, in eval mode.
 
     Args:
@@ -52,7 +53,7 @@ def recover_detector(model: Path, arguments: Mapping[str, Any]) -> Detector:
         for node in graph.node
         if node.op_type == "Conv" and len(node.input) > 2
     }
-    detector = Detector(**{**arguments, "pretrained": "none"}).eval()
+    detector = build_detector({**arguments, "pretrained": "none"}).eval()
     kernels = [name for name, module in detector.named_modules() if isinstance(module, nn.Conv2d)]
     with torch.no_grad():
         for name, normalization in zip(kernels, _normalizations(detector, kernels), strict=True):
@@ -74,12 +75,12 @@ def recover_detector(model: Path, arguments: Mapping[str, Any]) -> Detector:
             if isinstance(module, nn.Linear):
                 _set(detector, f"{name}.weight", found, model)
                 _set(detector, f"{name}.bias", found, model)
-        if detector.residual is not None:
+        if isinstance(detector, Detector) and detector.residual is not None:
             _set_residual(detector.residual, graph, found, model)
     return detector
 
 
-def settle_normalizations(detector: Detector, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
+def settle_normalizations(detector: AnyDetector, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
     """Gives every batch normalization the statistics of photos, without changing what the detector says.
 
     Args:

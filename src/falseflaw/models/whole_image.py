@@ -39,7 +39,9 @@ class WholeImageClassifier(nn.Module):
         """
         super().__init__()
         self.backbone = build_backbone(backbone, pretrained, 3)
-        self.head = nn.Linear(feature_channels(self.backbone)[-1], 1)
+        self.head = nn.Conv2d(
+            feature_channels(self.backbone)[-1], 1, 1
+        )  # linear: its mean is the mean's logit
         self.register_buffer("mean", 255 * torch.tensor(_MEAN).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", 255 * torch.tensor(_STD).view(1, 3, 1, 1), persistent=False)
 
@@ -62,7 +64,7 @@ class WholeImageClassifier(nn.Module):
         normalized = (image.to(self.mean.dtype) - self.mean) / self.std * inside
         top = self.backbone(normalized)[-1]  # (B, C, h, w), h = H / 32
         share = F.avg_pool2d(inside, self.stride_multiple)  # (B, 1, h, w), valid share of each cell
-        activation = F.conv2d(top, self.head.weight[:, :, None, None], self.head.bias)  # (B, 1, h, w)
+        activation = self.head(top)  # (B, 1, h, w)
         logit = (activation * share).sum(dim=(1, 2, 3)) / share.sum(dim=(1, 2, 3)).clamp_min(1e-6)  # (B,)
         factor = float(self.stride_multiple)
         evidence = activation.detach()
