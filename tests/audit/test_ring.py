@@ -4,15 +4,17 @@ import json
 
 import cv2
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 from tests.helpers import make_dataset
 
 from falseflaw.audit.audit import audit
 from falseflaw.audit.report import text_report
-from falseflaw.audit.ring import measure_rings, ring_probe
+from falseflaw.audit.ring import Rings, measure_rings, ring_probe
 from falseflaw.dataset.manifest import MANIFEST_NAME, read_unchecked
 from falseflaw.imaging.codec import decode, encode_jpeg, encode_png, read_mask
+from falseflaw.imaging.ring import ring_statistics
 from falseflaw.types import Edit
 
 NEGATIVES = (Edit.AUTHENTIC, Edit.NULL_EDIT, Edit.SIMULATED_DAMAGE)
@@ -151,3 +153,22 @@ def test_a_reference_whose_regions_are_like_their_surroundings_passes_the_gate(t
     assert result.findings["energy"] == []
     assert result.warnings == {}
     assert result.probes["energy"].value == pytest.approx(0.5)
+
+
+@pytest.mark.slow
+def test_the_gate_asks_of_composed_pairs_where_training_sees_those(smooth):
+    (smooth / "config.yaml").write_text(yaml.safe_dump({"reference": True}))
+    rows = read_unchecked(smooth)
+    alike = rows[rows["label"] == 0]
+    rng = np.random.default_rng(0)
+    photos = [rng.integers(64, 192, (64, 64, 3)).astype(np.uint8) for _ in range(2 * len(alike))]
+    region = np.zeros((64, 64), bool)
+    region[20:44, 20:44] = True
+    pairs = pd.concat([alike, alike.assign(label=1, edit="autoencoded", generator="twin")])
+    composed = Rings.of(pairs, [ring_statistics(photo, region) for photo in photos])
+    found = audit(smooth, [], silent, lambda progress: composed)
+    assert found.ring.telling
+    assert not found.findings["energy"]
+    assert found.to_json()["composed"]["positives"]["photos"] == (alike["fold"] == "train").sum()
+    assert "pairs that training composes" in text_report(found)
+    assert found.passed == (not any(found.findings.values()))

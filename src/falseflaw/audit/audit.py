@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from falseflaw.audit.content import content_probe
 from falseflaw.audit.flaws import KINDS, Flaws, join, window
 from falseflaw.audit.gates import Progress
 from falseflaw.audit.probe import probe, table_of
-from falseflaw.audit.ring import MOST_ENERGY, RingProbe, measure_rings, ring_probe
+from falseflaw.audit.ring import MOST_ENERGY, RingProbe, Rings, measure_rings, ring_probe
 from falseflaw.dataset.folder import AUDIT_NAME, calls_itself_reference
 from falseflaw.dataset.manifest import MANIFEST_NAME, read_unchecked
 from falseflaw.errors import FalseFlawError, InvalidDataError
@@ -70,6 +70,7 @@ class Audit:
         areas: Quantiles of the masks' share of the photo, positives only.
         manifest: sha256 of the manifest that was audited.
         ring: What regions against their surroundings tell, by edit and by writer.
+        composed: The same of the pairs that training composes from layers; None where there are none.
         warnings: What would be a finding if the dataset called itself a reference, by gate.
     """
 
@@ -79,6 +80,7 @@ class Audit:
     areas: dict[str, float]
     manifest: str
     ring: RingProbe | None = None
+    composed: RingProbe | None = None
     warnings: dict[str, list[str]] = field(default_factory=dict)
 
     @property
@@ -96,17 +98,27 @@ class Audit:
             "counts": self.counts,
             "areas": self.areas,
             "ring": asdict(self.ring) if self.ring is not None else None,
+            "composed": asdict(self.composed) if self.composed is not None else None,
             "warnings": self.warnings,
         }
 
 
-def audit(dataset: Path, weights: Sequence[Path], progress: Progress) -> Audit:
+def audit(
+    dataset: Path,
+    weights: Sequence[Path],
+    progress: Progress,
+    measure_composed: Callable[[Progress], Rings] | None = None,
+) -> Audit:
     """Audits a dataset.
+
+    The gate on energy asks of what training sees: the pairs composed from layers where a dataset has them,
+    else the finished members of fold train.
 
     Args:
         dataset: Its folder.
         weights: Folders whose trainings' records say which photos generators learnt from.
         progress: Wraps what is gone through.
+        measure_composed: Measures pairs that training composes; None where the dataset has no layers.
 
     Raises:
         MissingDataError: No dataset there.
@@ -132,12 +144,20 @@ def audit(dataset: Path, weights: Sequence[Path], progress: Progress) -> Audit:
     pooled = ring.positives
     probes |= {"smoothness": pooled.smoothness, "energy": pooled.energy, "structure": pooled.structure}
     findings["container"] = _tells(probes["container"])
-    reference = calls_itself_reference(dataset)
-    findings["energy"] = ring.telling if reference else []
-    warnings = {"energy": ring.telling} if ring.telling and not reference else {}
+    composed = None if measure_composed is None else ring_probe(measure_composed(progress))
+    telling, reference = (composed or ring).telling, calls_itself_reference(dataset)
+    findings["energy"] = telling if reference else []
+    warnings = {"energy": telling} if telling and not reference else {}
     ordered = {name: findings[name] for name in GATES}
     return Audit(
-        ordered, probes, _counts(rows), _areas(rows), manifest_digest(dataset), ring=ring, warnings=warnings
+        ordered,
+        probes,
+        _counts(rows),
+        _areas(rows),
+        manifest_digest(dataset),
+        ring=ring,
+        composed=composed,
+        warnings=warnings,
     )
 
 

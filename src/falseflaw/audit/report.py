@@ -24,6 +24,8 @@ def text_report(audit: Audit) -> str:
     lines += [f"{name:16} {figure_text(audit.probes[name]):22} {text}" for name, text in PROBES.items()]
     if audit.ring is not None:
         lines += ["", *ring_lines(audit.ring)]
+    if audit.composed is not None:
+        lines += ["", "the same of pairs that training composes from layers", *ring_lines(audit.composed)]
     if audit.areas:
         shares = ", ".join(f"{name} {value:.2%}" for name, value in audit.areas.items())
         lines += ["", f"mask's share of the photo, quantiles: {shares}"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,12 @@ from falseflaw.errors import ConfigurationError, InvalidDataError
 from falseflaw.paths import find_existing
 
 EXTRAS: tuple[str, ...] = ("synthesis",)
+
+_PAIRS = 1000
+"""Composed pairs that are measured at most, one of a source."""
+
+_SIDE = 384
+"""Longest side of their windows, pixels."""
 
 
 def run(config: DictConfig) -> None:
@@ -37,6 +43,20 @@ def run(config: DictConfig) -> None:
 def how_to_go_on(config: DictConfig) -> str:
     """Returns what is true of an audit that was stopped."""
     return "nothing was written; run the same command again"
+
+
+def _measurement(dataset: Path) -> Callable[..., Any] | None:
+    """Returns what measures the pairs that training composes; None where a dataset has no layers."""
+    from falseflaw.dataset.layers import LAYERS_NAME
+
+    if not (dataset / LAYERS_NAME).is_file():
+        return None
+    from falseflaw.studies.composed_rings import measure_pairs
+    from falseflaw.training.detector.composition import Composer
+    from falseflaw.training.detector.composition_settings import CompositionSettings
+
+    composer = Composer(dataset, CompositionSettings(), seed=0)
+    return lambda progress: measure_pairs(composer, min(_PAIRS, len(composer)), _SIDE, progress)
 
 
 def audit_dataset(
@@ -64,7 +84,7 @@ def audit_dataset(
     def bar(items: Iterable[Any], total: int, title: str) -> Iterable[Any]:
         return tqdm(items, total=total, desc=title, disable=not progress)
 
-    result = audit(dataset, list(weights), bar)
+    result = audit(dataset, list(weights), bar, _measurement(dataset))
     print(text_report(result), flush=True)
     try:
         write_atomic(output, (json.dumps(result.to_json(), indent=2) + "\n").encode())
