@@ -157,6 +157,8 @@ def test_the_answers_come_from_photos_of_real_damage(damage, pairs, tmp_path):
     assert {p.product for p in summary.parity[0].products} == {"toy", "circuit board", "garment"}
     others = run(pairs, tmp_path / "pairs")
     assert others.parity == ()
-    (line,) = answer_lines(others)
+    line, left = answer_lines(others)
     assert line.startswith("Of 1,000 fakes, ")
+    assert left.startswith("Of 1,000 honest photos, ")  # the originals
+    assert left.endswith("unlike anything that was measured (authentic, identity).")
     assert entry(others, rates.ALL, "inpainted_by_others").verdicts["altered"].n == 3

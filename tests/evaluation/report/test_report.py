@@ -127,7 +127,8 @@ def stub(folder, *screens) -> ComparisonSummary:
 
 def test_a_reviewer_gets_both_numbers_with_intervals_in_sentences(folder) -> None:
     summary = stub(folder, ("screenshot_1", 0.04), ("screenshot_2", 0.08), ("jpeg80", 0.3))
-    buyers, fakes, certainty = of_comparison(summary)
+    buyers, fakes, left, certainty = of_comparison(summary)
+    assert left.question == "How many of 100 honest photos are left to a person?"
     assert (buyers.figure, buyers.interval) == ("11", "95 % interval 4.0 to 30")
     assert "11 of 1000 photos of simulated damage" in buyers.text
     assert (fakes.figure, fakes.interval) == ("8.0", "95 % interval 4.0 to 18")

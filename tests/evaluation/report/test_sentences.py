@@ -33,3 +33,6 @@ def test_the_lines_give_both_answers_and_how_sure_they_are(summary) -> None:
     assert "a claim of 50" in lines[2]
     saved = summary.cost.launderings["identity"].saving
     assert f"paying every one: {saved.value:,.0f} [" in lines[2]
+    left = summary.launderings[0].verdicts["simulated_damage"]["inconclusive"]
+    assert lines[3].startswith(f"Of 1,000 honest photos, {1000 * left.value:,.0f} [")
+    assert lines[3].endswith("for being unlike anything that was measured (simulated damage, identity).")

@@ -42,8 +42,8 @@ def of_comparison(summary: ComparisonSummary, others: Sequence[OtherEvaluation] 
     """Answers from a summary of matched sets and other evaluations."""
     return [
         _refused(summary, others),
-        *_left(summary, others),
         _survivors(summary, others),
+        *_left(summary, others),
         _certainty(summary, others),
     ]
 
@@ -86,9 +86,9 @@ def answer_lines(summary: ComparisonSummary | RatesSummary) -> list[str]:
     entries = {entry.name: entry for entry in summary.launderings}
     return [
         _honest_line(damage, first.name, first.verdicts[damage]),
-        *_left_lines(summary),
         *(_fakes_line(name, entries[name].inpainted_verdicts) for name in _asked(list(entries))),
         _saving_line(summary.cost),
+        *_left_lines(summary),
         *_gap_lines(summary.parity),
     ]
 
