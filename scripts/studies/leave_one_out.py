@@ -15,12 +15,14 @@ from pathlib import Path
 
 import yaml
 
+from falseflaw.dataset.manifest import read_manifest
 from falseflaw.evaluation.figures.summary import read_summary
+from falseflaw.inpainting.autoencoders.family import PERTURBED
 from falseflaw.statistics.text import figure_text
 
 ROOT = Path(__file__).resolve().parents[2]
 GENERATORS = ("pixel", "latent")
-PERTURBED = ("tiny8_perturbed", "transposed4_perturbed", "kl4_perturbed")
+DATASET = "data/datasets/reference"
 EDITS = (
     *("authentic", "null_edit", "simulated_damage", "inpainted_spliced", "inpainted_feathered"),
     *("inpainted_regenerated", "refilled", "autoencoded"),
@@ -32,11 +34,13 @@ def main(overrides: list[str]) -> int:
     if {"-h", "--help"} & set(overrides):
         print(__doc__)
         return 0
+    known = read_manifest(ROOT / DATASET)["generator"].unique()
+    perturbed = sorted(name for name in known if name.endswith(PERTURBED))
     runs = []
     for generator in GENERATORS:
         runs.append(measure(f"without_{generator}", [f"data.leave_out=[{generator}]"], overrides))
         # Half of the sets hold no trained autoencoder: twice the share keeps such positives as frequent.
-        names = ",".join([generator, *PERTURBED])
+        names = ",".join([generator, *perturbed])
         without_both = [f"data.leave_out=[{names}]", "data.pairs.autoencoded_share=0.6"]
         runs.append(measure(f"without_{generator}_and_perturbed", without_both, overrides))
     print_table(runs)
@@ -47,7 +51,7 @@ def measure(name: str, deltas: list[str], overrides: list[str]) -> str:
     """Trains a detector and evaluates it, each unless done already; returns the run's folder."""
     run = f"runs/leave-one-out/{name}"
     if not (ROOT / run / "evaluation" / "summary.json").is_file():
-        budget = ["trainer.max_steps=400", "dataset=data/datasets/reference"]
+        budget = ["trainer.max_steps=400", f"dataset={DATASET}"]
         falseflaw(
             "train", "experiment=reference", *deltas, *budget, *overrides, f"run_dir={run}", "resume=auto"
         )

@@ -3,6 +3,7 @@ import json
 
 import pytest
 import torch
+from omegaconf import OmegaConf
 from tests.helpers import textured_photo
 from tests.inpainting.autoencoders.test_family import TINY as TINY_FAMILY
 from tests.inpainting.tiny import TINY, TINY_PIXELS
@@ -38,15 +39,22 @@ def pixels(tmp_path_factory):
     return folder
 
 
+RECIPES = {
+    name: OmegaConf.load(config_dir() / f"recipe/autoencoder/{name}.yaml")
+    for name in OmegaConf.load(config_dir() / "autoencoders/bundled.yaml").members
+}
+MEMBERS = {name: recipe.architecture for name, recipe in RECIPES.items()}
+RESERVED = {name for name, recipe in RECIPES.items() if recipe.reserved}
+
+
 @pytest.fixture(scope="module")
 def autoencoders(tmp_path_factory):
-    """A family of the shipped members' names, tiny and untrained; one of them is reserved."""
+    """A family of the shipped members' names, tiny and untrained; some are reserved."""
     torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("autoencoders")
-    members = {"tiny8": "tiny", "transposed4": "transposed", "kl4": "kl", "shuffle8": "shuffle"}
-    for name, architecture in members.items():
+    for name, architecture in MEMBERS.items():
         build_member(architecture, TINY_FAMILY[architecture]).save_pretrained(folder / name)
-        recipe = {"architecture": architecture, "reserved": name == "shuffle8"}
+        recipe = {"architecture": architecture, "reserved": name in RESERVED}
         record = {"photo_set": "elsewhere", "contributors": [], "recipe": recipe}
         (folder / name / "training.json").write_text(json.dumps(record))
     return folder
@@ -199,10 +207,10 @@ def test_two_generators_and_the_family_share_the_sources_out(tmp_path, pipeline,
     assert set(zip(fakes["generator"], fakes["steps"], strict=True)) == {("latent", 2), ("pixel", 1)}
     assert set(fakes.groupby("source_id")["generator"].nunique()) == {1}
     passed = rows[rows["edit"] == Edit.AUTOENCODED]
-    trained = ("tiny8", "transposed4", "kl4")
-    assert set(passed["generator"]) <= {*trained, *(f"{name}_perturbed" for name in trained), "shuffle8"}
+    trained = set(MEMBERS) - RESERVED
+    assert set(passed["generator"]) <= {*MEMBERS, *(f"{name}_perturbed" for name in trained)}
     assert passed["generator"].nunique() > 1
-    assert set(passed.loc[passed["generator"] == "shuffle8", "fold"]) <= {"test"}
+    assert set(passed.loc[passed["generator"].isin(RESERVED), "fold"]) <= {"test"}
     recorded = (first / "config.yaml").read_text()
     assert str(pipeline) not in recorded  # weights are known by their digest, wherever they lie
     assert str(pixels) not in recorded
