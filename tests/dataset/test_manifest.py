@@ -117,7 +117,8 @@ def cross(column):
                 rows["source_id"] == first, "contributor"
             ].iloc[0]
         else:
-            rows.loc[rows["source_id"] == first, "fold"] = ["train", "val"] * 6
+            members = rows["source_id"] == first
+            rows.loc[members, "fold"] = np.resize(["train", "val"], members.sum())
 
     return change
 

@@ -79,7 +79,7 @@ def test_every_verb_takes_a_bare_path_for_what_it_asks_first(
             "train trainer=gpuu",
             "expected trainer= one of base, cpu, ddp, gpu, got trainer=gpuu; did you mean trainer=gpu?",
         ),
-        ("synthesize photos=xyz", "clothing, clothing_and_grocery, folder"),
+        ("synthesize photos=xyz", "camera_originals, clothing, clothing_and_grocery"),
         ("train -m trainer=cpu,gpuu", "got trainer=gpuu"),
         ("predict batch_size=[ input=x output=y", "Hydra's grammar, got 'batch_size=['"),
         ("train seed=1,2", "for a sweep add -m, for a list write seed=[1,2]"),

@@ -100,7 +100,7 @@ def test_large_photos_are_held_to_the_rate_by_themselves() -> None:
 
 
 def test_the_worst_laundering_is_named_where_it_exceeds_the_rate() -> None:
-    frame = predictions()
+    frame = predictions(600)
     frame.loc[frame["laundering"] == "jpeg80", "logit"] += 3.0
     _, record = calibration.fit(frame, ["identity", "jpeg80"])
     assert record.realised_fpr <= 0.01
