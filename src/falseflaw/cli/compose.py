@@ -72,7 +72,7 @@ def compose_build(config: DictConfig, command: Sequence[str]) -> Callable[[], Bu
     for part in (recorded["photos"], *recorded["photos"].get("sets", ()), recorded["autoencoders"]):
         part.pop("folder", None)
     for part in (recorded["autoencoders"].get("others") or {}).values():
-        part.pop("path", None)
+        _without_folders(part)
     for part in recorded["inpainter"].get("inpainters", {"": recorded["inpainter"]}).values():
         _without_folders(part)
     networks = Networks(
@@ -126,7 +126,9 @@ def weight_folders(config: DictConfig) -> dict[str, Path]:
     }
     places |= {name: f"{config.autoencoders.folder}/{name}" for name in config.autoencoders.members}
     others = config.autoencoders.get("others") or {}
-    places |= {name: str(part.path) for name, part in others.items() if part.get("path")}
+    places |= {
+        f"{name}{what}": path for name, part in others.items() for what, path in _folders_of(part).items()
+    }
     return {name: find_existing(path, "weights", WEIGHTS_HINT) for name, path in places.items()}
 
 

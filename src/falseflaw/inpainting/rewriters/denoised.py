@@ -31,6 +31,8 @@ class DenoisedLatents:
             the noisy latents alone.
         reserved: Whether it must never be used in a training set.
         device: Where it computes: `cpu`, `cuda` or another torch device.
+        vae_folder: Folder of an autoencoder with the same latents, such as one with a sharp decoder;
+            None takes the pipeline's own.
 
     Raises:
         ConfigurationError: Values out of range, or no such device.
@@ -53,6 +55,7 @@ class DenoisedLatents:
         condition: str = "photo",
         reserved: bool = False,
         device: str = "cpu",
+        vae_folder: str | None = None,
     ) -> None:
         if len(strength) != 2 or not 0 < strength[0] <= strength[1] <= 1:
             raise ConfigurationError(
@@ -66,7 +69,13 @@ class DenoisedLatents:
         self._eta = float(eta)
         self._condition = condition
         self._inpainter = LatentInpainter(
-            "denoised", path, steps=steps, guidance=1.0, device=device, condition=condition
+            "denoised",
+            path,
+            steps=steps,
+            guidance=1.0,
+            device=device,
+            condition=condition,
+            vae_folder=vae_folder,
         )
 
     def round_trip(self, photo: Image, seed: int) -> Image:
