@@ -61,3 +61,11 @@ def test_every_inpainter_config_runs_on_a_tiny_pipeline(
     assert samples.images.shape == crops.shape
     assert inpainter.round_trip(crops[0]).shape == (32, 32, 3)
     assert set(config) - {"_target_"} == set(inspect.signature(type(inpainter)).parameters)
+
+
+def test_no_inpainter_of_the_reference_dataset_has_the_name_of_an_autoencoder():
+    with initialize_config_dir(str(config_dir()), version_base="1.3"):
+        config = compose("synthesize", ["build=reference", "output=unused"])
+    inpainters = [part.name for part in config.inpainter.inpainters.values()]
+    others = [*config.autoencoders.members, *config.autoencoders.others]
+    assert len({*inpainters, *others}) == len(inpainters) + len(others)
