@@ -72,3 +72,13 @@ def test_a_broken_provenance_is_one_line(tmp_path):
     (tmp_path / "provenance.json").write_text("{")
     with pytest.raises(InvalidDataError, match="cannot read"):
         read_learnt_from(tmp_path)
+
+
+def test_people_that_a_bundle_learnt_from_stay_known_by_their_digests(tmp_path):
+    dataset = make_dataset(tmp_path / "d")
+    alone = learnt_from(dataset)
+    begun = learnt_from(dataset, {"digests": ["00", "ff"]})
+    assert begun["contributors"] == alone["contributors"]
+    assert set(contributor_digests(begun)) == {*contributor_digests(alone), "00", "ff"}
+    again = learnt_from(dataset, begun)  # a training that goes on from that one
+    assert contributor_digests(again) == contributor_digests(begun)
