@@ -195,6 +195,8 @@ def _rendered(sources: int, folder: Path) -> pd.DataFrame:
                     "source_id": photo.photo_id,
                     "contributor": photo.contributor,
                     "product": photo.product,
+                    "width": image.shape[1],
+                    "height": image.shape[0],
                 }
             )
     constant = dict.fromkeys(("group", "photo_set", "fold", "edit", "damage_kind", "generator"), "")
@@ -248,7 +250,7 @@ def _nested_loop(
             with timer("launder"):
                 image, mask = launder(item, photo, truth, row["sha256"])
             with timer("score"):
-                logits, heats = score(image[None])
+                logits, heats, *_ = score(image[None])
             with timer("histogram"):
                 inside = np.bincount(heats[0][mask], minlength=256)
                 outside = np.bincount(heats[0][~mask], minlength=256)

@@ -12,6 +12,7 @@ import pytest
 
 from falseflaw.evaluation.committed.committed import read_audit, read_facts
 from falseflaw.evaluation.figures.summary import read_summary, write_summary
+from falseflaw.types import MATCHED
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = {"summary.json", "operating_point.json", "predictions.parquet", "minutes.json"}
@@ -101,7 +102,7 @@ def test_evaluates_the_bundle_in_one_go(clone, dataset, others, fresh_home, monk
     report = clone / "runs/x/evaluation_standard/report.html"
     assert "notebooks/reference/other_evaluations/real_damage" not in report.read_text()
     facts, digest = read_facts(committed)
-    assert len(facts) == 144
+    assert len(facts) == 12 * len(MATCHED)
     assert read_audit(committed).manifest == digest
     row = first_row(committed)
     assert row["minutes"] == round(summary.provenance.minutes, 1) >= 0
