@@ -41,6 +41,7 @@ def test_what_needs_no_extra_is_made_and_rewrites(
     config = others_of("downloaded")
     config.taef2.path = str(publish_taef2(tmp_path, monkeypatch))
     config.latent_denoised.path = str(saved_pipeline)
+    config.latent_denoised.vae_folder = str(saved_pipeline / "vae")
     for part in config.values():
         part.device = "cpu"
         assert not instantiate(part).reserved
