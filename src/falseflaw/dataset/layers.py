@@ -43,7 +43,6 @@ class Content(StrEnum):
     REWRITTEN = "rewritten"
     INPAINTED = "inpainted"
     REFILLED = "refilled"
-    REGENERATED = "regenerated"
 
 
 def _column(kind: pa.DataType, default: Any = MISSING) -> Any:
