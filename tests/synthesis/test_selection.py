@@ -3,6 +3,7 @@ from collections import Counter
 import pytest
 from tests.synthesis.builders import FakePhotos, folds_of
 
+from falseflaw.errors import ConfigurationError
 from falseflaw.synthesis.plan import SynthesisSettings
 from falseflaw.synthesis.selection import layers_alone, select_photos, select_sources, share_out
 from falseflaw.types import Fold
@@ -24,6 +25,25 @@ def test_a_smaller_selection_is_part_of_a_larger_one():
     assert smaller != {
         photo.photo_id for photo in source.photos()[:25] if folds[photo.photo_id] != "inpainter"
     }
+
+
+def test_a_fold_can_have_a_limit_of_its_own():
+    source = FakePhotos(200)
+    folds = folds_of(source)
+    settings = SynthesisSettings(limit_folds={"train": 7, "val": 999})
+    counts = Counter(folds[p.photo_id] for p in select_sources(source.photos(), folds, settings))
+    everything = Counter(folds[p.photo_id] for p in source.photos())
+    assert counts == {
+        Fold.TRAIN: 7,
+        Fold.VAL: everything[Fold.VAL],
+        Fold.TEST: everything[Fold.TEST],
+    }
+
+
+@pytest.mark.parametrize(("limits", "words"), [({"trian": 7}, "trian"), ({"val": 0}, "limit_folds >= 1")])
+def test_wrong_limits_of_folds_are_told(limits, words):
+    with pytest.raises(ConfigurationError, match=words):
+        SynthesisSettings(limit_folds=limits)
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 4, 10, 99, 100, 101, 500])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from falseflaw.damage.prompts import prompt
@@ -40,6 +40,7 @@ class SynthesisSettings(UploadSettings, LayerSettings):
     Attributes:
         folds: Folds to build, of train, val and test.
         limit_sources: Number of sources, spread over the folds in proportion; None for all.
+        limit_folds: Fold → most of its sources; folds without an entry get their share of `limit_sources`.
         batch_size: Sources of one planned batch; those whose crops have one size are sampled together.
         kinds: Kinds of flaw, drawn with equal weight; empty for all.
         crop_sizes: Sides of the crops that the model sees, pixels; the smallest that fits is taken.
@@ -59,6 +60,7 @@ class SynthesisSettings(UploadSettings, LayerSettings):
 
     folds: tuple[Fold, ...] = BUILDABLE
     limit_sources: int | None = None
+    limit_folds: Mapping[Fold, int] = field(default_factory=dict)
     batch_size: int = 8
     kinds: tuple[DamageKind, ...] = ()
     crop_sizes: tuple[int, ...] = (128, 192, 256)
@@ -85,6 +87,10 @@ class SynthesisSettings(UploadSettings, LayerSettings):
             )
         if self.limit_sources is not None and self.limit_sources < 1:
             raise ConfigurationError(f"expected limit_sources >= 1 or null, got {self.limit_sources}")
+        limits = {_word(Fold, name, "fold"): limit for name, limit in self.limit_folds.items()}
+        object.__setattr__(self, "limit_folds", limits)
+        if wrong := [fold for fold, limit in limits.items() if limit < 1]:
+            raise ConfigurationError(f"expected limit_folds >= 1, got {limits[wrong[0]]} for {wrong[0]}")
         if self.batch_size < 1:
             raise ConfigurationError(f"expected batch_size >= 1, got {self.batch_size}")
         for name in ("anywhere_share", "resized_share", "single_save_share", "kept_share"):

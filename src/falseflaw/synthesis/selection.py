@@ -31,8 +31,8 @@ def select_sources(
 ) -> list[Photo]:
     """Returns the sources to build, sorted by name.
 
-    With a limit each fold gives its share, and which photos it gives depends on their names and the seed
-    alone: a fold's smaller selection is part of its larger one.
+    With `limit_sources` each fold gives its share, with an entry in `limit_folds` so many. Which photos a
+    fold gives depends on their names and the seed alone: its smaller selection is part of its larger one.
 
     Raises:
         MissingDataError: No photo lies in the folds.
@@ -44,7 +44,10 @@ def select_sources(
             f"expected photos in the folds {', '.join(settings.folds)}, found none among {len(photos)}; "
             "add photos or change split.fractions"
         )
-    wanted = counts if settings.limit_sources is None else share_out(counts, settings.limit_sources)
+    wanted = dict(counts) if settings.limit_sources is None else share_out(counts, settings.limit_sources)
+    wanted |= {
+        fold: min(limit, counts[fold]) for fold, limit in settings.limit_folds.items() if fold in counts
+    }
     chosen = [
         photo
         for fold, members in by_fold.items()
