@@ -51,6 +51,21 @@ def load_pipeline(
         raise _explain(error, path, found, class_name, local) from error
 
 
+def load_model(kind: Any, folder: Path, dtype: torch.dtype = torch.float32) -> Any:
+    """Loads a model that a class of diffusers saved in a folder.
+
+    Raises:
+        InvalidDataError: There is none of this class that can be read.
+    """
+    try:
+        with _quiet():
+            return kind.from_pretrained(str(folder), torch_dtype=dtype, local_files_only=True)
+    except Exception as error:  # safetensors, json and torch raise many kinds
+        if any(is_out_of_memory(cause) for cause in _causes(error)):
+            raise
+        raise InvalidDataError(f"cannot load {kind.__name__} from {folder}: {_reason(error)}") from error
+
+
 def load_vae(path: str, own: Any) -> Any:
     """Loads an autoencoder that takes the place of a pipeline's own; its latents must mean the same.
 
@@ -63,14 +78,7 @@ def load_vae(path: str, own: Any) -> Any:
         InvalidDataError: It is no autoencoder of the pipeline's class, or one with other latents.
     """
     found = find_existing(path, "an autoencoder", WEIGHTS_HINT)
-    try:
-        with _quiet():
-            loaded = type(own).from_pretrained(str(found), torch_dtype=own.dtype, local_files_only=True)
-    except Exception as error:  # safetensors, json and torch raise many kinds
-        if any(is_out_of_memory(cause) for cause in _causes(error)):
-            raise
-        reason = " ".join(str(error).split())[:160] or type(error).__name__
-        raise InvalidDataError(f"cannot load {type(own).__name__} from {found}: {reason}") from error
+    loaded = load_model(type(own), found, own.dtype)
     for name in ("latent_channels", "scaling_factor"):
         if (there := loaded.config.get(name)) != (wanted := own.config.get(name)):
             raise InvalidDataError(
@@ -88,13 +96,17 @@ def _explain(error: Exception, path: str, found: Path | str, class_name: str, lo
             f"expected leave to download {path}, its hub asks for a license first; accept it at "
             f"https://huggingface.co/{path} and run `hf auth login`"
         )
-    reason = " ".join(str(error).split())[:160] or type(error).__name__
     if local:
-        return InvalidDataError(f"cannot load {class_name} from {found}: {reason}")
+        return InvalidDataError(f"cannot load {class_name} from {found}: {_reason(error)}")
     return MissingDataError(
-        f"expected to download {path} from its hub, failed: {reason}; "
+        f"expected to download {path} from its hub, failed: {_reason(error)}; "
         "give inpainter.path a local folder and inpainter.local=true"
     )
+
+
+def _reason(error: Exception) -> str:
+    """What an error says, in one line."""
+    return " ".join(str(error).split())[:160] or type(error).__name__
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -13,6 +13,7 @@ from falseflaw.devices import find_device
 from falseflaw.errors import InvalidDataError
 from falseflaw.inpainting.autoencoders.networks import ARCHITECTURES, factor_of
 from falseflaw.inpainting.autoencoders.perturbation import perturbed, with_tint_of
+from falseflaw.inpainting.loading import load_model
 from falseflaw.inpainting.tensors import reconstruct
 from falseflaw.inpainting.tiles import in_tiles
 from falseflaw.paths import WEIGHTS_HINT, find_existing
@@ -94,9 +95,5 @@ def _load(folder: Path) -> tuple[nn.Module, bool]:
             f"expected an autoencoder with its training.json in {folder}, cannot read it; "
             "name a folder that train-inpainter saved"
         ) from error
-    try:
-        model = architecture.from_pretrained(folder, torch_dtype=torch.float32)  # type: ignore[attr-defined]
-    except Exception as error:  # safetensors, json and torch raise many kinds
-        reason = " ".join(str(error).split())[:160] or type(error).__name__
-        raise InvalidDataError(f"cannot load an autoencoder from {folder}: {reason}") from error
+    model = load_model(architecture, folder)
     return model.eval().requires_grad_(False).to(memory_format=torch.channels_last), reserved

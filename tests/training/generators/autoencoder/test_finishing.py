@@ -81,7 +81,7 @@ def test_weights_of_an_earlier_training_can_be_finished(smooth, tmp_path):
     with pytest.raises(InvalidDataError, match="same photos"):
         train(tmp_path / "other seed", recipe, seed=4)
     other = replace(recipe, architecture="transposed", options=TINY["transposed"])
-    with pytest.raises(InvalidDataError, match="transposed autoencoder"):
+    with pytest.raises(InvalidDataError, match="cannot load TransposedAutoencoder"):
         train(tmp_path / "other kind", other)
 
 

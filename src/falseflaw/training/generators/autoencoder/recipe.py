@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from diffusers import AutoencoderTiny
 from torch import Tensor, nn
 
 from falseflaw.errors import ConfigurationError, InvalidDataError
 from falseflaw.inpainting.autoencoders.networks import build_member, factor_of
+from falseflaw.inpainting.loading import load_model
 from falseflaw.inpainting.tensors import reconstruct
 from falseflaw.paths import WEIGHTS_HINT, find_existing
 from falseflaw.seeding import derive_rng
@@ -133,12 +133,13 @@ class FamilyRecipe(TrainingRecipe):
         folder = self._started_from()
         recorded = folder if (folder / "training.json").is_file() else folder.parent
         check_same_photos(folder, read_record(recorded), facts)
+        loaded = load_model(type(model), folder)
         try:
-            model.load_state_dict(type(model).from_pretrained(folder, torch_dtype=torch.float32).state_dict())  # type: ignore[attr-defined]
-        except Exception as error:  # safetensors, json and torch raise many kinds
-            reason = " ".join(str(error).split())[:160] or type(error).__name__
+            model.load_state_dict(loaded.state_dict())
+        except RuntimeError as error:  # other shapes
             raise InvalidDataError(
-                f"expected a {self.architecture} autoencoder with these options in {folder}: {reason}"
+                f"expected a {self.architecture} autoencoder with these options in {folder}, "
+                f"got other tensors: {' '.join(str(error).split())[:160]}"
             ) from error
 
     def _learn(
