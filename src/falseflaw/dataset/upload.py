@@ -10,7 +10,7 @@ from typing import get_args
 
 import numpy as np
 
-from falseflaw.errors import ConfigurationError, InvalidDataError
+from falseflaw.errors import ConfigurationError, InvalidDataError, check_shares
 from falseflaw.imaging.codec import (
     JpegTables,
     Subsampling,
@@ -127,9 +127,7 @@ class UploadSettings:
                 raise ConfigurationError(
                     f"expected {name} as [lowest, highest] in 1..100, got {list(quality)}"
                 )
-        for name in ("full_chroma_probability", "high_quality_share"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ConfigurationError(f"expected {name} in [0, 1], got {getattr(self, name)}")
+        check_shares(self, ("full_chroma_probability", "high_quality_share"))
 
     def draw(self, rng: np.random.Generator) -> UploadSave:
         """Draws a save."""

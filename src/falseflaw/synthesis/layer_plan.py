@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from falseflaw.errors import ConfigurationError
+from falseflaw.errors import ConfigurationError, check_shares
 from falseflaw.seeding import derive_rng
 
 _GRID = 16
@@ -45,9 +45,7 @@ class LayerSettings:
         """Checks the values; called by the class that has them."""
         if self.layers_writers < 1:
             raise ConfigurationError(f"expected layers_writers >= 1, got {self.layers_writers}")
-        for name in ("layers_authentic_share", "layers_inpainted_share", "layers_anywhere_share"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ConfigurationError(f"expected {name} in [0, 1], got {getattr(self, name)}")
+        check_shares(self, ("layers_authentic_share", "layers_inpainted_share", "layers_anywhere_share"))
         if self.layers_only_sources is not None and self.layers_only_sources < 0:
             raise ConfigurationError(
                 f"expected layers_only_sources >= 0 or null, got {self.layers_only_sources}"

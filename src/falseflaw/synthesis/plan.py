@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from falseflaw.damage.prompts import prompt
 from falseflaw.dataset.upload import UploadSave, UploadSettings
-from falseflaw.errors import ConfigurationError
+from falseflaw.errors import ConfigurationError, check_shares
 from falseflaw.imaging.camera import Camera, CameraSampler
 from falseflaw.photos.source import Photo
 from falseflaw.seeding import derive_rng, derive_seed, unit_interval
@@ -93,9 +93,7 @@ class SynthesisSettings(UploadSettings, LayerSettings):
             raise ConfigurationError(f"expected limit_folds >= 1, got {limits[wrong[0]]} for {wrong[0]}")
         if self.batch_size < 1:
             raise ConfigurationError(f"expected batch_size >= 1, got {self.batch_size}")
-        for name in ("anywhere_share", "resized_share", "single_save_share", "kept_share"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ConfigurationError(f"expected {name} in [0, 1], got {getattr(self, name)}")
+        check_shares(self, ("anywhere_share", "resized_share", "single_save_share", "kept_share"))
         if not self.crop_sizes or min(self.crop_sizes) < 8:
             raise ConfigurationError(f"expected crop_sizes of at least 8 pixels, got {list(self.crop_sizes)}")
         if self.crop_margin < 0:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
-from falseflaw.errors import ConfigurationError
+from falseflaw.errors import ConfigurationError, check_shares
 
 
 @dataclass(frozen=True)
@@ -65,11 +65,7 @@ class CompositionSettings:
     def __post_init__(self) -> None:
         for name in ("area", "feather", "alpha", "quality"):  # Hydra passes lists
             object.__setattr__(self, name, tuple(getattr(self, name)))
-        for field in fields(self):
-            if field.name.endswith("_share") and not 0 <= getattr(self, field.name) <= 1:
-                raise ConfigurationError(
-                    f"expected composition {field.name} in [0, 1], got {getattr(self, field.name)}"
-                )
+        check_shares(self, (name for name in vars(self) if name.endswith("_share")), "composition ")
         limits = {"area": (1e-5, 0.5), "feather": (0.5, 64), "alpha": (0.3, 1), "quality": (1, 100)}
         for name, (least, greatest) in limits.items():
             values = getattr(self, name)

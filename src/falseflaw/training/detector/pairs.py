@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from falseflaw.errors import ConfigurationError
+from falseflaw.errors import ConfigurationError, check_shares
 from falseflaw.seeding import derive_rng
 from falseflaw.training.detector.composition import Composed
 from falseflaw.training.detector.crops import Launder, Sample, cut, label_of, place, side_for, turn
@@ -51,9 +51,7 @@ class PairSettings:
     def __post_init__(self) -> None:
         if self.crop_size <= 0 or self.crop_size % 32:
             raise ConfigurationError(f"expected crop_size as a positive multiple of 32, got {self.crop_size}")
-        for name, value in vars(self).items():
-            if name.endswith("_share") and not 0 <= value <= 1:
-                raise ConfigurationError(f"expected {name} in [0, 1], got {value}")
+        check_shares(self, (name for name in vars(self) if name.endswith("_share")))
 
 
 class WindowPairs(Protocol):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from falseflaw.errors import ConfigurationError, InvalidDataError
+from falseflaw.errors import ConfigurationError, InvalidDataError, check_shares
 from falseflaw.imaging import codec
 from falseflaw.imaging.laundering.base import resize_mask_by_half
 from falseflaw.imaging.laundering.screenshot.chat import draw_chat
@@ -53,11 +53,7 @@ class BrowserScreenshot:
             raise ConfigurationError(
                 f"browser screenshot: expected max_offset in 0..7, got {self.max_offset}"
             )
-        for name in ("jpeg_share", "rounded_share"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ConfigurationError(
-                    f"browser screenshot: expected {name} in [0, 1], got {getattr(self, name)}"
-                )
+        check_shares(self, ("jpeg_share", "rounded_share"), "browser screenshot ")
 
     @property
     def name(self) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image as Pil
 from PIL import ImageEnhance
 
-from falseflaw.errors import ConfigurationError
+from falseflaw.errors import ConfigurationError, check_shares
 from falseflaw.imaging import codec
 from falseflaw.imaging.laundering.base import resize_mask_by_half
 from falseflaw.imaging.laundering.screenshot.page import draw_page
@@ -72,9 +72,7 @@ class SimulatedScreenshot:
             raise ConfigurationError(f"screenshot: expected max_offset in 0..8, got {self.max_offset}")
         if self.quality[1] > 100:
             raise ConfigurationError(f"screenshot: expected quality in 1..100, got {self.quality}")
-        for name in ("jpeg_share", "rounded_share", "gain"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ConfigurationError(f"screenshot: expected {name} in [0, 1], got {getattr(self, name)}")
+        check_shares(self, ("jpeg_share", "rounded_share", "gain"), "screenshot ")
 
     @property
     def name(self) -> str:
