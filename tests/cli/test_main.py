@@ -60,6 +60,7 @@ GROUPS = {
     "compare": [],
     "export": [],
     "audit": [],
+    "verify": [],
     "predict": [],
 }
 
@@ -71,7 +72,7 @@ def test_the_help_of_a_verb_shows_its_groups_and_keys(verb: str, capsys: pytest.
     assert VERBS[verb] in text
     groups = text.split("configuration groups")[-1].split("keys:")[0].split()
     assert set(GROUPS[verb]) <= set(groups)
-    if verb in {"predict", "export"}:
+    if verb in {"predict", "export", "verify"}:
         assert "configuration groups" not in text
     keys = text.split("keys:\n")[1].split("\n\n")[0].splitlines()
     assert keys

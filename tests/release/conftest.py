@@ -1,7 +1,7 @@
 from pathlib import Path
 
 import pytest
-from tests.release.tiny import make_bundle
+from tests.release.tiny import make_bundle, make_detector_bundle
 from tests.runtime.red import write_bundle
 
 from falseflaw.release.bundle import Release
@@ -11,6 +11,12 @@ from falseflaw.release.bundle import Release
 def release(tmp_path_factory: pytest.TempPathFactory) -> Release:
     """A real export of the tiny detector."""
     return make_bundle(tmp_path_factory.mktemp("release") / "bundle", git_revision="abc", name="tiny")
+
+
+@pytest.fixture(scope="session")
+def small_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A real export of the real network, small and untrained."""
+    return make_detector_bundle(tmp_path_factory.mktemp("small") / "bundle").folder
 
 
 @pytest.fixture(scope="session")

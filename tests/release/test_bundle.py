@@ -30,7 +30,7 @@ def quick_export(monkeypatch: pytest.MonkeyPatch, release: Release) -> None:
 @pytest.mark.slow
 def test_a_bundle_says_what_it_is(release: Release) -> None:
     files = {path.name for path in release.folder.iterdir()}
-    assert files == {"model.onnx", "bundle.json", "MODEL_CARD.md", "SHA256SUMS"}
+    assert files == {"model.onnx", "model.safetensors", "bundle.json", "MODEL_CARD.md", "SHA256SUMS"}
     info = json.loads((release.folder / "bundle.json").read_text())
     assert info["operating_point"]["mask_threshold"] == POINT.mask_threshold
     assert info["parity"]["probability"] <= 1e-4
@@ -42,7 +42,7 @@ def test_a_bundle_says_what_it_is(release: Release) -> None:
 
 def test_sums_are_those_of_sha256sum(release: Release) -> None:
     lines = (release.folder / "SHA256SUMS").read_text().splitlines()
-    assert len(lines) == 3
+    assert len(lines) == 4
     for line in lines:
         digest, name = line.split("  ")
         assert hashlib.sha256((release.folder / name).read_bytes()).hexdigest() == digest

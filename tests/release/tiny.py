@@ -9,7 +9,9 @@ import torch
 from tests.runtime.red import GAIN, gray_photo, info, spotted_photo
 from torch import Tensor, nn
 
+from falseflaw.models.detector import Detector
 from falseflaw.release.bundle import Release, release_bundle
+from falseflaw.release.signing import Signer
 from falseflaw.runtime.bundle import BundleInfo
 from falseflaw.statistics.familiarity import Familiarity
 from falseflaw.types import Image
@@ -45,6 +47,14 @@ class ColorfulDetector(RedDetector):
         return logit, mask_logit, torch.cat([mean, spread], dim=1)
 
 
+DETECTOR = {
+    "backbone": "test_efficientnet",
+    "residual_filters": 3,
+    "decoder_channels": 8,
+    "head_channels": 8,
+    "mask_stride": 8,
+}
+
 PHOTOS = (spotted_photo(70, 90, 20, 30), gray_photo(96, 64), gray_photo(65, 131))
 
 
@@ -55,6 +65,7 @@ def make_bundle(
     card: Callable[[BundleInfo], str] = lambda final: f"# {final.name}\n",
     show: Callable[[str], None] = lambda text: None,
     familiarity: Familiarity | None = None,
+    signer: Signer | None = None,
     **changes: object,
 ) -> Release:
     return release_bundle(
@@ -67,4 +78,20 @@ def make_bundle(
         latency_photos=2,
         show=show,
         familiarity=familiarity,
+        signer=signer,
+    )
+
+
+def make_detector_bundle(folder: Path, seed: int = 0, **changes: object) -> Release:
+    """Exports the real network, as small as it gets, with random weights."""
+    torch.manual_seed(seed)
+    detector = Detector(**DETECTOR).eval()  # type: ignore[arg-type]
+    return release_bundle(
+        detector,
+        info(**{"detector": DETECTOR, "name": "small"} | changes),
+        PHOTOS,
+        folder,
+        lambda final: f"# {final.name}\n",
+        latency_size=(64, 64),
+        latency_photos=2,
     )

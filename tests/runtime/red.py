@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from pathlib import Path
 
@@ -9,7 +10,9 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
-from falseflaw.runtime.bundle import INFO_NAME, MODEL_NAME, SUMS_NAME, BundleInfo
+from falseflaw.runtime.bundle import CARD_NAME, INFO_NAME, MODEL_NAME, WEIGHTS_NAME, BundleInfo
+from falseflaw.runtime.properties import onnx_properties
+from falseflaw.runtime.sums import write_sums
 from falseflaw.seeding import derive_rng
 from falseflaw.types import Image, OperatingPoint
 
@@ -87,18 +90,17 @@ def red_network() -> onnx.ModelProto:
 
 def write_bundle(folder: Path, network: onnx.ModelProto | None = None, **changes: object) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / MODEL_NAME).write_bytes((network or red_network()).SerializeToString())
-    (folder / INFO_NAME).write_text(info(**changes).to_json())
+    weights = b"\x02" + bytes(7) + b"{}"  # the smallest safetensors file
+    digest = hashlib.sha256(weights).hexdigest()
+    told = dataclasses.replace(info(**changes), files={WEIGHTS_NAME: digest})
+    model = network or red_network()
+    helper.set_model_props(model, onnx_properties(told))
+    (folder / MODEL_NAME).write_bytes(model.SerializeToString())
+    (folder / WEIGHTS_NAME).write_bytes(weights)
+    (folder / CARD_NAME).write_text("# red")
+    (folder / INFO_NAME).write_text(told.to_json())
     write_sums(folder)
     return folder
-
-
-def write_sums(folder: Path) -> None:
-    lines = [
-        f"{hashlib.sha256((folder / name).read_bytes()).hexdigest()}  {name}\n"
-        for name in (MODEL_NAME, INFO_NAME)
-    ]
-    (folder / SUMS_NAME).write_text("".join(lines))
 
 
 def gray_photo(height: int, width: int, key: int = 0) -> Image:

@@ -4,11 +4,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.runtime.red import POINT, info, write_bundle, write_sums
+from tests.runtime.red import POINT, info, write_bundle
 
 from falseflaw.errors import FalseFlawError, InvalidDataError, MissingDataError
-from falseflaw.runtime.bundle import FORMAT, INFO_NAME, MODEL_NAME, SUMS_NAME, BundleInfo, read_bundle
+from falseflaw.runtime.bundle import FORMAT, INFO_NAME, MODEL_NAME, BundleInfo, read_bundle
 from falseflaw.runtime.predictor import Predictor
+from falseflaw.runtime.sums import SUMS_NAME, write_sums
 
 
 def test_info_survives_its_file(tmp_path: Path) -> None:

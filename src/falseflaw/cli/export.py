@@ -39,8 +39,10 @@ def run(config: DictConfig) -> None:
     from falseflaw.provenance import file_sha256, git_revision
     from falseflaw.release.bundle import release_bundle
     from falseflaw.release.card import model_card, read_evaluation
+    from falseflaw.release.signing import Signer
     from falseflaw.runtime.bundle import BundleInfo
 
+    signer = Signer(Path(str(config.sign.key)).expanduser()) if config.sign.key else None
     detector = load_detector(checkpoint)
     arguments = detector_arguments(read_checkpoint(checkpoint))
     summary = read_evaluation(evaluation_folder)
@@ -76,11 +78,12 @@ def run(config: DictConfig) -> None:
     release = release_bundle(
         detector,
         info,
-        _parity_photos(config, summary.provenance.dataset),
+        parity_photos(config, summary.provenance.dataset),
         Path(str(config.output)),
         lambda final: model_card(final, summary),
         latency_photos=config.latency_photos,
         familiarity=read_familiarity(evaluation_folder) if unlike else None,
+        signer=signer,
         show=print,
     )
     milliseconds = (
@@ -107,7 +110,7 @@ def _inputs(config: DictConfig) -> tuple[Path, Path]:
     return checkpoint, evaluation if config.evaluation is None else Path(str(config.evaluation))
 
 
-def _parity_photos(config: DictConfig, dataset: str) -> list[Image]:
+def parity_photos(config: DictConfig, dataset: str) -> list[Image]:
     """Returns the photos to prove parity on, of a folder or of the dataset's test fold.
 
     Raises:

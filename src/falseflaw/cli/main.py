@@ -28,6 +28,7 @@ VERBS = {
     "evaluate": "measure a detector under laundering",
     "compare": "set evaluations of the same photos side by side",
     "export": "turn a checkpoint into an ONNX bundle and prove parity",
+    "verify": "check that a bundle is whole and the model that was measured",
     "predict": "judge photos with a bundle; needs no torch",
 }
 

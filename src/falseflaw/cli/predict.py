@@ -32,7 +32,8 @@ def run(config: DictConfig) -> None:
     source, output = _path(config.input), _path(config.output)
     bundle = find_existing(str(config.bundle), "a bundle", BUNDLE_HINT)
     claim(output)
-    predictor = Predictor(bundle, threads=config.threads, tile_pixels=config.tile_pixels)
+    public = _path(config.verify.key) if config.verify.key else None
+    predictor = Predictor(bundle, threads=config.threads, tile_pixels=config.tile_pixels, key=public)
 
     def bar(files: Iterable[Path], total: int) -> Iterable[Path]:
         return tqdm(files, total=total, desc="predict", unit="photo")

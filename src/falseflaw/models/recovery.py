@@ -1,4 +1,6 @@
-"""Gets a detector's weights back from its ONNX model, so that training can go on from a bundle.
+"""Gets a detector's weights back from its ONNX model, so that training can go on from a bundle without them.
+
+Bundles of formats 1 and 2 are such; later ones hold `model.safetensors`, see `models.weights`.
 
 The export folds every batch normalization into the convolution before it. Here each is put back as one that
 changes nothing, and then set to the statistics that photos really have, so that it also changes nothing while

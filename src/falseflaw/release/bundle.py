@@ -11,15 +11,20 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import onnx
 import torch
 from torch import nn
 
 from falseflaw.errors import ConfigurationError
+from falseflaw.models.weights import write_weights
 from falseflaw.provenance import file_sha256
 from falseflaw.release import verify
 from falseflaw.release.onnx import export_onnx
-from falseflaw.runtime.bundle import CARD_NAME, INFO_NAME, MODEL_NAME, SUMS_NAME, BundleInfo
+from falseflaw.release.signing import Signer
+from falseflaw.runtime.bundle import CARD_NAME, INFO_NAME, MODEL_NAME, WEIGHTS_NAME, BundleInfo
 from falseflaw.runtime.predictor import Predictor
+from falseflaw.runtime.properties import onnx_properties
+from falseflaw.runtime.sums import SIGNATURE_NAME, SUMS_NAME, write_sums
 from falseflaw.statistics.familiarity import Familiarity
 from falseflaw.types import Image
 
@@ -57,6 +62,7 @@ def release_bundle(
     latency_size: tuple[int, int] = (400, 533),
     latency_photos: int = 10,
     familiarity: Familiarity | None = None,
+    signer: Signer | None = None,
     show: Callable[[str], None] = lambda text: None,
 ) -> Release:
     """Exports a detector, proves parity on photos and writes the bundle.
@@ -66,13 +72,14 @@ def release_bundle(
 
     Args:
         detector: In eval mode, on the CPU.
-        info: Without parity, which is filled in.
+        info: Without parity, files and signature, which are filled in.
         photos: Real ones, to compare torch and onnxruntime on.
         folder: Target; may hold an older bundle, but nothing else.
         card: Writes `MODEL_CARD.md` from the final info.
         latency_size: Height and width of the photos that are timed, pixels.
         latency_photos: How many are timed.
         familiarity: Tells how far photos are from those measured; with a `distance_threshold`, and only then.
+        signer: Signs the bundle; None leaves it unsigned.
         show: Takes the parity table and other progress texts.
 
     Raises:
@@ -82,23 +89,20 @@ def release_bundle(
     """
     _check_target(folder)
     with _staging(folder) as staging:
-        metadata = {
-            "falseflaw": info.falseflaw,
-            "git_revision": info.git_revision,
-            "name": info.name,
-            "checkpoint_sha256": info.checkpoint_sha256,
-            "temperature": repr(info.operating_point.temperature),
-        }
+        facts = {"name": info.name, "checkpoint_sha256": info.checkpoint_sha256}
+        write_weights(detector, staging / WEIGHTS_NAME, info.detector, familiarity, facts)
+        info = dataclasses.replace(info, files={WEIGHTS_NAME: file_sha256(staging / WEIGHTS_NAME)})
+        (staging / CARD_NAME).touch()
         show("exporting to ONNX")
         export_onnx(
             detector,
             info.operating_point.temperature,
             staging / MODEL_NAME,
-            metadata,
+            onnx_properties(info),
             info.stride_multiple,
             familiarity,
         )
-        _write_info(staging, info)
+        _seal(staging, info)
         threads = torch.get_num_threads()  # the same for both, or the times could not be compared
         predictor = Predictor(staging, threads=threads)
         cases = verify.parity_cases(photos)
@@ -113,24 +117,31 @@ def release_bundle(
         torch_seconds = verify.median_seconds(
             lambda images: verify.torch_outputs(detector, info.operating_point.temperature, images), timed
         )
-        final = dataclasses.replace(info, parity=verify.largest(rows))
-        (staging / CARD_NAME).write_text(card(final), encoding="utf-8", newline="\n")
-        _write_info(staging, final)
+        signature = signer.facts if signer else {}
+        final = dataclasses.replace(info, parity=verify.largest(rows), signature=signature)
+        _seal(staging, final)
+        _write_card(staging, card(final), signer)
         Predictor(staging)  # what is shipped can be opened
         size = sum(path.stat().st_size for path in staging.iterdir())
         _put_in_place(staging, folder)
     return Release(folder, final, rows, onnx_seconds, torch_seconds, threads, size)
 
 
-def _write_info(folder: Path, info: BundleInfo) -> None:
-    """Writes `bundle.json`, then the sums of all files that are there."""
+def _write_card(folder: Path, text: str, signer: Signer | None = None) -> None:
+    """Writes the card, and what covers it: the sums and, with a signer, the signature."""
+    (folder / CARD_NAME).write_text(text, encoding="utf-8", newline="\n")
+    write_sums(folder)
+    if signer:
+        signer.sign(folder)
+
+
+def _seal(folder: Path, info: BundleInfo) -> None:
+    """Writes `bundle.json`, has the model name it, and writes the sums of all files that are there."""
     (folder / INFO_NAME).write_text(info.to_json(), encoding="utf-8", newline="\n")
-    lines = [
-        f"{file_sha256(folder / name)}  {name}\n"
-        for name in (MODEL_NAME, INFO_NAME, CARD_NAME)
-        if (folder / name).is_file()
-    ]
-    (folder / SUMS_NAME).write_text("".join(lines), encoding="utf-8", newline="\n")
+    model = onnx.load(folder / MODEL_NAME)
+    onnx.helper.set_model_props(model, dict(sorted(onnx_properties(info).items())))
+    onnx.save(model, folder / MODEL_NAME)
+    write_sums(folder)
 
 
 def _check_target(folder: Path) -> None:
@@ -138,7 +149,7 @@ def _check_target(folder: Path) -> None:
         return
     if not folder.is_dir():
         raise ConfigurationError(f"expected output as a folder for the bundle, got the file {folder}")
-    known = {MODEL_NAME, INFO_NAME, CARD_NAME, SUMS_NAME}
+    known = {MODEL_NAME, INFO_NAME, WEIGHTS_NAME, CARD_NAME, SUMS_NAME, SIGNATURE_NAME}
     if others := sorted(path.name for path in folder.iterdir() if path.name not in known):
         raise ConfigurationError(
             f"expected output as a new folder or an older bundle, got {folder} with {others[0]} in it; "

@@ -11,21 +11,33 @@ from typing import Any
 
 from falseflaw.errors import InvalidDataError, MissingDataError
 from falseflaw.runtime.padding import STRIDE
+from falseflaw.runtime.sums import SIGNATURE_NAME, check_whole, read_checked, read_sums
+from falseflaw.runtime.sums import SUMS_NAME as SUMS_NAME
 from falseflaw.types import OperatingPoint
 
 MODEL_NAME = "model.onnx"
 INFO_NAME = "bundle.json"
+WEIGHTS_NAME = "model.safetensors"
 CARD_NAME = "MODEL_CARD.md"
-SUMS_NAME = "SHA256SUMS"
 
-FORMAT = 2
+FORMAT = 3
 """Raised when a bundle can no longer be read by the code before it.
 
 1: no distance to what was measured; such bundles are judged as they always were.
 2: `operating_point.distance_threshold`, which code of before would pass over, and `guarantees`.
+3: `model.safetensors`; every file is listed in the sums, and the files name each other (`files`, and the
+properties of `model.onnx`), so that none can be swapped.
 """
 
-_READABLE = (1, 2)
+_READABLE = (1, 2, 3)
+
+_KINDS: Mapping[str, type] = {
+    **dict.fromkeys(("name", "created", "falseflaw", "git_revision", "checkpoint_sha256"), str),
+    **dict.fromkeys(("detector", "dataset", "parity", "files", "signature", "operating_point"), dict),
+    **dict.fromkeys(("contributors", "guarantees"), list),
+    **dict.fromkeys(("stride_multiple", "tile_pixels", "tile_overlap"), int),
+}
+_WORDS = {str: "a text", dict: "an object", list: "a list", int: "a whole number"}
 
 
 @dataclass(frozen=True)
@@ -49,6 +61,9 @@ class BundleInfo:
         stride_multiple: Height and width that the network takes are multiples of it, pixels.
         tile_pixels: Photos above so many pixels are judged in tiles of at most so many.
         tile_overlap: Overlap of neighboring tiles, pixels; a multiple of `stride_multiple`.
+        files: Name to sha256 of the files beside it that never change: not of the model, which names this
+            file, nor of the card, which can be written anew.
+        signature: Of a signed bundle, `public_key_sha256`: of the signer's public key, PEM.
         format: Version of this file's layout.
     """
 
@@ -66,6 +81,8 @@ class BundleInfo:
     stride_multiple: int = STRIDE
     tile_pixels: int = 4_000_000
     tile_overlap: int = 128
+    files: Mapping[str, str] = field(default_factory=dict)
+    signature: Mapping[str, str] = field(default_factory=dict)
     format: int = FORMAT
 
     def __post_init__(self) -> None:
@@ -90,14 +107,18 @@ class BundleInfo:
         Raises:
             ValueError, TypeError, KeyError: It is not that of a bundle, or of a later format.
         """
-        values = json.loads(text)
+        values = json.loads(text, parse_constant=_refuse)
         if not isinstance(values, dict):
             raise TypeError("expected a JSON object")
-        if values["format"] not in _READABLE:
+        if (given := values["format"]) not in _READABLE or type(given) is not int:
+            later = type(given) is int and given > FORMAT
             raise ValueError(
-                f"expected format {' or '.join(map(str, _READABLE))}, got {values['format']!r}; "
-                "update falseflaw or export it again"
+                f"expected format {', '.join(map(str, _READABLE[:-1]))} or {_READABLE[-1]}, got {given!r}; "
+                + ("update falseflaw" if later else "export it again")
             )
+        for name, kind in _KINDS.items():
+            if name in values and type(values[name]) is not kind:
+                raise TypeError(f"expected {name} as {_WORDS[kind]}, got {values[name]!s:.40}")
         known = {name: values[name] for name in cls.__dataclass_fields__ if name in values}
         point = known["operating_point"]
         names = OperatingPoint.__dataclass_fields__
@@ -124,16 +145,73 @@ def read_bundle(folder: Path) -> tuple[BundleInfo, bytes]:
         raise MissingDataError(
             f"expected a bundle folder at {folder}, found none; make one with `falseflaw export`"
         )
-    sums = _read_sums(folder)
-    contents = {name: _read_checked(folder, name, sums) for name in (MODEL_NAME, INFO_NAME)}
+    contents = check_sums(folder)
+    return read_info(folder, contents[INFO_NAME]), contents[MODEL_NAME]
+
+
+def check_sums(folder: Path) -> dict[str, bytes]:
+    """Holds a bundle's files against `SHA256SUMS` and returns those of `model.onnx` and `bundle.json`.
+
+    Before format 3 these two alone are looked at: such folders may hold anything else. From then on every
+    file has to be listed, and every listed one to be there.
+
+    Raises:
+        MissingDataError, InvalidDataError: One is not as listed; the line names it.
+    """
+    if not folder.is_dir():
+        raise MissingDataError(
+            f"expected a bundle folder at {folder}, found none; make one with `falseflaw export`"
+        )
+    sums = read_sums(folder)
+    contents = {name: read_checked(folder, name, sums) for name in (MODEL_NAME, INFO_NAME)}
+    if WEIGHTS_NAME in sums or not _of_before(contents[INFO_NAME]):
+        check_whole(folder)
+    return contents
+
+
+def read_info(folder: Path, text: bytes) -> BundleInfo:
+    """Reads a bundle's `bundle.json` and holds the other files of the folder against what it says.
+
+    Args:
+        folder: Whose sums hold.
+        text: Of `bundle.json`.
+
+    Raises:
+        MissingDataError: A file is not there.
+        InvalidDataError: The text is none of a format that is known, or the folder is of another bundle.
+    """
+    path = folder / INFO_NAME
     try:
-        info = BundleInfo.from_json(contents[INFO_NAME].decode())
+        info = BundleInfo.from_json(text.decode())
     except KeyError as error:
-        raise InvalidDataError(f"cannot use {folder / INFO_NAME}: {error.args[0]} is missing") from error
+        raise InvalidDataError(f"cannot use {path}: {error.args[0]} is missing") from error
     except (ValueError, TypeError) as error:
-        reason = str(error).splitlines()[0]
-        raise InvalidDataError(f"cannot use {folder / INFO_NAME}: {reason}") from error
-    return info, contents[MODEL_NAME]
+        raise InvalidDataError(f"cannot use {path}: {str(error).splitlines()[0]}") from error
+    if info.format < 3:
+        return info
+    sums = read_sums(folder)
+    for name in dict.fromkeys((CARD_NAME, WEIGHTS_NAME, *info.files)):
+        if name not in sums:
+            raise MissingDataError(
+                f"expected {name} in the bundle {folder}, found none; fetch or export the bundle again"
+            )
+        if name != CARD_NAME and info.files.get(name) != sums[name]:
+            raise InvalidDataError(
+                f"expected {name} with the sha256 that {path} names, {str(info.files.get(name))[:12]}…, got "
+                f"{sums[name][:12]}…: the files are not of one bundle; fetch or export it again"
+            )
+    signed = (folder / SIGNATURE_NAME).exists()
+    if info.signature and not signed:
+        raise MissingDataError(
+            f"expected {SIGNATURE_NAME} in {folder}, for {INFO_NAME} says that the bundle is signed, found "
+            "none; fetch or export the bundle again"
+        )
+    if signed and not info.signature:
+        raise InvalidDataError(
+            f"expected no {SIGNATURE_NAME} in {folder}, for {INFO_NAME} says that the bundle is not signed; "
+            "remove it, or export with sign.key=KEY"
+        )
+    return info
 
 
 def bundle_digest(folder: Path) -> str:
@@ -142,39 +220,19 @@ def bundle_digest(folder: Path) -> str:
     Raises:
         MissingDataError, InvalidDataError: The sums are missing or cannot be read.
     """
-    sums = _read_sums(folder)
+    sums = read_sums(folder)
     return hashlib.sha256(
         "".join(sums.get(name, "") for name in (MODEL_NAME, INFO_NAME)).encode()
     ).hexdigest()
 
 
-def _read_sums(folder: Path) -> dict[str, str]:
-    sums = {}
-    for line in _read_file(folder, SUMS_NAME).decode(errors="replace").splitlines():
-        digest, _, name = line.partition("  ")
-        sums[name.strip()] = digest.strip().lower()
-    return sums
-
-
-def _read_checked(folder: Path, name: str, sums: Mapping[str, str]) -> bytes:
-    data = _read_file(folder, name)
-    actual = hashlib.sha256(data).hexdigest()
-    if sums.get(name) != actual:
-        expected = sums.get(name)
-        wanted = f"{expected[:12]}…" if expected else "an entry"
-        raise InvalidDataError(
-            f"expected {wanted} for {name} in {folder / SUMS_NAME}, got {actual[:12]}…: "
-            "the bundle was changed or damaged; fetch or export it again"
-        )
-    return data
-
-
-def _read_file(folder: Path, name: str) -> bytes:
+def _of_before(text: bytes) -> bool:
+    """Returns whether `bundle.json` says that it is of a format whose folders are not listed whole."""
     try:
-        return (folder / name).read_bytes()
-    except FileNotFoundError as error:
-        raise MissingDataError(
-            f"expected {name} in the bundle {folder}, found none; fetch or export the bundle again"
-        ) from error
-    except OSError as error:
-        raise InvalidDataError(f"cannot read {folder / name}: {error.strerror or error}") from error
+        return json.loads(text)["format"] in (1, 2)
+    except (ValueError, TypeError, KeyError):
+        return False
+
+
+def _refuse(constant: str) -> float:
+    raise ValueError(f"expected numbers, got {constant}")

@@ -12,8 +12,11 @@ from numpy.typing import NDArray
 
 from falseflaw import __version__
 from falseflaw.errors import ConfigurationError, InvalidDataError
-from falseflaw.runtime.bundle import MODEL_NAME, BundleInfo, bundle_digest, read_bundle
+from falseflaw.runtime.bundle import INFO_NAME, MODEL_NAME, BundleInfo, bundle_digest, read_bundle
 from falseflaw.runtime.padding import pad_to_stride
+from falseflaw.runtime.properties import check_properties
+from falseflaw.runtime.signature import check_signature
+from falseflaw.runtime.sums import read_sums
 from falseflaw.runtime.tiling import Tiling, judge_tiles, plan, to_8_bits
 from falseflaw.types import HeatMap, Image, OperatingPoint, Prediction
 
@@ -54,6 +57,7 @@ class Predictor:
         threads: int | None = None,
         tile_pixels: int | None = None,
         keep_memory: bool = False,
+        key: Path | None = None,
     ) -> None:
         """Reads and checks the bundle.
 
@@ -63,14 +67,20 @@ class Predictor:
             tile_pixels: Replaces the bundle's budget; fewer pixels need less memory.
             keep_memory: Whether the memory of the largest photo so far is kept for the next ones: faster
                 where very many follow, and the answers are the same.
+            key: Public key (or certificate) that the bundle has to be signed with, PEM; None: a signature is
+                not looked at.
 
         Raises:
-            MissingDataError, InvalidDataError: See `read_bundle`; or `model.onnx` is not such a network.
+            MissingDataError, InvalidDataError: See `read_bundle` and `check_signature`; or `model.onnx` is
+                not such a network, or that of another bundle.
+            MissingExtraError: There is a `key`, but not the extra `sign`.
             ConfigurationError: `threads` or `tile_pixels` is out of range.
         """
         if threads is not None and not (isinstance(threads, int) and threads >= 1):
             raise ConfigurationError(f"expected threads of at least 1 or null, got {threads!r}")
         info, model = read_bundle(Path(bundle))
+        if key is not None:
+            check_signature(Path(bundle), key)
         if tile_pixels is not None:
             if not isinstance(tile_pixels, int):
                 raise ConfigurationError(f"expected tile_pixels as a number or null, got {tile_pixels!r}")
@@ -82,6 +92,8 @@ class Predictor:
         self._digest = bundle_digest(Path(bundle))
         path = Path(bundle) / MODEL_NAME
         self._session = _open_session(model, path, threads, keep_memory)
+        properties = self._session.get_modelmeta().custom_metadata_map
+        check_properties(properties, info, read_sums(Path(bundle))[INFO_NAME])
         self._tells_distance = DISTANCE in {item.name for item in self._session.get_outputs()}
         if info.operating_point.distance_threshold is not None and not self._tells_distance:
             raise InvalidDataError(

@@ -9,12 +9,13 @@ from typing import Any
 from torch import Tensor
 
 from falseflaw.dataset.lineage import read_learnt_from
-from falseflaw.errors import MissingDataError
+from falseflaw.errors import InvalidDataError, MissingDataError
 from falseflaw.models.architectures import AnyDetector
 from falseflaw.models.checkpoint import PREFIX, check_tensors, read_checkpoint
 from falseflaw.models.recovery import recover_detector, settle_normalizations
+from falseflaw.models.weights import read_weights
 from falseflaw.paths import WEIGHTS_HINT, find_existing
-from falseflaw.runtime.bundle import INFO_NAME, MODEL_NAME, read_bundle
+from falseflaw.runtime.bundle import INFO_NAME, MODEL_NAME, WEIGHTS_NAME, read_bundle
 
 
 def begin_with(detector: AnyDetector, start: str | Path, batches: Iterable[Mapping[str, Any]]) -> None:
@@ -23,7 +24,8 @@ def begin_with(detector: AnyDetector, start: str | Path, batches: Iterable[Mappi
     Args:
         detector: Of the same architecture; changed in place.
         start: See `find_start`.
-        batches: Training batches, which the normalizations of a bundle's detector get their statistics from.
+        batches: Training batches. The normalizations of a bundle's detector get their statistics from them
+            where the bundle holds no weights (formats 1 and 2) and an ONNX model is all there is.
 
     Raises:
         MissingDataError: Nothing is there.
@@ -31,28 +33,44 @@ def begin_with(detector: AnyDetector, start: str | Path, batches: Iterable[Mappi
     """
     found = find_start(start)
     if found.is_dir():
-        info, _ = read_bundle(found)
-        recovered = recover_detector(found / MODEL_NAME, info.detector)
-        settle_normalizations(recovered, ((batch["image"], batch["valid"]) for batch in batches))
-        state: Mapping[str, Tensor] = recovered.state_dict()
+        state = _state_of_bundle(found, batches)
     else:
         content = read_checkpoint(found)["state_dict"]
         state = {key.removeprefix(PREFIX): content[key] for key in content if key.startswith(PREFIX)}
-    check_tensors(detector, state, str(found))
+    try:
+        check_tensors(detector, state, str(found))
+    except InvalidDataError as error:
+        if not found.is_dir():
+            raise
+        made = ", ".join(f"{name}={value}" for name, value in read_bundle(found)[0].detector.items())
+        raise InvalidDataError(f"{error}: {made}") from error
     detector.load_state_dict(state)
+
+
+def _state_of_bundle(folder: Path, batches: Iterable[Mapping[str, Any]]) -> Mapping[str, Tensor]:
+    """Returns the tensors of a bundle's detector."""
+    info, _ = read_bundle(folder)
+    if (folder / WEIGHTS_NAME).is_file():
+        return read_weights(folder / WEIGHTS_NAME).tensors
+    recovered = recover_detector(folder / MODEL_NAME, info.detector)
+    settle_normalizations(recovered, ((batch["image"], batch["valid"]) for batch in batches))
+    state: Mapping[str, Tensor] = recovered.state_dict()
+    return state
 
 
 def find_start(start: str | Path) -> Path:
     """Returns the checkpoint, or the folder of the bundle, that `start` names.
 
     Args:
-        start: A checkpoint, a run's folder (its best weights are meant) or a bundle's folder, relative to the
-            working directory or the clone.
+        start: A checkpoint, a run's folder (its best weights are meant), a bundle's folder or the weights in
+            it, relative to the working directory or the clone.
 
     Raises:
         MissingDataError: It is none of these.
     """
     path = find_existing(str(start), "weights to start from", WEIGHTS_HINT)
+    if path.name == WEIGHTS_NAME:  # the bundle around them tells whether they are whole
+        path = path.parent
     for file in (path, path / "checkpoints" / "best.ckpt"):
         if file.is_file():
             return file
