@@ -60,3 +60,16 @@ def return_freed_memory() -> None:
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
     if trim is not None:
         trim(0)
+
+
+def keep_freed_memory() -> None:
+    """Lets freed buffers serve again, however large, where the C library can (glibc); elsewhere nothing.
+
+    By default each array above 32 MB is asked of the system anew, page by page: two thirds of the seconds
+    that it takes to render a photo of 12 megapixels. The process then keeps what it once needed.
+    """
+    tune = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if tune is not None:
+        most = (1 << 31) - 1
+        tune(-3, 1 << 30)  # M_MMAP_THRESHOLD
+        tune(-1, most)  # M_TRIM_THRESHOLD

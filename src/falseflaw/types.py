@@ -145,6 +145,9 @@ class OperatingPoint:
         mask_threshold: 8-bit heat-map value in [1, 255] at and above which a pixel counts as altered.
         distance_threshold: Distance above 0 at and above which a photo is unlike anything that was measured,
             and `inconclusive` whatever its probability; None where no distance was fitted.
+        tiled_threshold: For photos in several tiles, instead of `image_threshold` and no lower: the highest
+            of n tiles has to reach n times these odds, see `runtime.verdict.limits`. None: not fitted, and
+            the number of tiles does not count.
     """
 
     temperature: float = 1.0
@@ -152,6 +155,7 @@ class OperatingPoint:
     clear_threshold: float = 0.5
     mask_threshold: int = 128
     distance_threshold: float | None = None
+    tiled_threshold: float | None = None
 
     def __post_init__(self) -> None:
         if not self.temperature > 0:
@@ -165,6 +169,11 @@ class OperatingPoint:
             raise ValueError(f"expected mask_threshold in 1..255, got {self.mask_threshold}")
         if self.distance_threshold is not None and not self.distance_threshold > 0:
             raise ValueError(f"expected distance_threshold > 0 or null, got {self.distance_threshold}")
+        if self.tiled_threshold is not None and not self.image_threshold <= self.tiled_threshold <= 1:
+            raise ValueError(
+                f"expected image_threshold <= tiled_threshold <= 1 or null, got {self.image_threshold} "
+                f"and {self.tiled_threshold}"
+            )
 
 
 @dataclass(frozen=True, eq=False)

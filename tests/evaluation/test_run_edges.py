@@ -10,8 +10,9 @@ import pytest
 from tests.evaluation.conftest import CheckerScorer
 from tests.evaluation.test_run import run
 
-from falseflaw.errors import ConfigurationError, MissingDataError
+from falseflaw.errors import ConfigurationError, InvalidDataError, MissingDataError
 from falseflaw.evaluation.figures.calibration import read_operating_point
+from falseflaw.evaluation.figures.large_photos import LargePhoto, LargePhotos
 from falseflaw.evaluation.figures.summary import read_summary
 from falseflaw.evaluation.figures.unlike import FAMILIARITY_NAME, read_familiarity
 from falseflaw.evaluation.prediction.predictions import read_predictions
@@ -129,3 +130,36 @@ def test_a_limit_of_an_earlier_evaluation_needs_its_distances(tmp_path: Path) ->
     write_operating_point(tmp_path / "operating_point.json", OperatingPoint(distance_threshold=2.0), None)
     with pytest.raises(MissingDataError, match=FAMILIARITY_NAME):
         Target("checkpoint", tmp_path / "best.ckpt").load(str(tmp_path), "cpu")
+
+
+def large_photos(path: Path, checkpoint: str) -> Path:
+    photos = tuple(LargePhoto(str(n), 12.0, 4000, 3000, 4, n / 30, 0) for n in range(120))
+    LargePhotos(checkpoint, "runs/other", 0, photos).write(path)
+    return path
+
+
+def test_photos_in_tiles_get_a_limit_of_their_own(dataset: Path, tmp_path: Path) -> None:
+    scorer = CheckerScorer()
+    scores = large_photos(tmp_path / "large.json", scorer.fingerprint)
+    settings = replace(SETTINGS, large_photos=scores)
+    summary = evaluate(DetectorUnderTest(scorer), dataset, [Identity()], tmp_path / "out", settings)
+    point, fitted = read_operating_point(tmp_path / "out/operating_point.json")
+    assert point.tiled_threshold is not None
+    assert point == summary.operating_point == read_summary(tmp_path / "out").operating_point
+    assert fitted is not None
+    assert fitted.guarantees[-1].threshold == "tiled_threshold"
+    assert fitted.guarantees[-1].sources == 120
+    assert fitted.guarantees[-1].text in fitted.rule
+
+
+def test_large_photos_of_another_model_or_for_nothing_are_refused(dataset: Path, tmp_path: Path) -> None:
+    settings = replace(SETTINGS, large_photos=large_photos(tmp_path / "large.json", "f" * 64))
+    fixed = OperatingPoint(1.0, 0.5, 0.2, 128)
+    for detector, kind, words in (
+        (DetectorUnderTest(CheckerScorer()), InvalidDataError, "got those of runs/other"),
+        (DetectorUnderTest(CheckerScorer(), fixed), ConfigurationError, "where thresholds are fitted"),
+    ):
+        with pytest.raises(kind, match=words) as caught:
+            evaluate(detector, dataset, [Identity()], tmp_path / "out", settings)
+        assert "\n" not in str(caught.value)
+        assert detector.scorer.scored == 0

@@ -1,6 +1,5 @@
 """What somebody gets who installs the wheels outside a clone: the base install, and no torch."""
 
-import importlib.metadata
 import importlib.util
 import os
 import subprocess
@@ -10,7 +9,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from packaging.requirements import Requirement
+from tests.base_install import base_distributions
 from tests.runtime.red import spotted_photo
 
 from falseflaw.imaging import codec
@@ -31,24 +30,6 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     options = ["--quiet", "--no-deps", "--no-build-isolation", "--no-index", "--wheel-dir", str(folder)]
     subprocess.run([sys.executable, "-m", "pip", "wheel", *options, *map(str, places)], check=True)
     return {path.name.split("-")[0]: path for path in folder.glob("*.whl")}
-
-
-def base_distributions() -> set[str]:
-    """Names of what the base install needs, with all that these need."""
-    found: set[str] = set()
-    waiting = [text for text in importlib.metadata.requires("falseflaw") or () if "extra ==" not in text]
-    while waiting:
-        requirement = Requirement(waiting.pop())
-        if requirement.name in found or (
-            requirement.marker and not requirement.marker.evaluate({"extra": ""})
-        ):
-            continue
-        try:
-            waiting += importlib.metadata.requires(requirement.name) or ()
-        except importlib.metadata.PackageNotFoundError:  # of another platform
-            continue
-        found.add(requirement.name)
-    return found
 
 
 def install(wheel: Path, site: Path) -> None:
@@ -75,9 +56,14 @@ def site(tmp_path: Path, wheels: dict[str, Path]) -> Path:
 
 def falseflaw(tmp_path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Runs the command in an empty folder with nothing but the fresh environment."""
+    return python(tmp_path, "-m", "falseflaw.cli.main", *arguments)
+
+
+def python(tmp_path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Runs Python in an empty folder with nothing but the fresh environment."""
     clean = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "FALSEFLAW"))}
     return subprocess.run(
-        [tmp_path / "venv/bin/python", "-m", "falseflaw.cli.main", *arguments],
+        [tmp_path / "venv/bin/python", *arguments],
         cwd=tmp_path / "empty",
         env=clean,
         capture_output=True,
@@ -110,6 +96,14 @@ def test_predict_with_and_without_the_reference_package(
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("1 photos: 1 ")
     assert not (site / "torch").exists()
+    code = (
+        "from falseflaw.runtime import Predictor\n"
+        "result = Predictor('checkpoints/detectors/reference').judge('photo.jpg')\n"
+        "print(result.verdict, result.heat_map.shape)"
+    )
+    judged = python(tmp_path, "-c", code)
+    assert judged.returncode == 0, judged.stderr
+    assert judged.stdout.endswith(" (96, 128)\n")
 
 
 def test_synthesize_names_the_extra_that_is_missing(tmp_path: Path, site: Path) -> None:

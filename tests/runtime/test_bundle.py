@@ -135,6 +135,14 @@ def test_a_bundle_of_format_2_has_to_say_where_its_distances_end(tmp_path: Path)
         read_bundle(folder)
 
 
+def test_a_bundle_without_a_limit_for_tiles_is_read_as_it_always_was(tmp_path: Path) -> None:
+    folder = write_bundle(tmp_path / "bundle", operating_point=replace(POINT, tiled_threshold=0.95))
+    assert read_bundle(folder)[0].operating_point.tiled_threshold == 0.95
+    edit_info(folder, lambda values: values["operating_point"].pop("tiled_threshold"))
+    write_sums(folder)
+    assert read_bundle(folder)[0].operating_point == POINT
+
+
 def test_a_limit_without_distances_is_refused(tmp_path: Path) -> None:
     folder = write_bundle(tmp_path / "bundle", operating_point=replace(POINT, distance_threshold=2.0))
     with pytest.raises(InvalidDataError, match="output distance") as caught:

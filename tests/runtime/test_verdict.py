@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from falseflaw.runtime.verdict import SMALLEST_SIDE, decide, verdicts
+from falseflaw.runtime.verdict import SMALLEST_SIDE, decide, limits, verdicts
 from falseflaw.types import OperatingPoint, Prediction, Verdict
 
 POINT = OperatingPoint(temperature=1.0, image_threshold=0.9, clear_threshold=0.2, mask_threshold=200)
@@ -112,3 +112,51 @@ def test_far_photos_are_never_altered_or_clear_however_many_at_once() -> None:
 def test_a_distance_needs_a_limit_above_zero(limit: float) -> None:
     with pytest.raises(ValueError, match="distance_threshold"):
         replace(FAR, distance_threshold=limit)
+
+
+TILED = replace(POINT, tiled_threshold=0.95)
+
+
+def test_more_tiles_need_as_many_times_the_odds() -> None:
+    counts = np.arange(1, 400)
+    found = limits(counts, TILED)
+    assert found[0] == TILED.image_threshold
+    np.testing.assert_allclose(found[1:] / (1 - found[1:]), counts[1:] * 19, rtol=1e-3)
+    assert (np.diff(found) >= 0).all()
+    assert (found[1:].astype(np.float32) == found[1:]).all()
+    assert (limits(counts, POINT) == POINT.image_threshold).all()
+
+
+@pytest.mark.parametrize("tiled", [POINT.image_threshold, 0.999999, 1.0])
+def test_limits_of_tiles_stay_between_that_of_one_and_certainty(tiled: float) -> None:
+    found = limits(np.arange(1, 300), replace(POINT, tiled_threshold=tiled))
+    assert found.min() == POINT.image_threshold
+    assert found.max() <= 1
+    assert (np.diff(found) >= 0).all()
+
+
+def test_a_photo_in_tiles_is_held_to_its_limit_and_told_so() -> None:
+    (limit,) = limits(np.array([9]), TILED)
+    verdict, reason, _ = decide(prediction(limit, 50), TILED, tiles=9)
+    assert verdict is Verdict.ALTERED
+    assert "the limit is 99.4% for so many tiles" in reason
+    verdict, reason, _ = decide(prediction(0.97, 50), TILED, tiles=9)
+    assert verdict is Verdict.INCONCLUSIVE
+    assert "97.0% (judged in 9 overlapping tiles, the highest counts), lies between 20.0%" in reason
+    assert decide(prediction(0.97, 50), TILED)[0] is Verdict.ALTERED
+    assert decide(prediction(0.97, 50), POINT, tiles=9)[0] is Verdict.ALTERED
+    assert decide(prediction(0.97, 50), TILED)[1] == decide(prediction(0.97, 50), POINT)[1]
+    assert decide(prediction(limit, 0), TILED, tiles=9)[1].endswith("no region of the photo supports it")
+
+
+def test_many_photos_are_held_to_the_limits_of_their_tiles() -> None:
+    tiles = np.array([1, 2, 9, 9])
+    probability, marked = np.array([0.97, 0.97, 0.97, 0.999]), np.ones(4, bool)
+    given = verdicts(probability, marked, ~marked, TILED, tiles=tiles)
+    assert [verdict is Verdict.ALTERED for verdict in given] == [True, False, False, True]
+
+
+@pytest.mark.parametrize("tiled", [0.89, 1.01])
+def test_a_limit_of_tiles_is_no_lower_than_that_of_one(tiled: float) -> None:
+    with pytest.raises(ValueError, match="tiled_threshold"):
+        replace(POINT, tiled_threshold=tiled)

@@ -50,6 +50,7 @@ def run(config: DictConfig) -> None:
         costs=CostAssumptions(**config.cost),
         examples=config.examples,
         other_evaluations=tuple(config.other_evaluations),
+        large_photos=config.large_photos,
         suite_name=str(config.laundering.name),
         command=_command(),
         progress=config.progress,

@@ -19,6 +19,7 @@ from falseflaw.errors import ConfigurationError, InvalidDataError
 from falseflaw.evaluation.figures import comparison, rates
 from falseflaw.evaluation.figures.calibration import OPERATING_POINT_NAME, Fitted, fit, write_operating_point
 from falseflaw.evaluation.figures.groups import MIXTURE, comparable
+from falseflaw.evaluation.figures.large_photos import LargePhotos, with_large_photos
 from falseflaw.evaluation.figures.measure import Measure, prepare
 from falseflaw.evaluation.figures.summary import (
     ComparisonSummary,
@@ -76,6 +77,7 @@ def evaluate(
             detector learnt from people in it.
     """
     others = read_other_evaluations(settings.other_evaluations, output)
+    large = _large_photos(detector, settings)
     selection = select(detector, dataset, launderings, settings, calibration)
     begun, started = under_way(output), time.monotonic()
     predictions = predict(
@@ -89,6 +91,8 @@ def evaluate(
     )
     calibrate_on = tuple(selection.only.get(str(Fold.VAL), settings.calibrate_on))
     point, fitted, familiarity = _operating_point(detector, predictions, calibrate_on)
+    if large is not None and fitted is not None:
+        point, fitted = with_large_photos(point, fitted, large)
     if familiarity is not None:  # else the scorer told the distances itself, or there are none
         predictions["distance"] = distances(predictions, familiarity)
         write_distances(output, predictions["distance"].to_numpy(dtype=np.float64))
@@ -201,6 +205,29 @@ def _operating_point(
         rule=f"{fitted.rule}; {unlike.guarantee.text}",
     )
     return point, fitted, unlike.familiarity
+
+
+def _large_photos(detector: DetectorUnderTest, settings: EvaluationSettings) -> LargePhotos | None:
+    """Reads the scores of large photos, if there are any to fit on.
+
+    Raises:
+        ConfigurationError: The thresholds were fixed before.
+        MissingDataError, InvalidDataError: The file is not there, or is of another model.
+    """
+    if settings.large_photos is None:
+        return None
+    if detector.operating_point is not None:
+        raise ConfigurationError(
+            "expected large_photos= where thresholds are fitted, got some that were fixed before; "
+            "leave it out, or evaluate run= or checkpoint= without operating_point="
+        )
+    large = LargePhotos.read(Path(settings.large_photos))
+    if large.checkpoint != detector.scorer.fingerprint:
+        raise InvalidDataError(
+            f"expected scores of this model in {settings.large_photos}, got those of {large.model}; "
+            "run `scripts/run measure-large-photos` with this one"
+        )
+    return large
 
 
 def _figures(

@@ -32,6 +32,7 @@ class EvaluationSettings:
         costs: What the saving is told for. Rates alone tell no saving.
         examples: Misses and false alarms pictured, each.
         other_evaluations: Folders of other evaluations that the report shows apart from this one's figures.
+        large_photos: Scores of `scripts/run measure-large-photos`: photos in tiles get a limit of their own.
         suite_name: For the provenance.
         command: For the provenance.
         progress: Show a bar.
@@ -54,6 +55,7 @@ class EvaluationSettings:
     costs: CostAssumptions = field(default_factory=CostAssumptions)
     examples: int = 6
     other_evaluations: tuple[str | Path, ...] = ()
+    large_photos: str | Path | None = None
     suite_name: str = ""
     command: str = ""
     progress: bool = True

@@ -88,8 +88,7 @@ def decode(source: Path | bytes, name: str | None = None) -> Image:
                 width, height = opened.size
                 if width * height > MAX_PIXELS:
                     raise _too_large(label, f"{width}x{height} pixels")
-                opened.load()
-                return np.array(_to_rgb(_turn_upright(opened)), dtype=np.uint8)
+                return pixels_of(opened)
     except UnreadableImageError:
         raise
     except UnidentifiedImageError as error:
@@ -101,6 +100,16 @@ def decode(source: Path | bytes, name: str | None = None) -> Image:
     except Exception as error:  # Pillow's plugins raise many kinds, SyntaxError and struct.error among them
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise UnreadableImageError(f"cannot read {label}: {reason}") from error
+
+
+def pixels_of(image: Pil.Image) -> Image:
+    """Returns an opened picture of Pillow's as `decode` would: upright, 8 bits, on white; uint8 (H, W, 3).
+
+    Raises:
+        Exception: Whatever Pillow raises at a file that is opened, but broken further on.
+    """
+    image.load()
+    return np.array(_to_rgb(_turn_upright(image)), dtype=np.uint8)
 
 
 def look_at(path: Path, name: str | None = None) -> Content:

@@ -124,6 +124,7 @@ class BundleInfo:
         names = OperatingPoint.__dataclass_fields__
         if values["format"] == 1:
             point = {**point, "distance_threshold": None}
+        point = {"tiled_threshold": None, **point}  # bundles without it are judged as they always were
         if missing := [name for name in names if name not in point]:
             raise KeyError(f"operating_point.{missing[0]}")
         known["contributors"] = tuple(known.get("contributors", ()))

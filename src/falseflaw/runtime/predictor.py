@@ -12,12 +12,15 @@ from numpy.typing import NDArray
 
 from falseflaw import __version__
 from falseflaw.errors import ConfigurationError, InvalidDataError
+from falseflaw.paths import BUNDLE_HINT, find_existing
 from falseflaw.runtime.bundle import INFO_NAME, MODEL_NAME, BundleInfo, bundle_digest, read_bundle
 from falseflaw.runtime.padding import pad_to_stride
 from falseflaw.runtime.properties import check_properties
+from falseflaw.runtime.result import PhotoLike, Result, read_photo
 from falseflaw.runtime.signature import check_signature
 from falseflaw.runtime.sums import read_sums
 from falseflaw.runtime.tiling import Tiling, judge_tiles, plan, to_8_bits
+from falseflaw.runtime.verdict import decide, unfamiliar
 from falseflaw.types import HeatMap, Image, OperatingPoint, Prediction
 
 INPUTS = ("image", "valid")
@@ -46,6 +49,9 @@ class Outputs:
 class Predictor:
     """Judges photos with the detector of a bundle folder.
 
+        predictor = Predictor("checkpoints/detectors/reference")
+        result = predictor.judge("claim.jpg")  # or bytes, a Pillow image, an array
+
     A photo is padded at the bottom and right to the network's multiple by repeating its edge, the network is
     told which pixels are valid, and the heat map is cropped back. A photo of more than `tile_pixels` is
     judged in overlapping tiles: the highest tile counts for the photo, with that tile's distance.
@@ -53,7 +59,7 @@ class Predictor:
 
     def __init__(
         self,
-        bundle: Path,
+        bundle: str | Path,
         threads: int | None = None,
         tile_pixels: int | None = None,
         keep_memory: bool = False,
@@ -62,7 +68,8 @@ class Predictor:
         """Reads and checks the bundle.
 
         Args:
-            bundle: Folder made by `falseflaw export`.
+            bundle: Folder made by `falseflaw export`; a relative one may lie in the clone or in the package
+                falseflaw-reference.
             threads: Of onnxruntime; None leaves it one for every core.
             tile_pixels: Replaces the bundle's budget; fewer pixels need less memory.
             keep_memory: Whether the memory of the largest photo so far is kept for the next ones: faster
@@ -78,9 +85,10 @@ class Predictor:
         """
         if threads is not None and not (isinstance(threads, int) and threads >= 1):
             raise ConfigurationError(f"expected threads of at least 1 or null, got {threads!r}")
-        info, model = read_bundle(Path(bundle))
+        folder = find_existing(bundle, "a bundle", BUNDLE_HINT)
+        info, model = read_bundle(folder)
         if key is not None:
-            check_signature(Path(bundle), key)
+            check_signature(folder, key)
         if tile_pixels is not None:
             if not isinstance(tile_pixels, int):
                 raise ConfigurationError(f"expected tile_pixels as a number or null, got {tile_pixels!r}")
@@ -89,11 +97,11 @@ class Predictor:
             except ValueError as error:
                 raise ConfigurationError(str(error)) from error
         self.info: BundleInfo = info
-        self._digest = bundle_digest(Path(bundle))
-        path = Path(bundle) / MODEL_NAME
+        self._digest = bundle_digest(folder)
+        path = folder / MODEL_NAME
         self._session = _open_session(model, path, threads, keep_memory)
         properties = self._session.get_modelmeta().custom_metadata_map
-        check_properties(properties, info, read_sums(Path(bundle))[INFO_NAME])
+        check_properties(properties, info, read_sums(folder)[INFO_NAME])
         self._tells_distance = DISTANCE in {item.name for item in self._session.get_outputs()}
         if info.operating_point.distance_threshold is not None and not self._tells_distance:
             raise InvalidDataError(
@@ -110,6 +118,25 @@ class Predictor:
     def settings(self) -> Mapping[str, object]:
         """What the answers depend on, of JSON's types: which bundle, in what tiles, by which version."""
         return {"bundle": self._digest, "tile_pixels": self.info.tile_pixels, "falseflaw": __version__}
+
+    def judge(self, photo: PhotoLike) -> Result:
+        """Judges one photo and says why: a path, a file's bytes, a Pillow image, or uint8 (H, W, 3).
+
+        Formats are those of `imaging.codec.decode`.
+
+        Raises:
+            UnreadableImageError: It is no photo, or cannot be read; the message is one line.
+            InvalidDataError: The network gave something that is not a number.
+        """
+        image = read_photo(photo)
+        prediction = self.predict(image)
+        tiles = self.tiling(*image.shape[:2]).count
+        verdict, reason, area = decide(prediction, self.operating_point, tiles)
+        distance = prediction.distance
+        far = distance is not None and bool(unfamiliar(np.array([distance]), self.operating_point)[0])
+        return Result(
+            verdict, prediction.probability, reason, prediction.heat_map, area, tiles, distance, far
+        )
 
     def predict(self, image: Image) -> Prediction:
         """Judges one photo, uint8 (H, W, 3) RGB of any size."""

@@ -19,13 +19,14 @@ def verdicts(
     too_small: NDArray[np.bool_],
     operating_point: OperatingPoint,
     distance: NDArray[np.float64] | None = None,
+    tiles: NDArray[np.int64] | None = None,
 ) -> NDArray[np.object_]:
     """Turns what the detector says of photos into verdicts.
 
     What is too small, or as far as `distance_threshold` from everything that was measured, is `inconclusive`
     whatever its probability: nobody knows what that is worth there. Of the others `altered` needs both a
-    probability of at least `image_threshold` and a marked pixel; below `clear_threshold` a photo shows `no
-    sign of alteration`; anything else is `inconclusive`.
+    probability of at least `image_threshold`, or what `limits` says of its tiles, and a marked pixel; below
+    `clear_threshold` a photo shows `no sign of alteration`; anything else is `inconclusive`.
 
     Args:
         probability: Calibrated, (N,), in [0, 1].
@@ -33,15 +34,37 @@ def verdicts(
         too_small: Whether a side is below `SMALLEST_SIDE`, (N,); such photos are `inconclusive`.
         operating_point: Of the model.
         distance: From the photos that were measured, (N,); NaN where it is not known, which counts as near.
+        tiles: In how many the photos were judged, (N,); None: all of them whole.
 
     Returns:
         A `Verdict` for every photo, (N,).
     """
-    altered = (probability >= operating_point.image_threshold) & marked
+    counts = np.ones(len(probability), np.int64) if tiles is None else tiles
+    altered = (probability >= limits(counts, operating_point)) & marked
     clear = probability < operating_point.clear_threshold
     unlike = too_small if distance is None else too_small | unfamiliar(distance, operating_point)
     given: NDArray[np.object_] = _GIVEN[np.select([unlike, altered, clear], [0, 1, 2])]
     return given
+
+
+def limits(tiles: NDArray[np.int64], operating_point: OperatingPoint) -> NDArray[np.float64]:
+    """Returns the probability from which on photos in so many tiles are `altered`, (N,).
+
+    Of one tile that is `image_threshold`. The highest of n tiles needs n times the odds p / (1 - p) of
+    `tiled_threshold`: n tiles have n chances to be too high (`evaluation.figures.large_photos` says why that
+    is enough). More tiles never have a lower limit. It is rounded up to float32, which probabilities have.
+    Without a `tiled_threshold` the number does not count.
+
+    Args:
+        tiles: 1 and more, (N,).
+        operating_point: Of the model.
+    """
+    whole, tiled = operating_point.image_threshold, operating_point.tiled_threshold
+    if tiled is None:
+        return np.full(tiles.shape, whole)
+    multiplied = tiles * tiled / (tiles * tiled + 1 - tiled)
+    raised = np.nextafter(multiplied.astype(np.float32), np.float32(1)).astype(np.float64)
+    return np.where(tiles > 1, np.maximum(raised, whole), whole)
 
 
 def unfamiliar(distance: NDArray[np.float64], operating_point: OperatingPoint) -> NDArray[np.bool_]:
@@ -62,7 +85,7 @@ def decide(
     Args:
         prediction: Of one photo.
         operating_point: Of the model that made it.
-        tiles: In how many tiles the photo was judged; the reason says so.
+        tiles: In how many tiles the photo was judged: more of them raise the limit, and the reason says so.
 
     Returns:
         The verdict; one sentence for the seller; the share of pixels at or above `mask_threshold`, 0..1.
@@ -73,10 +96,14 @@ def decide(
     area = marked / (height * width)
     too_small = min(height, width) < SMALLEST_SIDE
     distance = np.array([np.nan if prediction.distance is None else prediction.distance])
+    count = np.array([tiles])
     (verdict,) = verdicts(
-        np.array([probability]), np.array([marked > 0]), np.array([too_small]), point, distance
+        np.array([probability]), np.array([marked > 0]), np.array([too_small]), point, distance, count
     )
-    shown, limit, clear = _percents(probability, point.image_threshold, point.clear_threshold)
+    threshold = float(limits(count, point)[0])
+    shown, limit, clear = _percents(probability, threshold, point.clear_threshold)
+    if threshold > point.image_threshold:
+        limit += " for so many tiles"
     where = f" (judged in {tiles} overlapping tiles, the highest counts)" if tiles > 1 else ""
     if too_small:
         reason = (
@@ -96,7 +123,7 @@ def decide(
     elif verdict is Verdict.NO_SIGN:
         weak = f"; the marked {_share(area)} of the photo is too weak a trace by itself" if marked else ""
         reason = f"no traces of alteration found: probability {shown}{where}, clear below {clear}{weak}"
-    elif probability >= point.image_threshold:
+    elif probability >= threshold:
         reason = (
             f"the probability of alteration, {shown}{where}, reaches the limit of {limit}, "
             "but no region of the photo supports it"

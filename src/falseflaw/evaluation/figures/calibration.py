@@ -250,8 +250,9 @@ def read_operating_point(path: Path) -> tuple[OperatingPoint, Fitted | None]:
         values = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(values, dict):
             raise TypeError("expected a JSON object")
-        # Operating points of before have no distance.
-        names = OperatingPoint.__dataclass_fields__.keys() - ({"distance_threshold"} - values.keys())
+        # Operating points of before have no distance, and some have no limit for tiles.
+        later = {"distance_threshold", "tiled_threshold"}
+        names = OperatingPoint.__dataclass_fields__.keys() - (later - values.keys())
         point = OperatingPoint(**{name: values[name] for name in names})
         return point, decode(Fitted, values["fitted"]) if values.get("fitted") else None
     except (OSError, ValueError, KeyError, TypeError) as error:

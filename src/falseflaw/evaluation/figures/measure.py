@@ -27,7 +27,10 @@ from falseflaw.evaluation.figures.summary import (
     Undecided,
 )
 from falseflaw.evaluation.prediction.predictions import completed, histograms
-from falseflaw.runtime.verdict import unfamiliar, verdicts
+from falseflaw.evaluation.prediction.scorers import TILE_OVERLAP, TILE_PIXELS
+from falseflaw.runtime.padding import STRIDE
+from falseflaw.runtime.tiling import plan
+from falseflaw.runtime.verdict import limits, unfamiliar, verdicts
 from falseflaw.statistics import metrics
 from falseflaw.statistics.bootstrap import Bootstrap, Estimate, Metric, Share, rate
 from falseflaw.types import POSITIVES, Edit, OperatingPoint, Verdict
@@ -41,18 +44,19 @@ def prepare(rows: pd.DataFrame, point: OperatingPoint) -> pd.DataFrame:
     """Adds what the thresholds make of each prediction.
 
     Returns:
-        The rows with probability, flagged (whether it reaches image_threshold), marked (whether a pixel
-        reaches mask_threshold), verdict (as the runtime decides), unfamiliar (whether it is unlike anything
-        that was measured), f1, iou and pixel_auroc (NaN without a
+        The rows with probability, flagged (whether it reaches image_threshold or, of a large photo, the limit
+        of its tiles), marked (whether a pixel reaches mask_threshold), verdict (as the runtime decides),
+        unfamiliar (whether it is unlike anything that was measured), f1, iou and pixel_auroc (NaN without a
         mask), and the groups.
     """
     rows = with_groups(rows.reset_index(drop=True))
     probability = calibrate(rows["logit"].to_numpy(dtype=np.float64), point.temperature)
-    flagged = probability >= point.image_threshold
     inside, outside = histograms(rows)
+    tiles = _tiles((inside + outside).sum(axis=1))
+    flagged = probability >= limits(tiles, point)
     marked = np.asarray((inside + outside)[:, point.mask_threshold :].any(axis=1))
     distance = completed(rows)["distance"].to_numpy(dtype=np.float64)
-    verdict = verdicts(probability, marked, rows["too_small"].to_numpy(dtype=bool), point, distance)
+    verdict = verdicts(probability, marked, rows["too_small"].to_numpy(dtype=bool), point, distance, tiles)
     rows = rows.assign(probability=probability, flagged=flagged, marked=marked, verdict=verdict)
     rows["unfamiliar"] = unfamiliar(distance, point)
     masked = rows["edit"].isin([str(edit) for edit in Edit if edit.masked]).to_numpy()
@@ -67,6 +71,18 @@ def prepare(rows: pd.DataFrame, point: OperatingPoint) -> pd.DataFrame:
         column[masked] = values
         rows[name] = column
     return rows
+
+
+def _tiles(pixels: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Returns in how many tiles photos of so many pixels were scored, (N,); large ones as if square."""
+    sides = np.ceil(np.sqrt(pixels)).astype(int)
+    return np.array(
+        [
+            1 if count <= TILE_PIXELS else plan(side, side, TILE_PIXELS, TILE_OVERLAP, STRIDE).count
+            for count, side in zip(pixels, sides, strict=True)
+        ],
+        np.int64,
+    ).reshape(len(pixels))
 
 
 def photos_by_edit(rows: pd.DataFrame) -> dict[str, int]:

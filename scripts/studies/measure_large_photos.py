@@ -1,0 +1,155 @@
+"""Measures false alarms on unaltered photos of 1 to 24 megapixels; its scores give tiled photos their limit.
+
+usage: scripts/run measure-large-photos MODEL [--sizes MP:PHOTOS ...] [--seed N] [--cache FOLDER] ...
+
+MODEL is a bundle's folder, a run's folder or a checkpoint; a bundle is scored several times as fast. The way
+of a release: export, measure that bundle, evaluate the run again with large_photos=FILE (its predictions are
+kept), and export again. The default sizes are those to fit on; of an idle core they take eight minutes for
+the photos, which are rendered once and kept, and eight for a bundle's scores. `--sizes 1:60 4:40 12:30 24:20
+--seed 1` shows what a limit is worth on other photos than it was fitted on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
+from tqdm import tqdm
+
+from falseflaw.cli.main import one_line
+from falseflaw.evaluation.figures.calibration import OPERATING_POINT_NAME, read_operating_point
+from falseflaw.evaluation.figures.large_photos import LargePhotos
+from falseflaw.evaluation.prediction.scorers import (
+    TILE_OVERLAP,
+    TILE_PIXELS,
+    BundleScorer,
+    CheckpointScorer,
+    Scorer,
+)
+from falseflaw.machine import available_cores
+from falseflaw.paths import config_dir, find_existing
+from falseflaw.runtime.bundle import INFO_NAME
+from falseflaw.runtime.padding import STRIDE
+from falseflaw.runtime.tiling import Tiling, plan
+from falseflaw.statistics.text import aligned, figure_text
+from falseflaw.studies.large_photos import SIZES, SizeRates, rates, score_photos, wanted
+from falseflaw.types import OperatingPoint
+
+
+def main(arguments: list[str]) -> int:
+    """Renders, scores, writes the scores and prints the rates."""
+    usage = (__doc__ or "").split("usage: ")[1].split("\n")[0]
+    parser = argparse.ArgumentParser(prog="scripts/run measure-large-photos", usage=usage)
+    parser.add_argument("model", help="folder of a bundle or a run, or a checkpoint")
+    parser.add_argument(
+        "--sizes",
+        nargs="+",
+        type=_size,
+        default=list(SIZES.items()),
+        metavar="MP:PHOTOS",
+        help="megapixels and how many photos; by default 99 photos in tiles",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="another one photographs other products")
+    parser.add_argument(
+        "--cache", type=Path, default=Path("data/cache/large_photos"), help="where photos are kept"
+    )
+    parser.add_argument("--operating-point", type=Path, help="file or evaluation folder, instead of its own")
+    parser.add_argument("--lanes", type=int, default=available_cores(), help="photos at once")
+    parser.add_argument("--output", type=Path, default=Path("runs/large_photos.json"), help="of the scores")
+    options = parser.parse_args(arguments)
+    if options.lanes < 1:
+        parser.error("expected --lanes of at least 1")
+    cv2.setNumThreads(1)  # every lane has its own
+    try:
+        print(_run(options))
+    except Exception as error:
+        print(f"error: {one_line(error)}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _size(text: str) -> tuple[float, int]:
+    megapixels, _, photos = text.partition(":")
+    return float(megapixels), int(photos)
+
+
+def _run(options: argparse.Namespace) -> str:
+    photos = wanted(dict(options.sizes), options.seed)
+    model = find_existing(options.model, "a bundle, run or checkpoint", "make one with `falseflaw train`")
+    scorer, tiling, checkpoint, point = _open(model, options.operating_point)
+    cameras = instantiate(OmegaConf.load(config_dir() / "camera/default.yaml"))
+    scored = score_photos(
+        photos,
+        scorer,
+        tiling,
+        cameras,
+        options.cache,
+        options.lanes,
+        lambda items, total: tqdm(items, total=total, desc="large photos", unit="photo"),
+    )
+    LargePhotos(checkpoint, str(options.model), options.seed, scored).write(options.output)
+    lines = [f"scores: {options.output}; fit on them with `falseflaw evaluate large_photos={options.output}`"]
+    if point is not None:
+        lines = [table(rates(scored, point), point), *lines]
+    return "\n".join(lines)
+
+
+def _open(
+    model: Path, given: Path | None
+) -> tuple[Scorer, Callable[[int, int], Tiling], str, OperatingPoint | None]:
+    """Returns the scorer, how it tiles, sha256 of the checkpoint, and thresholds as far as there are any."""
+    point: OperatingPoint | None = None
+    if given is not None:
+        point, _ = read_operating_point(given / OPERATING_POINT_NAME if given.is_dir() else given)
+    if (model / INFO_NAME).is_file():
+        bundle = BundleScorer(model)
+        info = bundle.info
+
+        def tiling(height: int, width: int) -> Tiling:
+            return plan(height, width, info.tile_pixels, info.tile_overlap, info.stride_multiple)
+
+        return bundle, tiling, info.checkpoint_sha256, point or bundle.operating_point
+    scorer = CheckpointScorer(model / "checkpoints" / "best.ckpt" if model.is_dir() else model)
+    own = (model if model.is_dir() else model.parent) / "evaluation" / OPERATING_POINT_NAME
+    if point is None and own.is_file():
+        point, _ = read_operating_point(own)
+    return (
+        scorer,
+        lambda height, width: plan(height, width, TILE_PIXELS, TILE_OVERLAP, STRIDE),
+        scorer.fingerprint,
+        point,
+    )
+
+
+def table(rows: list[SizeRates], point: OperatingPoint) -> str:
+    """Returns the rates as lines to read."""
+    tiled = "none" if point.tiled_threshold is None else f"{point.tiled_threshold:.6g}"
+    header = (
+        "megapixels", "photos", "tiles", "reach image_threshold", "altered", "inconclusive", "unlike",
+        "highest p", "median p",
+    )  # fmt: skip
+    lines = [
+        (
+            f"{row.megapixels:g}",
+            str(row.altered.n),
+            f"{row.tiles[0]}" if row.tiles[0] == row.tiles[1] else f"{row.tiles[0]} to {row.tiles[1]}",
+            *(
+                f"{share.count}: {figure_text(share)}"
+                for share in (row.whole, row.altered, row.inconclusive, row.unlike)
+            ),
+            f"{row.highest[0]:.3f}",
+            f"{row.highest[1]:.3f}",
+        )
+        for row in rows
+    ]
+    head = f"unaltered photos; image_threshold {point.image_threshold:.6g}, tiled_threshold {tiled}"
+    return f"{head}\n{aligned([header, *lines])}"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

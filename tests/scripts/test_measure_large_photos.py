@@ -1,0 +1,40 @@
+"""The command that measures large photos, at tiny size, from a bundle to the scores and the table."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.runtime.red import write_bundle
+
+from falseflaw.evaluation.figures.large_photos import LargePhotos
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(*arguments):
+    command = [sys.executable, str(ROOT / "scripts/studies/measure_large_photos.py"), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+
+
+@pytest.mark.slow
+def test_a_bundle_is_measured_and_the_scores_are_its_checkpoints(tmp_path):
+    bundle = write_bundle(tmp_path / "bundle", tile_pixels=300 * 300, checkpoint_sha256="a" * 64)
+    output = tmp_path / "large.json"
+    done = run(bundle, "--sizes", "0.1:2", "0.2:1", "--cache", tmp_path / "cache", "--output", output)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0].endswith("image_threshold 0.9, tiled_threshold none")
+    assert [line.split()[:3] for line in lines[2:4]] == [["0.1", "2", "2"], ["0.2", "1", "6"]]
+    assert f"large_photos={output}" in lines[-1]
+    large = LargePhotos.read(output)
+    assert large.checkpoint == "a" * 64
+    assert sorted(photo.megapixels for photo in large.photos) == [0.1, 0.1, 0.2]
+
+
+def test_what_is_wrong_is_said_in_one_line(tmp_path):
+    for arguments in (["/nowhere"], [write_bundle(tmp_path / "bundle"), "--sizes", "70:1"]):
+        done = run(*arguments, "--output", tmp_path / "x.json")
+        assert done.returncode == 2
+        assert done.stderr.splitlines()[-1].startswith("error: expected")
+        assert not (tmp_path / "x.json").exists()
