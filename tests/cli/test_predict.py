@@ -82,6 +82,18 @@ def test_batches_and_tiles_are_keys(tmp_path: Path, bundle: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "words", [["report=html,json"], ["report=[json,html]"], ["report=json", "language=zh"]]
+)
+def test_reports_beside_the_rows(tmp_path: Path, photos: Path, bundle: Path, words: list[str]) -> None:
+    output = tmp_path / "out"
+    assert main(["predict", f"input={photos}", f"output={output}", f"bundle={bundle}", *words]) == 0
+    asked = {form for form in ("html", "json") if form in words[0]}
+    found = {path.relative_to(output / "reports").as_posix() for path in (output / "reports").rglob("*.*")}
+    assert found == {f"{name}.{form}" for name in ("a/fake.jpg", "fine.jpg") for form in asked}
+    assert [row["verdict"] for row in rows(output)] == ["altered", "error", "no sign of alteration"]
+
+
+@pytest.mark.parametrize(
     "name",
     ["a b", "x=1", "a,b", "(2)", "[3]", "{4}", "it's", 'q"q', "ümläut", "5", "null", "${x}", "a\nb", "#7"],
 )
@@ -110,6 +122,8 @@ def test_paths_of_any_name(tmp_path: Path, bundle: Path, name: str, monkeypatch:
         (["input=in", "output=out", "overwrite=no"], "overwrite=true or overwrite=false"),
         (["input=in", "output=out", "threads=0"], "threads"),
         (["input=in", "output=out", "threads=two"], "threads"),
+        (["input=in", "output=out", "report=html,doc"], "expected report as a list of html, json, pdf"),
+        (["input=in", "output=out", "language=de"], "expected language as one of en, zh"),
         (["input=in", "output=out", "tile_pixels=5"], "tile_pixels"),
         (["input=in", "output=out", "tile_pixels=big"], "tile_pixels"),
         (["input=in/broken.jpg", "output=out"], "cannot read broken.jpg"),

@@ -53,6 +53,8 @@ class BundleInfo:
         operating_point: Calibration and thresholds, fixed on validation.
         guarantees: What the thresholds promise of new photos, and of how many that rests on; see
             `evaluation.figures.guarantees.Guarantee`.
+        measured: How often photos got each verdict in the evaluation, see `evidence.rates`; empty where no
+            evaluation was there yet.
         checkpoint_sha256: Of the checkpoint file that was exported.
         dataset: Folder name and config hash of the dataset that the thresholds were fixed on.
         contributors: Digests of the people whose photos the detector learnt from, see
@@ -78,6 +80,7 @@ class BundleInfo:
     contributors: Sequence[str] = ()
     parity: Mapping[str, float] = field(default_factory=dict)
     guarantees: Sequence[Mapping[str, Any]] = ()
+    measured: Mapping[str, Any] = field(default_factory=dict)
     stride_multiple: int = STRIDE
     tile_pixels: int = 4_000_000
     tile_overlap: int = 128

@@ -38,6 +38,16 @@ class Judge(Protocol):
         """How a photo of this size is cut."""
 
 
+class Reporter(Protocol):
+    """Writes more of a judged photo than its row, such as `evidence.reports.Reports`."""
+
+    def holds(self, row: Row) -> bool:
+        """Whether what it wrote of a row of before is there."""
+
+    def write(self, row: Row, data: bytes, image: Image, prediction: Prediction, tiles: int) -> None:
+        """Writes it; `data` is the photo's file."""
+
+
 @dataclass
 class Summary:
     """What became of the files.
@@ -90,6 +100,7 @@ class _Photo(NamedTuple):
     file: Path
     sha256: str
     image: Image
+    data: bytes
 
 
 def judge_folder(
@@ -99,6 +110,7 @@ def judge_folder(
     batch_size: int = 1,
     progress: Callable[[Iterable[Path], int], Iterable[Path]] = lambda files, total: files,
     overwrite: bool = False,
+    reporter: Reporter | None = None,
 ) -> Summary:
     r"""Judges a photo, or every photo of a folder and its subfolders, and writes the results.
 
@@ -122,6 +134,7 @@ def judge_folder(
         batch_size: Most photos of one size that go through the network together.
         progress: Wraps the iteration over files, given their number.
         overwrite: Whether rows of earlier runs are thrown away first.
+        reporter: Writes reports; a photo whose report is not there is judged again.
 
     Raises:
         MissingDataError: No such source, or no file in it.
@@ -136,7 +149,7 @@ def judge_folder(
     summary = Summary()
     try:
         with ResultLog(output, judge.settings, overwrite) as log:
-            run = _Run(judge, listing, output, log, batch_size)
+            run = _Run(judge, listing, output, log, batch_size, reporter)
             for row, before in run.rows(progress):
                 log.append(row)
                 summary.add(row, before)
@@ -157,9 +170,17 @@ def _name(listing: Listing, file: Path) -> str:
 class _Run:
     """One pass over a listing."""
 
-    def __init__(self, judge: Judge, listing: Listing, output: Path, log: ResultLog, batch_size: int) -> None:
+    def __init__(
+        self,
+        judge: Judge,
+        listing: Listing,
+        output: Path,
+        log: ResultLog,
+        batch_size: int,
+        reporter: Reporter | None = None,
+    ) -> None:
         self._judge, self._listing, self._output, self._log = judge, listing, output, log
-        self._batch_size = batch_size
+        self._batch_size, self._reporter = batch_size, reporter
         alike = Counter(_folded(file) for file in listing)
         self._alike = {name for name, count in alike.items() if count > 1}
 
@@ -197,12 +218,17 @@ class _Run:
             return Row(name, Verdict.ERROR, str(error))
         sha256 = hashlib.sha256(data).hexdigest()
         before = self._log.get(name)
-        if before and before.judged and before.sha256 == sha256 and self._log.holds_heat_map(before):
+        if before and before.judged and before.sha256 == sha256 and self._holds_all(before):
             return before
         try:
-            return _Photo(file, sha256, codec.decode(data, str(file)))
+            image = codec.decode(data, str(file))
+            return _Photo(file, sha256, image, data if self._reporter else b"")
         except UnreadableImageError as error:
             return Row(name, Verdict.ERROR, str(error), sha256=sha256)
+
+    def _holds_all(self, row: Row) -> bool:
+        """Tells whether all that was written of a row is there."""
+        return self._log.holds_heat_map(row) and (self._reporter is None or self._reporter.holds(row))
 
     def _judge_batch(self, batch: list[_Photo]) -> Iterator[Row]:
         if not batch:
@@ -219,10 +245,13 @@ class _Run:
             yield Row(name, Verdict.ERROR, f"the network failed: {reason[:200]}", sha256=sha256)
             return
         tiles = self._judge.tiling(*batch[0].image.shape[:2]).count
-        for (file, sha256, _), prediction in zip(batch, predictions, strict=True):
+        for (file, sha256, image, data), prediction in zip(batch, predictions, strict=True):
             heat_map = self._write_heat_map(file, prediction.heat_map)
             verdict, reason, area = decide(prediction, self._judge.operating_point, tiles)
-            yield Row(file.as_posix(), verdict, reason, prediction.probability, area, heat_map, sha256)
+            row = Row(file.as_posix(), verdict, reason, prediction.probability, area, heat_map, sha256)
+            if self._reporter:
+                self._reporter.write(row, data, image, prediction, tiles)
+            yield row
 
     def _write_heat_map(self, file: Path, heat_map: HeatMap) -> str:
         """Writes a heat map under the photo's name, or a short one, and returns its path below the output.

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from falseflaw.errors import ConfigurationError, MissingDataError
-from falseflaw.runtime.results import HEATMAPS_NAME, OWN_NAMES, is_output
+from falseflaw.runtime.results import HEATMAPS_NAME, OWN_NAMES, REPORTS_NAME, is_output
 from falseflaw.types import Verdict
 
 
@@ -83,7 +83,7 @@ def list_files(source: Path, output: Path) -> Listing:
         entered = []
         for child in folders:
             path = folder / child
-            if child == HEATMAPS_NAME and (results or path.resolve() == own_heat_maps):
+            if child in {HEATMAPS_NAME, REPORTS_NAME} and (results or path.resolve().parent == own):
                 continue
             if path.is_symlink():
                 put_aside(path, Verdict.SKIPPED, "a link to a folder, which is not followed")

@@ -18,13 +18,15 @@ import numpy as np
 
 from falseflaw.errors import ConfigurationError
 from falseflaw.imaging import codec
-from falseflaw.paths import readable
+from falseflaw.paths import readable, short_name
 from falseflaw.types import Verdict
 
 PREDICTIONS_NAME = "predictions.csv"
 PARTIAL_NAME = "predictions.partial.csv"
 LOG_NAME = "predictions.jsonl"
 HEATMAPS_NAME = "heatmaps"
+REPORTS_NAME = "reports"
+REPORT_FORMS = ("html", "json", "pdf")
 OWN_NAMES = frozenset({PREDICTIONS_NAME, PARTIAL_NAME, LOG_NAME})
 COLUMNS = ("file", "probability", "verdict", "reason", "mask_area", "heat_map", "sha256")
 
@@ -197,9 +199,23 @@ class ResultLog:
 
     def _remove(self, heat_map: str) -> None:
         parts = PurePosixPath(heat_map).parts
-        if parts[:1] == (HEATMAPS_NAME,) and ".." not in parts:
-            with contextlib.suppress(OSError):
-                (self._output / heat_map).unlink(missing_ok=True)
+        if len(parts) > 1 and parts[0] == HEATMAPS_NAME and ".." not in parts:
+            reports = (path for form in REPORT_FORMS for path in report_paths(heat_map, form))
+            for path in (PurePosixPath(heat_map), *reports):
+                with contextlib.suppress(OSError):
+                    (self._output / path).unlink(missing_ok=True)
+
+
+def report_paths(heat_map: str, form: str) -> tuple[PurePosixPath, PurePosixPath]:
+    """Returns where a report lies below the output, and where if that name does not fit there.
+
+    Args:
+        heat_map: Of the row.
+        form: One of `REPORT_FORMS`, the ending.
+    """
+    below = PurePosixPath(heat_map).relative_to(HEATMAPS_NAME)
+    name = PurePosixPath(REPORTS_NAME) / below.with_suffix(f".{form}")  # the heat map's own ending is .png
+    return name, PurePosixPath(REPORTS_NAME) / f"{short_name(Path(below))}.{form}"
 
 
 def is_output(folder: Path) -> bool:

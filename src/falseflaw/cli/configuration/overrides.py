@@ -15,6 +15,8 @@ _HARMLESS = re.compile(r"[A-Za-z_./][\w./-]*", re.ASCII)
 _BARE = re.compile(r"[\w.+-]+")
 _FUNCTION = re.compile(r"[a-z_]+\(.*\)", re.DOTALL)
 _ELEMENT = re.compile(r"""\s*('(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|[^,]*)(?:,|\Z)""", re.DOTALL)
+_WORD_LISTS = frozenset({"report"})
+"""Keys that take several words, which may be given as `a,b` outside of a sweep."""
 _TYPED_WORDS = frozenset({"null", "true", "false", "inf", "nan"})
 _SWEEPS = frozenset({"-m", "--multirun"})
 
@@ -47,7 +49,7 @@ def _quote_override(override: str, sweeping: bool) -> str:
         return override
     key, value = match["key"], match["value"]
     name = key.lstrip("+")
-    if is_path_list_key(name):
+    if is_path_list_key(name) or name in _WORD_LISTS:
         return f"{key}={_path_list(value, sweeping)}"
     is_path = is_path_key(name)
     if is_path and value.startswith("~") and not os.path.lexists(value):

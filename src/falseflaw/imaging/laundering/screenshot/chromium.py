@@ -62,6 +62,20 @@ def find_chromium() -> Path:
     return _on_own_thread(_find)
 
 
+def installed_chromium() -> Path | None:
+    """Returns the executable of `FALSEFLAW_CHROMIUM` or on the path, None without one; needs no Playwright.
+
+    Raises:
+        MissingExtraError: The variable names no executable.
+    """
+    if named := os.environ.get(VARIABLE):
+        if (path := shutil.which(named)) is None:
+            raise MissingExtraError(f"expected a browser at {VARIABLE}={named}, found no executable there")
+        return Path(path)
+    found = next(filter(None, map(shutil.which, _NAMES)), None)
+    return None if found is None else Path(found)
+
+
 def version() -> str:
     """Returns the browser's version, for records: screenshots of two versions may differ.
 
@@ -125,13 +139,8 @@ def _find() -> Path:
             "expected the package playwright for real screenshots, which is not installed; "
             "install it: pip install 'falseflaw[browser]'"
         )
-    if named := os.environ.get(VARIABLE):
-        if (path := shutil.which(named)) is None:
-            raise MissingExtraError(f"expected a browser at {VARIABLE}={named}, found no executable there")
-        return Path(path)
-    for name in _NAMES:
-        if (path := shutil.which(name)) is not None:
-            return Path(path)
+    if (installed := installed_chromium()) is not None:
+        return installed
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
