@@ -44,7 +44,8 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def exported(run_folder: Path) -> Path:
     output = run_folder.parent / "bundle"
-    assert main(["export", f"run={run_folder}", f"output={output}", "name=tiny", "latency_photos=1"]) == 0
+    arguments = [f"run={run_folder}", f"card_evaluation={run_folder / 'evaluation'}", f"output={output}"]
+    assert main(["export", *arguments, "name=tiny", "latency_photos=1"]) == 0
     return output
 
 
@@ -75,7 +76,8 @@ def test_the_card_carries_the_figures_of_the_evaluation(run_folder: Path, export
     summary = json.loads((run_folder / "evaluation/summary.json").read_text())
     for entry in summary["launderings"]:
         auroc = entry["headline"]["auroc"]
-        assert f"| {entry['name']} | {auroc['value']:.3f} [{auroc['lo']:.3f}, {auroc['hi']:.3f}] |" in card
+        name = "untouched" if entry["name"] == "identity" else entry["name"]
+        assert f"| {name} | {auroc['value']:.3f} [{auroc['lo']:.3f}, {auroc['hi']:.3f}] |" in card
     assert "checker" in card
 
 
@@ -124,6 +126,8 @@ def test_export_prints_the_proof(
     assert sum(line.endswith("equal") for line in lines) == 3 + 6
     assert "onnxruntime" in lines[-2]
     assert "torch" in lines[-2]
+    assert "its card tells no figures yet" in lines[-3]
+    assert "Not evaluated yet" in (tmp_path / "b/MODEL_CARD.md").read_text()
     assert lines[-1].startswith(f"{tmp_path / 'b'}/")
 
 
@@ -140,6 +144,25 @@ def test_parity_on_photos_of_a_folder(run_folder: Path, tmp_path: Path, quick_ex
     ]
     assert main(["export", *arguments]) == 0
     assert Predictor(tmp_path / "b").info.parity["photos"] == 4 + 3 * 3
+
+
+def test_the_best_run_of_a_sweep_is_exported(
+    run_folder: Path, tmp_path: Path, quick_export: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sweep = tmp_path / "sweep"
+    for name, score in (("0", 0.7), ("1", 0.6)):
+        folder = Path(shutil.copytree(run_folder, sweep / name))
+        checkpoint = torch.load(folder / "checkpoints/best.ckpt", weights_only=True)
+        checkpoint["callbacks"] = {"BestAndLast": {"best_score": score}}
+        torch.save(checkpoint, folder / "checkpoints/best.ckpt")
+        (folder / "config.yaml").write_text(f"seed: {name}\n")
+        summary = json.loads((folder / "evaluation/summary.json").read_text())
+        summary["provenance"]["model"]["sha256"] = bundle.file_sha256(folder / "checkpoints/best.ckpt")
+        (folder / "evaluation/summary.json").write_text(json.dumps(summary))
+    assert main(["export", f"sweep={sweep}", f"output={tmp_path / 'b'}", "latency_photos=1"]) == 0
+    assert f"best run: {sweep / '0'} (val/score 0.7000, 0.1000 above the next)" in capsys.readouterr().out
+    sha256 = bundle.file_sha256(sweep / "0/checkpoints/best.ckpt")
+    assert Predictor(tmp_path / "b").info.checkpoint_sha256 == sha256
 
 
 def test_other_weights_fail_and_leave_nothing(
@@ -166,8 +189,11 @@ def test_other_weights_fail_and_leave_nothing(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ([], "expected one of run=FOLDER and checkpoint=FILE, got none"),
-        (["run={run}", "checkpoint=x"], "got both"),
+        ([], "expected one of run=FOLDER, checkpoint=FILE and sweep=FOLDER, got none"),
+        (["run={run}", "checkpoint=x"], "got run and checkpoint"),
+        (["sweep=nothing"], "falseflaw train -m"),
+        (["sweep={run}/evaluation"], "expected a finished training below"),
+        (["run={run}", "card_evaluation=nothing"], "run `falseflaw evaluate` first"),
         (["run=nothing"], "falseflaw train"),
         (["checkpoint=nothing.ckpt"], "falseflaw train"),
         (["run={run}", "evaluation=nothing"], "run `falseflaw evaluate` first"),

@@ -1,16 +1,19 @@
 import json
-from dataclasses import asdict, replace
-from pathlib import Path
+from dataclasses import replace
 
 import pytest
-from tests.evaluation.made import PROVENANCE, made_predictions, summarized, write_evaluation
+import yaml
+from tests.evaluation.made import PROVENANCE, made_predictions, summarized
 from tests.runtime.red import POINT, info
 
-from falseflaw.errors import InvalidDataError, MissingDataError
-from falseflaw.evaluation.figures.summary import ComparisonSummary, write_summary
-from falseflaw.release.card import model_card, read_evaluation
+from falseflaw.evaluation.figures import rates
+from falseflaw.evaluation.figures.measure import Measure, prepare
+from falseflaw.evaluation.figures.summary import ComparisonSummary, RatesSummary
+from falseflaw.evaluation.report.other_evaluations import OtherEvaluation
+from falseflaw.release.card import model_card
+from falseflaw.release.measured import Measured
 from falseflaw.statistics.bootstrap import Estimate, Share
-from falseflaw.types import OperatingPoint
+from falseflaw.types import Edit
 
 PARITY = {
     "batches": 16,
@@ -36,75 +39,103 @@ def summary() -> ComparisonSummary:
         tpr=Share(0.731, 0.721, 0.741, 50, 37),
         fpr=Share(0.012, 0.002, 0.022, 50, 1),
     )
-    flagged = first.flagged | {"simulated_damage": Share(0.1, 0.09, 0.11, 41, 4)}
     pixel = replace(last.pixel, f1=Estimate(None, None, None, 0))
     return replace(
         found,
-        launderings=(
-            replace(first, headline=headline, flagged=flagged),
-            replace(last, unseen=True, pixel=pixel),
-        ),
+        launderings=(replace(first, headline=headline), replace(last, unseen=True, pixel=pixel)),
     )
 
 
-def write(folder: Path, summary: ComparisonSummary) -> Path:
-    write_evaluation(folder, made_predictions(2), POINT)
-    write_summary(folder, summary)
-    return folder
+@pytest.fixture(scope="module")
+def real_damage() -> RatesSummary:
+    predictions = made_predictions(10, launderings=("identity",), edits=(Edit.SIMULATED_DAMAGE,))
+    rows = prepare(predictions.assign(edit=str(Edit.REAL_DAMAGE)), POINT)
+    return rates.summarize(rows, Measure(POINT, 10), replace(PROVENANCE, photo_sets=("real_damage",)))
+
+
+def row(card: str, name: str) -> list[str]:
+    (line,) = (line for line in card.splitlines() if line.startswith(f"| {name} |"))
+    return [cell.strip() for cell in line.strip("|").split("|")]
 
 
 def test_the_card_tells_what_was_measured(summary) -> None:
-    card = model_card(info(name="nice", parity=PARITY, checkpoint_sha256="f" * 64), summary)
-    assert "| identity | 0.912 [0.902, 0.922] | 0.731 [0.721, 0.741] | 0.012 [0.002, 0.022] |" in card
+    card = model_card(info(name="nice", parity=PARITY, checkpoint_sha256="f" * 64), Measured(summary))
+    first = ["untouched", "0.912 [0.902, 0.922]", "0.731 [0.721, 0.741]", "0.012 [0.002, 0.022]", "–"]
+    assert row(card, "untouched")[:5] == first
     auroc = summary.launderings[1].headline.auroc
-    assert f"| avif60 * | {auroc.value:.3f} [" in card
-    assert "| all launderings pooled | 0." in card
-    assert "| simulated damage | 12 |" in card
-    assert "0.100 [0.090, 0.110] of 41" in card
+    assert row(card, "avif60 *")[1].startswith(f"{auroc.value:.3f} [")
+    assert row(card, "avif60 *")[5] == "–"
+    assert row(card, "all launderings pooled")[1].startswith(f"{summary.pooled.headline.auroc.value:.3f} [")
+    assert "of 50 inpainted photos, untouched, it finds 37" in card
+    assert "1 of 50 with simulated damage" in card
+    assert "nothing here speaks for honest buyers" in card
+    assert "12 simulated damage" in card
     assert "probability ≥ 0.9, and a pixel of the heat map ≥ 200 of 255" in card
     assert "CC0-1.0" in card
     assert "my own" in card
-    assert "They were fixed before this evaluation." in card
     assert "2 of 1,234,567 pixels" in card
     assert "f" * 64 in card
     assert not set("{}") & set(card)
+    assert " nan" not in card.lower()
 
 
-def test_undefined_figures_are_no_numbers(summary) -> None:
-    card = model_card(info(parity=PARITY), summary)
-    (line,) = (line for line in card.splitlines() if line.startswith("| avif60 *") and line.endswith("– |"))
-    assert "nan" not in line.lower()
+def test_real_damage_stands_beside_simulated(summary, real_damage) -> None:
+    others = (OtherEvaluation("x/real_damage", real_damage),)
+    card = model_card(info(parity=PARITY), Measured(summary, others))
+    told = {rate.laundering: rate.flagged for rate in real_damage.rates if rate.product == rates.ALL}
+    shown = told["identity"]
+    assert row(card, "untouched")[4] == f"{shown.value:.3f} [{shown.lo:.3f}, {shown.hi:.3f}]"
+    assert row(card, "avif60 *")[4] == "–"
+    assert f"{shown.count} of {shown.n} with real damage" in card
+    assert "- real damage (test fold), untouched: " in card
 
 
-def test_what_a_release_rests_on_is_read_whole(summary, tmp_path: Path) -> None:
-    assert read_evaluation(write(tmp_path, summary)) == summary
+def test_real_damage_to_develop_with_is_told_apart(summary, real_damage) -> None:
+    others = (OtherEvaluation("x/cookies", replace(real_damage, fold="val")),)
+    card = model_card(info(parity=PARITY), Measured(summary, others))
+    assert row(card, "untouched")[4] == "–"
+    assert "- cookies (val fold), untouched: " in card
 
 
-def test_a_missing_evaluation_says_what_to_run(tmp_path: Path) -> None:
-    with pytest.raises(MissingDataError, match="run `falseflaw evaluate` first"):
-        read_evaluation(tmp_path)
+def test_before_its_evaluation_a_card_tells_no_figure() -> None:
+    dataset = {"name": "mine", "config_hash": "abc"}
+    card = model_card(info(parity=PARITY, dataset=dataset), None)
+    assert "Not evaluated yet" in card
+    assert "`mine` (configuration `abc`)" in card
+    assert "AUROC" not in card
+    assert "model-index" not in metadata(card)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"temperature": 1}', "\0"])
-@pytest.mark.parametrize("name", ["operating_point.json", "summary.json"])
-def test_a_damaged_evaluation_is_one_line(summary, tmp_path: Path, name: str, text: str) -> None:
-    (write(tmp_path, summary) / name).write_text(text)
-    with pytest.raises(InvalidDataError, match=name) as caught:
-        read_evaluation(tmp_path)
-    assert "\n" not in str(caught.value)
+def test_guarantees_are_those_of_the_bundle(summary) -> None:
+    promise = {"text": "simulated damage is called altered with a probability of at most 1 %"}
+    card = model_card(info(parity=PARITY, guarantees=[promise]), Measured(summary))
+    assert f"- {promise['text']}." in card
 
 
-@pytest.mark.parametrize("key", ["launderings", "pooled", "photos", "comparison", "operating_point"])
-def test_a_missing_key_is_named(summary, tmp_path: Path, key: str) -> None:
-    path = write(tmp_path, summary) / "summary.json"
-    values = json.loads(path.read_text())
-    del values[key]
-    path.write_text(json.dumps(values))
-    with pytest.raises(InvalidDataError, match=f"'{key}' is missing"):
-        read_evaluation(tmp_path)
+def metadata(card: str) -> dict:
+    _, block, _ = card.split("---\n", 2)
+    return yaml.safe_load(block)
 
 
-def test_figures_of_other_thresholds_are_refused(summary, tmp_path: Path) -> None:
-    other = OperatingPoint(**(asdict(POINT) | {"image_threshold": 0.95}))
-    with pytest.raises(InvalidDataError, match="one operating point"):
-        read_evaluation(write(tmp_path, replace(summary, operating_point=other)))
+def test_the_metadata_block_is_what_hubs_read(summary) -> None:
+    values = metadata(model_card(info(name="nice", parity=PARITY), Measured(summary)))
+    assert values["license"] == "apache-2.0"
+    assert values["datasets"] == ["clothing", "my own"]
+    (entry,) = values["model-index"]
+    assert entry["name"] == "nice"
+    figures = {metric["type"]: metric["value"] for metric in entry["results"][0]["metrics"]}
+    assert figures["roc_auc"] == 0.912
+    assert figures["false_positive_rate"] == 0.012
+    assert set(figures) == set(values["metrics"])
+
+
+def test_a_hub_library_reads_the_metadata(summary) -> None:
+    hub = pytest.importorskip("huggingface_hub")
+    card = hub.ModelCard(model_card(info(name="nice", parity=PARITY), Measured(summary)))
+    assert card.data.license == "apache-2.0"
+    assert card.data.library_name == "onnxruntime"
+    found = {
+        (result.dataset_name, result.metric_type): result.metric_value for result in card.data.eval_results
+    }
+    assert found[f"matched sets of {summary.sources} sources, untouched", "roc_auc"] == 0.912
+    assert json.dumps(card.data.to_dict())

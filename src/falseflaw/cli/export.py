@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from omegaconf import DictConfig
 
@@ -14,19 +15,27 @@ from falseflaw.errors import ConfigurationError, InvalidDataError, MissingDataEr
 from falseflaw.paths import find_existing
 from falseflaw.types import Image
 
+if TYPE_CHECKING:
+    from falseflaw.release.measured import Measured
+    from falseflaw.runtime.bundle import BundleInfo
+
 EXTRAS: tuple[str, ...] = ("train",)
+_SOURCES = ("run", "checkpoint", "sweep")
 
 
 def run(config: DictConfig) -> None:
     """Exports what the configuration names and prints parity, latency and where the bundle lies.
 
     Raises:
-        ConfigurationError: Not exactly one of run and checkpoint, or a value out of range.
+        ConfigurationError: Not exactly one of run, checkpoint and sweep, or a value out of range.
         InvalidDataError: The evaluation is of another checkpoint.
     """
-    if (config.run is None) == (config.checkpoint is None):
-        given = "none" if config.run is None else "both"
-        raise ConfigurationError(f"expected one of run=FOLDER and checkpoint=FILE, got {given}")
+    given = [name for name in _SOURCES if config[name] is not None]
+    if len(given) != 1:
+        raise ConfigurationError(
+            "expected one of run=FOLDER, checkpoint=FILE and sweep=FOLDER, got "
+            f"{' and '.join(given) or 'none'}"
+        )
     for key, least in (("parity_photos", 2), ("latency_photos", 1)):  # pairs are compared too
         if not (isinstance(config[key], int) and config[key] >= least):
             raise ConfigurationError(f"expected {key} of at least {least}, got {config[key]!r}")
@@ -38,7 +47,8 @@ def run(config: DictConfig) -> None:
     from falseflaw.models.checkpoint import detector_arguments, load_detector, read_checkpoint
     from falseflaw.provenance import file_sha256, git_revision
     from falseflaw.release.bundle import release_bundle
-    from falseflaw.release.card import model_card, read_evaluation
+    from falseflaw.release.card import model_card
+    from falseflaw.release.measured import read_evaluation
     from falseflaw.release.signing import Signer
     from falseflaw.runtime.bundle import BundleInfo
 
@@ -75,17 +85,20 @@ def run(config: DictConfig) -> None:
         )
     except ValueError as error:
         raise ConfigurationError(str(error)) from error
+    measured = _measured(config, info)
     release = release_bundle(
         detector,
         info,
         parity_photos(config, summary.provenance.dataset),
         Path(str(config.output)),
-        lambda final: model_card(final, summary),
+        lambda final: model_card(final, measured),
         latency_photos=config.latency_photos,
         familiarity=read_familiarity(evaluation_folder) if unlike else None,
         signer=signer,
         show=print,
     )
+    if measured is None:
+        print("no evaluation of this model is committed: its card tells no figures yet")
     milliseconds = (
         f"onnxruntime {1000 * release.onnx_seconds:.0f} ms, torch {1000 * release.torch_seconds:.0f} ms"
     )
@@ -99,8 +112,17 @@ def how_to_go_on(config: DictConfig) -> str:
 
 
 def _inputs(config: DictConfig) -> tuple[Path, Path]:
-    """Returns the checkpoint and the evaluation folder."""
-    if config.run is not None:
+    """Returns the checkpoint and the folder of the evaluation that fixed its thresholds."""
+    if config.sweep is not None:
+        from falseflaw.release.sweep import choose
+
+        folder = find_existing(config.sweep, "a sweep", "make one with `falseflaw train -m`")
+        choice = choose(folder)
+        print(choice.text)
+        folder = choice.best.folder
+        checkpoint = folder / "checkpoints" / "best.ckpt"
+        evaluation = folder / "evaluation"
+    elif config.run is not None:
         folder = find_existing(config.run, "a training run", "make one with `falseflaw train`")
         checkpoint = folder / "checkpoints" / "best.ckpt"
         evaluation = folder / "evaluation"
@@ -108,6 +130,26 @@ def _inputs(config: DictConfig) -> tuple[Path, Path]:
         checkpoint = find_existing(config.checkpoint, "a checkpoint", "make one with `falseflaw train`")
         evaluation = checkpoint.parent / "evaluation"
     return checkpoint, evaluation if config.evaluation is None else Path(str(config.evaluation))
+
+
+def _measured(config: DictConfig, info: BundleInfo) -> Measured | None:
+    """Returns the evaluation that the card tells; None where there is none of this model yet.
+
+    Raises:
+        MissingDataError, InvalidDataError: The one that was named is not there, or of another model.
+    """
+    from falseflaw.release.measured import COMMITTED, check_measured, read_measured
+
+    named = config.card_evaluation
+    try:
+        folder = find_existing(named or COMMITTED, "an evaluation", "run `falseflaw evaluate` first")
+        measured = read_measured(folder)
+        check_measured(measured, info, (), folder)
+    except (MissingDataError, InvalidDataError):
+        if named is not None:
+            raise
+        return None
+    return measured
 
 
 def parity_photos(config: DictConfig, dataset: str) -> list[Image]:

@@ -1,89 +1,65 @@
-"""Writes MODEL_CARD.md from what was measured; no figure in it is typed by hand."""
+"""Writes MODEL_CARD.md from bundle.json and an evaluation of the bundle; no figure in it is typed by hand."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from falseflaw.errors import InvalidDataError
-from falseflaw.evaluation.figures.calibration import OPERATING_POINT_NAME, read_operating_point
+from falseflaw.evaluation.figures.rates import ALL
 from falseflaw.evaluation.figures.summary import (
-    SUMMARY_NAME,
+    POOLED,
     ComparisonSummary,
     LaunderingFigures,
-    read_summary,
+    Rate,
+    RatesSummary,
+    Undecided,
 )
+from falseflaw.evaluation.report.other_evaluations import OtherEvaluation
 from falseflaw.photos.licenses import license_of
+from falseflaw.release.hub import laundering_name, metadata_block
+from falseflaw.release.measured import Measured
 from falseflaw.runtime.bundle import BundleInfo
 from falseflaw.runtime.verdict import SMALLEST_SIDE
-from falseflaw.statistics.bootstrap import Share
-from falseflaw.statistics.text import figure_text
-from falseflaw.types import OperatingPoint
-
-_NO_PROMISE = "- Nothing: they were fixed before this evaluation."
+from falseflaw.statistics.bootstrap import Estimate
+from falseflaw.statistics.text import figure_text, markdown_table
+from falseflaw.types import Edit, Fold, OperatingPoint
 
 TEMPLATE = Path(__file__).with_name("model_card.md")
 
-
-def read_evaluation(folder: Path) -> ComparisonSummary:
-    """Reads the evaluation that a release rests on.
-
-    Raises:
-        MissingDataError: The folder or its summary is not there.
-        InvalidDataError: A file is damaged, or summary and operating point contradict each other.
-    """
-    summary = read_summary(folder)
-    point, _ = read_operating_point(folder / OPERATING_POINT_NAME)
-    if summary.operating_point != point:
-        raise InvalidDataError(
-            f"expected {OPERATING_POINT_NAME} and {SUMMARY_NAME} in {folder} to hold one operating point, "
-            "got two; run `falseflaw evaluate` again"
-        )
-    return summary
+_NOT_EVALUATED = (
+    "**Not evaluated yet.** This card was written when the bundle was exported. Its figures come from the "
+    "evaluation that is committed for it: run `scripts/run refresh-results`, then `scripts/run refresh-card`."
+)
+_NO_PROMISE = "- The bundle states none."
 
 
-def model_card(info: BundleInfo, summary: ComparisonSummary) -> str:
+def model_card(info: BundleInfo, measured: Measured | None) -> str:
     """Returns the text of the model card.
 
     Args:
         info: Of the bundle, with parity.
-        summary: Of the checkpoint that was exported.
+        measured: Its evaluation, see `measured.check_measured`; None says that there is none yet.
     """
-    point, provenance = info.operating_point, summary.provenance
-    edits = list(summary.pooled.flagged)
-    launderings = [*summary.launderings, summary.pooled]
-    fitted = summary.fitted
-    promises = fitted.guarantees if fitted else ()
+    point = info.operating_point
+    summary = measured.summary if measured else None
     return TEMPLATE.read_text(encoding="utf-8").format(
+        metadata=metadata_block(info, summary),
         name=info.name,
         falseflaw=info.falseflaw,
         revision=info.git_revision,
         created=info.created,
+        figures=_NOT_EVALUATED if measured is None else _figures(measured),
         image_threshold=f"{point.image_threshold:.6g}",
         clear_threshold=f"{point.clear_threshold:.6g}",
         mask_threshold=point.mask_threshold,
         temperature=f"{point.temperature:.4g}",
         smallest=SMALLEST_SIDE,
-        rule=f"Operating point: {fitted.rule}." if fitted else "They were fixed before this evaluation.",
         distance_rule=_distance_rule(point),
-        guarantees="\n".join(f"- {promise.text}." for promise in promises) or _NO_PROMISE,
-        undecided_rows="\n".join(
-            f"| {entry.population} | {_laundering_word(entry.laundering)} | {entry.photos} | "
-            f"{figure_text(entry.inconclusive)} | {figure_text(entry.unlike)} |"
-            for entry in summary.undecided
-        ),
+        rule=_rule(summary),
+        guarantees="\n".join(f"- {promise['text']}." for promise in info.guarantees) or _NO_PROMISE,
         tile_pixels=f"{info.tile_pixels:,}",
         tile_overlap=info.tile_overlap,
-        photo_sets=_join([_licensed(name) for name in provenance.photo_sets]),
-        generators=_join(provenance.generators),
-        config_hash=_join(provenance.dataset_config_hash),
-        sources=summary.sources,
-        photo_rows="\n".join(f"| {_word(edit)} | {count} |" for edit, count in summary.photos.items()),
-        comparison=summary.comparison,
-        figure_rows="\n".join(_figure_row(entry) for entry in launderings),
-        edit_names=" | ".join(_word(edit) for edit in edits),
-        edit_rules=" --- |" * len(edits),
-        edit_rows="\n".join(_edit_row(entry, edits) for entry in launderings),
+        data=_data(info, summary),
         parity_batches=int(info.parity["batches"]),
         parity_photos=int(info.parity["photos"]),
         parity_probability=info.parity["probability"],
@@ -101,31 +77,133 @@ def _distance_rule(point: OperatingPoint) -> str:
     return f", and photos unlike anything that was measured: at a distance ≥ {point.distance_threshold:.6g}"
 
 
-def _laundering_word(name: str) -> str:
-    return "untouched" if name == "identity" else name
+def _rule(summary: ComparisonSummary | None) -> str:
+    """Says how the thresholds came about where the evaluation itself fitted them."""
+    fitted = summary.fitted if summary else None
+    return f" Operating point: {fitted.rule}." if fitted else ""
 
 
-def _figure_row(entry: LaunderingFigures) -> str:
-    head = entry.headline
-    cells = (figure_text(figure) for figure in (head.auroc, head.tpr, head.fpr, entry.pixel.f1))
-    return f"| {_label(entry)} | {' | '.join(cells)} |"
+def _data(info: BundleInfo, summary: ComparisonSummary | None) -> str:
+    """Tells what the detector was trained and measured on."""
+    if summary is None:
+        unknown = "not recorded"
+        return (
+            "The thresholds were fixed on the validation fold of the dataset "
+            f"`{info.dataset.get('name', unknown)}` (configuration "
+            f"`{info.dataset.get('config_hash', unknown)}`)."
+        )
+    provenance = summary.provenance
+    photos = ", ".join(f"{count} {edit.replace('_', ' ')}" for edit, count in summary.photos.items())
+    return (
+        f"Photos: {_join([_licensed(name) for name in provenance.photo_sets])}. Flaws inpainted by: "
+        f"{_join(provenance.generators)}. Dataset configuration: `{_join(provenance.dataset_config_hash)}`. "
+        f"Measured on {summary.sources} sources of the {summary.fold} fold: {photos}."
+    )
 
 
-def _edit_row(entry: LaunderingFigures, edits: Sequence[str]) -> str:
-    cells = [_rate(entry.flagged.get(edit)) for edit in edits]
-    return f"| {_label(entry)} | {' | '.join(cells)} |"
+def _figures(measured: Measured) -> str:
+    """Returns the table, what it compares, and what is known of other photos."""
+    summary, real = measured.summary, _real_damage(measured.others)
+    header = ("laundering", "AUROC", "TPR", "FPR, simulated damage", "FPR, real damage", "pixel F1")
+    lines = []
+    for entry in (*summary.launderings, summary.pooled):
+        head = entry.headline
+        alarms: Estimate = real[entry.name].flagged if entry.name in real else Estimate(None, None, None, 0)
+        shown = (head.auroc, head.tpr, head.fpr, alarms, entry.pixel.f1)
+        lines.append((_label(entry), *map(figure_text, shown)))
+    parts = [*_in_words(summary, real), _scope(summary, real), markdown_table(header, lines)]
+    return "\n\n".join([*parts, *_other_photos(measured)])
 
 
-def _rate(share: Share | None) -> str:
-    return "–" if share is None else f"{figure_text(share)} of {share.n}"
+def _in_words(summary: ComparisonSummary, real: dict[str, Rate]) -> Iterator[str]:
+    """Yields the first row in a sentence."""
+    first = summary.launderings[0]
+    tpr, fpr = first.headline.tpr, first.headline.fpr
+    honest = f"{fpr.count} of {fpr.n} with simulated damage"
+    if first.name in real:
+        flagged = real[first.name].flagged
+        honest += f", {flagged.count} of {flagged.n} with real damage"
+    yield (
+        f"In words: of {tpr.n} inpainted photos, {laundering_name(first.name)}, it finds {tpr.count}. Of "
+        f"honest photos it takes for inpainted: {honest}."
+    )
+
+
+def _scope(summary: ComparisonSummary, real: dict[str, Rate]) -> str:
+    """Says what the table compares."""
+    text = (
+        f"Measured: {summary.comparison}, on {summary.sources} sources of the {summary.fold} fold that "
+        "training never saw, at thresholds that were fixed before. In brackets the 95 % interval, clustered "
+        "by source. `*` marks launderings that training never saw. TPR and FPR are the shares of photos at "
+        "or above the image threshold: the verdict `altered` needs a marked pixel as well."
+    )
+    if real:
+        first = next(iter(real.values()))
+        return (
+            f"{text} Real damage: {first.photos} photos of products that are really damaged ({first.groups} "
+            "objects); a dash stands where they were not measured, and `pooled` means the rows that have a "
+            "rate."
+        )
+    return f"{text} Photos of real damage were not measured: nothing here speaks for honest buyers."
+
+
+def _real_damage(others: Sequence[OtherEvaluation]) -> dict[str, Rate]:
+    """Returns the rates of real damage of the test fold by laundering, all products together."""
+    found: dict[str, Rate] = {}
+    for other in others:
+        if isinstance(other.summary, RatesSummary) and other.summary.fold == Fold.TEST:
+            found |= {
+                rate.laundering: rate for rate in _totals(other.summary) if rate.edit == Edit.REAL_DAMAGE
+            }
+    return found
+
+
+def _totals(summary: RatesSummary) -> Iterator[Rate]:
+    """Yields the rates of all products together; of a single product, its own."""
+    products = {rate.product for rate in summary.rates}
+    wanted = ALL if ALL in products else min(products, default="")
+    return (rate for rate in summary.rates if rate.product == wanted)
+
+
+def _other_photos(measured: Measured) -> Iterator[str]:
+    """Yields what is known of other photos, and how often honest ones are left to a person."""
+    lines = [line for other in measured.others for line in _other_lines(other)]
+    if lines:
+        yield "Other photos, by the same detector at the same thresholds:\n\n" + "\n".join(lines)
+    undecided = [entry for entry in measured.summary.undecided if entry.laundering == POOLED]
+    if undecided:
+        yield "Honest photos that are left `inconclusive`, over all launderings:\n\n" + "\n".join(
+            _undecided_line(entry) for entry in undecided
+        )
+
+
+def _other_lines(other: OtherEvaluation) -> Iterator[str]:
+    name, summary = Path(other.folder).name.replace("_", " "), other.summary
+    if isinstance(summary, ComparisonSummary):
+        head = summary.pooled.headline
+        shown = {"AUROC": head.auroc, "TPR": head.tpr, "FPR": head.fpr, "pixel F1": summary.pooled.pixel.f1}
+        figures = ", ".join(f"{word} {figure_text(figure)}" for word, figure in shown.items())
+        yield f"- {name} ({summary.fold} fold, {summary.sources} sources): {figures}."
+        return
+    totals = list(_totals(summary))
+    first = [rate for rate in totals if rate.laundering == totals[0].laundering]
+    told = "; ".join(
+        f"{rate.flagged.count} of {rate.flagged.n} {rate.edit.replace('_', ' ')} photos at or above the "
+        f"image threshold, {figure_text(rate.flagged)}"
+        for rate in first
+    )
+    yield f"- {name} ({summary.fold} fold), {laundering_name(first[0].laundering)}: {told}."
+
+
+def _undecided_line(entry: Undecided) -> str:
+    return (
+        f"- {entry.population} ({entry.photos} photos): {figure_text(entry.inconclusive)}; for being unlike "
+        f"anything that was measured: {figure_text(entry.unlike)}."
+    )
 
 
 def _label(entry: LaunderingFigures) -> str:
-    return f"{entry.name}{' *' if entry.unseen else ''}"
-
-
-def _word(edit: str) -> str:
-    return edit.replace("_", " ")
+    return f"{laundering_name(entry.name)}{' *' if entry.unseen else ''}"
 
 
 def _licensed(photo_set: str) -> str:
