@@ -100,6 +100,10 @@ def test_texts_of_a_png_are_read_in_whatever_encoding() -> None:
         assert only(photo, "software").values["name"] in {"图", "café"}
 
 
+def test_what_follows_a_webp_is_not_its_own() -> None:
+    assert reasons(saved("WEBP") + b"rubbish of a download") == []
+
+
 def test_a_damaged_webp_is_told() -> None:
     whole = saved("WEBP", exif=b"Exif\0\0" + TREE)
     assert reasons(whole) == []

@@ -63,6 +63,12 @@ def test_damage_is_told(data: bytes, reason: str) -> None:
     assert tree.text(SHOWN, tags.MAKE) == ""
 
 
+def test_damage_in_an_entry_that_nobody_reads_is_not_told() -> None:
+    maker_note = (0x927C, UNDEFINED, 1 << 30, 8)
+    _, told = parse(b"MM\0*" + struct.pack(">IHHHIII", 8, 1, *maker_note, 0))
+    assert told == []
+
+
 def test_entries_that_share_a_megabyte_are_not_copied() -> None:
     count = MAX_ENTRIES
     entries = b"".join(struct.pack(">HHII", tag, UNDEFINED, MAX_VALUE, 8) for tag in range(count))

@@ -97,6 +97,13 @@ def test_settings_of_a_developer_and_the_segment_of_save_for_web_are_traces() ->
     assert only(jpeg((0xEC, b"Ducky\0\1\0\4\0\0\0\x50\0\0")), "editor_trace").values["field"] == "Ducky"
 
 
+def test_a_photo_that_went_through_facebook_says_so() -> None:
+    fact = only(jpeg(iim_segment(iim((2, 40, b"FBMD01000a9a0d0000")))), "software")
+    assert (fact.source, fact.weight) == ("iptc", "neutral")
+    assert fact.values == {"field": "SpecialInstructions", "name": "Facebook"}
+    assert facts(jpeg(iim_segment(iim((2, 40, b"call me")))), "software") == []
+
+
 def test_peoples_own_comments_are_not_told() -> None:
     for text in ("my aunt's photoshop is around the corner", "bought from Gemini"):
         photo = png(text_chunk("Comment", text))

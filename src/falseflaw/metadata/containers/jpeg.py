@@ -14,7 +14,7 @@ _XMP_EXTENSION = b"http://ns.adobe.com/xmp/extension/\0"
 _PHOTOSHOP = b"Photoshop 3.0\0"
 _C2PA_UUID = b"c2pa\x00\x11\x00\x10\x80\x00\x00\xaa\x00\x38\x9b\x71"
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # the others are tables
-_MAX_COMMENTS = 20
+_MAX_COMMENTS, _MAX_COMMENT = 20, 10_000
 _MAX_DEFINITIONS = 100
 
 
@@ -58,7 +58,7 @@ def walk_jpeg(data: bytes, blocks: Blocks) -> None:
         elif marker == 0xEC and head.startswith(b"Ducky"):
             blocks.saved_for_web = True
         elif marker == 0xFE and len(blocks.comments) < _MAX_COMMENTS:
-            blocks.comments.append(data[start : min(end, start + 1000)])
+            blocks.comments.append(data[start : min(end, start + _MAX_COMMENT)])
 
     if blocks.xmp:  # the main packet names its extension by MD5
         for name, parts in extension.items():

@@ -11,15 +11,16 @@ _KEPT = {b"EXIF": "exif", b"XMP ": "xmp", b"C2PA": "c2pa"}
 
 def walk_webp(data: bytes, blocks: Blocks) -> None:
     """Collects the blocks of a WebP; its metadata follow the pixels."""
-    position = 12
+    size = 8 + int.from_bytes(data[4:8], "little")
+    if size > len(data):
+        blocks.add_problem("webp", "chunks", "truncated")
+    position, size = 12, min(size, len(data))
     for _ in range(MAX_BLOCKS):
-        if position + 8 > len(data):
-            if position < len(data):
-                blocks.add_problem("webp", "chunks", "truncated")
+        if position + 8 > size:
             return
         name, length = struct.unpack_from("<4sI", data, position)
         start, end = position + 8, position + 8 + length
-        if end > len(data):
+        if end > size:
             blocks.add_problem("webp", "chunks", "truncated")
             return
         what = _KEPT.get(name)

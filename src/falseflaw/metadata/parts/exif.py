@@ -16,11 +16,17 @@ SHOWN, THUMBNAIL, CAMERA, PLACE = "shown", "thumbnail", "camera", "place"
 """The directories: of the picture (0), of its thumbnail (1), of the camera (EXIF), of the place (GPS)."""
 
 MAKE, MODEL, SOFTWARE, CHANGED = 0x010F, 0x0110, 0x0131, 0x0132
-DESCRIPTION, ARTIST, XP_COMMENT = 0x010E, 0x013B, 0x9C9C
+DESCRIPTION, XP_COMMENT = 0x010E, 0x9C9C
 EXPOSURE, APERTURE, SENSITIVITY, TAKEN, FOCAL_LENGTH = 0x829A, 0x829D, 0x8827, 0x9003, 0x920A
 USER_COMMENT, LENS = 0x9286, 0xA434
 XMP, IIM, C2PA = 0x02BC, 0x83BB, 0xCD41
 THUMBNAIL_START, THUMBNAIL_LENGTH = 0x0201, 0x0202
+
+_READ = frozenset(
+    {MAKE, MODEL, SOFTWARE, CHANGED, DESCRIPTION, XP_COMMENT, EXPOSURE, APERTURE, SENSITIVITY, TAKEN}
+    | {FOCAL_LENGTH, USER_COMMENT, LENS, XMP, IIM, C2PA, THUMBNAIL_START, THUMBNAIL_LENGTH}
+)
+"""Entries whose damage is told; honest files are full of others that editors moved or cut."""
 
 _POINTERS = {0x8769: CAMERA, 0x8825: PLACE}
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
@@ -132,10 +138,9 @@ def _read_directory(exif: Exif, name: str, start: int, problem: Problem) -> int:
         place = at + 8 if size <= 4 else struct.unpack_from(order + "I", data, at + 8)[0]
         if tag in entries or not size:
             continue
-        if size > MAX_VALUE:
-            problem("too_large")
-        elif place + size > len(data):
-            problem("truncated")
+        if size > MAX_VALUE or place + size > len(data):
+            if tag in _READ:
+                problem("too_large" if size > MAX_VALUE else "truncated")
         else:
             entries[tag] = (kind, place, size)
     end = start + 2 + 12 * count

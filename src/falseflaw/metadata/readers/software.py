@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
+from itertools import zip_longest
 
 from falseflaw.metadata.facts import Fact, make_fact
 from falseflaw.metadata.opened import Opened
@@ -23,6 +24,7 @@ _EDITORS_BY_NAMESPACE = {
     "http://darktable.sf.net/": "darktable",
 }
 _PROCESSING_SOFTWARE = 0x000B
+_INSTRUCTIONS, _FBMD = (2, 40), "FBMD"  # what Facebook and Instagram leave in photos
 _MAX_NAMES = 10
 _SIGNED = re.compile(r"(?:created|made|edited|generated|creator|software)\b", re.IGNORECASE)
 """How a comment begins that names a program; others are people's own words."""
@@ -90,7 +92,12 @@ def _names(photo: Opened) -> list[tuple[str, str, str]]:
         *(("xmp", "Software", text) for text in photo.xmp.values(_TIFF, "Software")),
         *(
             ("iptc", "OriginatingProgram", f"{text} {version}")
-            for text, version in zip(iim.values(PROGRAM), [*iim.values(VERSION), ""], strict=False)
+            for text, version in zip_longest(iim.values(PROGRAM), iim.values(VERSION), fillvalue="")
+        ),
+        *(
+            ("iptc", "SpecialInstructions", "Facebook")
+            for text in iim.values(_INSTRUCTIONS)
+            if _FBMD in text[:4]
         ),
         *(("jpeg", "Comment", text) for text in _comments(photo.blocks.comments)),
         *(("png", "Comment", text) for keyword, text in photo.blocks.texts if keyword == "Comment"),

@@ -81,7 +81,6 @@ def weigh_term(term: str) -> Weight:
 
 
 def terms_within(data: bytes) -> list[str]:
-    """Returns the words whose addresses stand in binary data, in the order of the vocabulary."""
-    return [
-        term for term in _TERMS if re.search(_VOCABULARY.encode() + term.encode() + rb"(?![A-Za-z])", data)
-    ]
+    """Returns the words of the vocabulary whose addresses stand in binary data, in its order."""
+    found = set(re.findall(_VOCABULARY.encode() + rb"([A-Za-z]{1,60})(?![A-Za-z])", data))
+    return [term for term in _TERMS if term.encode() in found]
