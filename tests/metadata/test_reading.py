@@ -39,6 +39,8 @@ from tests.metadata.files import (
 )
 
 from falseflaw.metadata import CODES, Fact, read_facts, reading
+from falseflaw.metadata.blocks import MAX_INFLATED_IN_ALL
+from falseflaw.metadata.containers import read_blocks
 from falseflaw.metadata.facts import MAX_TEXT
 from falseflaw.metadata.parts import exif as tags
 
@@ -226,10 +228,19 @@ def test_a_hundred_megabytes_of_segments_fill_no_memory(head: tuple[int, bytes])
 )
 def test_compressed_bombs_are_not_inflated(name: bytes, begin: bytes) -> None:
     deflater = zlib.compressobj(9)
-    bomb = b"".join(deflater.compress(bytes(1_000_000)) for _ in range(200)) + deflater.flush()
+    bomb = b"".join(deflater.compress(bytes(1_000_000)) for _ in range(40)) + deflater.flush()
     photo = png((name, begin + bomb))
     assert reasons(photo) == [("png", "text", "too_large")]
     assert peak(photo) < 5_000_000
+
+
+@pytest.mark.parametrize("ending", [b"", b"\xff"])
+def test_a_thousand_texts_are_not_inflated_together(ending: bytes) -> None:
+    packed = zlib.compress(bytes(900_000))[: -4 if ending else None] + ending * 4  # a wrong sum at the end
+    photo = png(*[(b"zTXt", b"Software\0\0" + packed)] * 1000)
+    blocks = read_blocks(photo)
+    assert 10_000_000 < blocks.inflated <= MAX_INFLATED_IN_ALL
+    assert ("png", "texts", "too_large") in blocks.problems
 
 
 def test_a_thousand_texts_are_a_hundred() -> None:

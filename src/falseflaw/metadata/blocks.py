@@ -13,6 +13,9 @@ MAX_BLOCK = 16_000_000
 MAX_INFLATED = 1_000_000
 """Of one compressed text, bytes once inflated; nothing is inflated further."""
 
+MAX_INFLATED_IN_ALL = 16_000_000
+"""Of all compressed texts of a file, bytes once inflated."""
+
 MAX_TEXTS = 100
 """Texts of a file that are kept."""
 
@@ -63,6 +66,7 @@ class Blocks:
         saved_for_web: Whether a JPEG has the `Ducky` segment of Photoshop's "Save for Web".
         coding: Of a JPEG.
         size: Width and height where the container tells them, pixels.
+        inflated: Bytes that compressed texts came to.
         problems: Source, part and reason of what could not be read, see `facts.unreadable`.
     """
 
@@ -76,6 +80,7 @@ class Blocks:
     saved_for_web: bool = False
     coding: Coding | None = None
     size: tuple[int, int] = (0, 0)
+    inflated: int = 0
     problems: list[tuple[str, str, str]] = field(default_factory=list)
 
     def add_problem(self, source: str, what: str, reason: str) -> None:

@@ -24,7 +24,8 @@ from tests.metadata.files import (
     xmp_segment,
 )
 
-from falseflaw.metadata.containers import read_blocks
+from falseflaw.metadata.blocks import Blocks
+from falseflaw.metadata.containers import heif, read_blocks
 from falseflaw.metadata.parts import exif as tags
 
 TREE = exif(shown=[ascii_entry(tags.MAKE, "Canon")])
@@ -118,6 +119,26 @@ def test_a_heic_of_a_phone_is_read() -> None:
     assert only(buffer.getvalue(), "camera").values["make"] == "Canon"
     assert only(buffer.getvalue(), "editor_trace").values["editor"] == "Snapseed"
     assert reasons(buffer.getvalue()) == []
+
+
+def test_items_that_share_a_megabyte_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    count, metas = 9000, 30
+    entries = b"".join(box(b"infe", b"\2\0\0\0" + struct.pack(">HH", n, 0) + b"Exif\0") for n in range(count))
+    places = b"\0\0\0\0\x44\0" + struct.pack(">H", count)
+    places += b"".join(struct.pack(">HHHII", number, 0, 1, 0, 1_000_000) for number in range(count))
+    items = box(b"iinf", bytes(4) + struct.pack(">H", count) + entries)
+    meta = box(b"meta", bytes(4) + items + box(b"iloc", places))
+    read: list[int] = []
+    original = heif._read_meta
+
+    def counted(data: bytes, start: int, end: int, blocks: Blocks) -> None:
+        read.append(start)
+        original(data, start, end, blocks)
+
+    monkeypatch.setattr(heif, "_read_meta", counted)
+    photo = box(b"ftyp", b"heic\0\0\0\0mif1heic") + meta * metas
+    assert len(read_blocks(photo).exif) <= 1_000_000
+    assert len(read) == 1
 
 
 def box(name: bytes, content: bytes) -> bytes:

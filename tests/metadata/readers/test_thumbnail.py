@@ -10,6 +10,7 @@ from PIL import ImageEnhance
 from tests.helpers import textured_photo
 from tests.metadata.files import LONG, exif, exif_segment, facts, jpeg, only, reasons
 
+from falseflaw.metadata.containers.jpeg import count_scans
 from falseflaw.metadata.parts import exif as tags
 from falseflaw.metadata.readers.thumbnail import THRESHOLD, compare
 
@@ -123,6 +124,17 @@ def test_thumbnails_that_cannot_be_read_are_told() -> None:
         ]
     )
     assert ("exif", "thumbnail", "truncated") in reasons(jpeg(exif_segment(beyond)))
+
+
+def test_a_thumbnail_of_many_scans_is_not_decoded() -> None:
+    buffer = io.BytesIO()
+    PHOTO.resize((1000, 800)).save(buffer, "JPEG", quality=5, progressive=True)
+    usual = buffer.getvalue()
+    last, end = usual.rindex(b"\xff\xda"), len(usual) - 2
+    slow = usual[:end] + usual[last:end] * 5 + usual[end:]
+    assert (count_scans(usual, 99), count_scans(slow, 99), count_scans(slow, 3)) == (10, 15, 4)
+    assert reasons(with_thumbnail(encoded(PHOTO), usual)) == []
+    assert reasons(with_thumbnail(encoded(PHOTO), slow)) == [("exif", "thumbnail", "damaged")]
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 200), (200, 1), (3, 2)])

@@ -13,8 +13,10 @@ _C2PA_UUID = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
 
 def walk_heif(data: bytes, blocks: Blocks) -> None:
     """Collects the EXIF and XMP items and the C2PA box of a HEIC or AVIF."""
+    seen = False
     for name, start, end in _boxes(data, 0, len(data), blocks):
-        if name == b"meta":
+        if name == b"meta" and not seen:  # a file has one; boxes may all point at the same bytes
+            seen = True
             _read_meta(data, start + 4, end, blocks)
         elif name == b"uuid" and data[start : start + 16] == _C2PA_UUID:
             # Version and flags, the purpose and its end mark, an offset of 8 bytes, then the store.
@@ -45,7 +47,7 @@ def _boxes(data: bytes, start: int, end: int, blocks: Blocks) -> Iterator[tuple[
 
 
 def _read_meta(data: bytes, start: int, end: int, blocks: Blocks) -> None:
-    wanted: dict[int, str] = {}
+    wanted: dict[str, int] = {}
     places: dict[int, list[tuple[int, int]]] = {}
     for name, content, after in _boxes(data, start, end, blocks):
         if name == b"iinf":
@@ -53,9 +55,9 @@ def _read_meta(data: bytes, start: int, end: int, blocks: Blocks) -> None:
             for kind, entry, entry_end in _boxes(data, content + (8 if wide else 6), after, blocks):
                 if kind == b"infe":
                     _read_item(data[entry : min(entry_end, entry + 200)], wanted)
-        elif name == b"iloc":
+        elif name == b"iloc" and not places:
             places = _read_places(data[content:after])
-    for number, what in wanted.items():
+    for what, number in wanted.items():
         pieces = places.get(number, [])
         if not pieces or any(offset + length > len(data) for offset, length in pieces):
             blocks.add_problem("heif", what, "truncated" if pieces else "not_supported")
@@ -70,8 +72,13 @@ def _read_meta(data: bytes, start: int, end: int, blocks: Blocks) -> None:
             blocks.exif = blocks.exif or item[4 + int.from_bytes(item[:4], "big") :]
 
 
-def _read_item(entry: bytes, wanted: dict[int, str]) -> None:
-    """Notes an item that holds metadata: version and flags, number, protection, type, name, content type."""
+def _read_item(entry: bytes, wanted: dict[str, int]) -> None:
+    """Notes the first item of its kind that holds metadata.
+
+    Args:
+        entry: Version and flags, number, protection, type, name and content type.
+        wanted: Numbers by kind, `exif` or `xmp`.
+    """
     version = entry[0]
     number_size = 2 if version == 2 else 4
     number = int.from_bytes(entry[4 : 4 + number_size], "big")
@@ -79,9 +86,9 @@ def _read_item(entry: bytes, wanted: dict[int, str]) -> None:
     if version not in {2, 3}:
         return
     if kind == b"Exif":
-        wanted[number] = "exif"
+        wanted.setdefault("exif", number)
     elif kind == b"mime" and b"application/rdf+xml" in entry:
-        wanted[number] = "xmp"
+        wanted.setdefault("xmp", number)
 
 
 def _read_places(content: bytes) -> dict[int, list[tuple[int, int]]]:

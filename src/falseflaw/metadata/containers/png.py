@@ -6,7 +6,7 @@ import binascii
 import struct
 import zlib
 
-from falseflaw.metadata.blocks import MAX_BLOCK, MAX_BLOCKS, MAX_INFLATED, Blocks
+from falseflaw.metadata.blocks import MAX_BLOCK, MAX_BLOCKS, MAX_INFLATED, MAX_INFLATED_IN_ALL, Blocks
 from falseflaw.metadata.containers.photoshop import find_iim
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -94,11 +94,16 @@ def _decode(raw: bytes, encoding: str) -> str:
 def _inflate(packed: bytes, blocks: Blocks) -> bytes | None:
     """Inflates no more than `MAX_INFLATED` bytes."""
     inflater = zlib.decompressobj()
+    if blocks.inflated > MAX_INFLATED_IN_ALL - MAX_INFLATED:
+        blocks.add_problem("png", "texts", "too_large")
+        return None
     try:
         text = inflater.decompress(packed, MAX_INFLATED)
     except zlib.error:
+        blocks.inflated += MAX_INFLATED  # however far it came
         blocks.add_problem("png", "text", "damaged")
         return None
+    blocks.inflated += len(text)
     if not inflater.eof:
         blocks.add_problem("png", "text", "too_large" if len(text) >= MAX_INFLATED else "truncated")
         return None

@@ -13,6 +13,7 @@ from PIL import Image as Pil
 
 from falseflaw.imaging.codec import MAX_PIXELS
 from falseflaw.imaging.metadata import without_metadata
+from falseflaw.metadata.containers.jpeg import count_scans
 from falseflaw.metadata.facts import Fact, make_fact
 from falseflaw.metadata.opened import Opened
 from falseflaw.metadata.parts import exif as tags
@@ -29,6 +30,9 @@ cut of 20 % above 38.
 """
 
 MAX_THUMBNAIL_PIXELS = 1_000_000
+MAX_SCANS = 10
+"""Of a picture of the most pixels, as usual progressive JPEGs have; a smaller one may have more."""
+
 _CELLS = 48
 """Along the longer side: a cell of a thumbnail of 160 pixels is 3 of them wide."""
 
@@ -81,7 +85,9 @@ def _decode(data: bytes, most_pixels: int, side: int) -> Pil.Image | None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with Pil.open(io.BytesIO(data), formats=["JPEG"]) as opened:
-                if opened.width * opened.height > most_pixels:
+                pixels = opened.width * opened.height
+                scans = MAX_SCANS * most_pixels // pixels
+                if pixels > most_pixels or count_scans(data, scans) > scans:
                     return None
                 if side:
                     opened.draft("L", (side, side))
