@@ -1,4 +1,4 @@
-"""What of README.md is written by machine: the table of results, and what each figure takes to make."""
+"""What of README.md and docs/results.md is written by machine: tables of results and of commands."""
 
 from __future__ import annotations
 
@@ -10,9 +10,18 @@ from falseflaw.errors import InvalidDataError
 from falseflaw.evaluation.figures.summary import ComparisonSummary
 from falseflaw.evaluation.report.tables import results_table
 from falseflaw.imaging import codec
-from falseflaw.statistics.text import markdown_table
+from falseflaw.statistics.text import figure_text, markdown_table
 
 MINUTES_NAME = "minutes.json"
+
+SHORT = {
+    "identity": "as uploaded",
+    "jpeg60": "JPEG 60",
+    "resize_0.5": "half as large",
+    "screenshot_x2": "screenshot",
+    "chain_chat_app": "sent through a chat",
+}
+"""Launderings of the short table, and what people call them."""
 
 Row = dict[str, Any]
 """What a figure takes: figure (what README calls it), command, and minutes (None: never measured)."""
@@ -26,6 +35,17 @@ def results_block(summary: ComparisonSummary) -> str:
         f"From `{provenance.command}` on {', '.join(provenance.photo_sets)} photos; "
         f"{model['kind']} {model['sha256'][:12]}."
     )
+
+
+def short_block(summary: ComparisonSummary) -> str:
+    """Returns the table of a few launderings, probability alone, without what is told of pixels."""
+    rows = {entry.name: entry.headline for entry in summary.launderings}
+    lines = [
+        (words, *(figure_text(figure) for figure in (rows[name].auroc, rows[name].tpr, rows[name].fpr)))
+        for name, words in SHORT.items()
+        if name in rows
+    ]
+    return markdown_table(("photo", "AUROC", "fakes found", "honest photos accused"), lines)
 
 
 def figures_block(rows: list[Row]) -> str:

@@ -1,4 +1,4 @@
-"""Makes evaluation, notebooks and README figures anew, in one go.
+"""Makes evaluation, notebooks and the figures of README and docs anew, in one go.
 
 usage: refresh-results [run=FOLDER] [dataset=FOLDER] [other_evaluations=FOLDER,...] [OVERRIDE ...]
        refresh-results RUN-OR-EVALUATION-FOLDER [dataset=FOLDER] [other_evaluations=FOLDER,...]
@@ -10,7 +10,8 @@ unless another is named; limit_sources=20 to try.
   other_evaluations  of other photos, such as real damage, or datasets to evaluate the bundle on
   OVERRIDE           of `falseflaw evaluate`
 Its report shows those and what notebooks/reference/other_evaluations holds from before.
-With a folder its evaluation is taken over as it is; notebooks/reference re-makes notebooks and README alone.
+With a folder its evaluation is taken over as it is; notebooks/reference re-makes notebooks and documents
+alone.
 """
 
 from __future__ import annotations
@@ -25,7 +26,14 @@ from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
-from readme_blocks import figures_block, read_minutes, record_minutes, replace_block, results_block
+from readme_blocks import (
+    figures_block,
+    read_minutes,
+    record_minutes,
+    replace_block,
+    results_block,
+    short_block,
+)
 
 from falseflaw.dataset.folder import AUDIT_NAME
 from falseflaw.dataset.manifest import MANIFEST_NAME, read_manifest
@@ -228,9 +236,11 @@ def main(arguments: list[str]) -> int:
             print(f"executed {notebook.relative_to(ROOT)}")
         taken = (time.monotonic() - started) / 60
         record_minutes(COMMITTED, NOTEBOOKS, "scripts/run refresh-results notebooks/reference", taken)
-        replace_block(ROOT / "README.md", "results", results_block(read_summary(COMMITTED)))
-        replace_block(ROOT / "README.md", "figures", figures_block(read_minutes(COMMITTED)))
-        print("updated README.md")
+        summary, page = read_summary(COMMITTED), ROOT / "docs" / "results.md"
+        replace_block(page, "results", results_block(summary))
+        replace_block(page, "figures", figures_block(read_minutes(COMMITTED)))
+        replace_block(ROOT / "README.md", "results", short_block(summary))
+        print("updated README.md and docs/results.md")
         for line in find_outdated(COMMITTED, ROOT / BUNDLE) if (ROOT / BUNDLE).is_dir() else []:
             print(f"not to be committed so: {line}")
     except FalseFlawError as error:

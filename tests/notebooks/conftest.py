@@ -124,5 +124,7 @@ def clone(tmp_path: Path) -> Path:
     ):
         shutil.copyfile(ROOT / name, root / name)
     blocks = [f"<!-- {name}:begin -->\nstale {name}\n<!-- {name}:end -->" for name in ("results", "figures")]
-    (root / "README.md").write_text("\n".join(["# A", *blocks, "B", ""]))
+    (root / "docs").mkdir()
+    (root / "docs" / "results.md").write_text("\n".join(["# A", *blocks, "B", ""]))
+    (root / "README.md").write_text("\n".join(["# A", blocks[0], "B", ""]))
     return root

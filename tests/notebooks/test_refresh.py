@@ -43,10 +43,12 @@ def test_takes_over_a_finished_evaluation_executes_and_rewrites_the_readme(
         held = committed / "other_evaluations" / name
         assert [path.name for path in held.iterdir()] == ["summary.json"]
         assert read_bytes(held) == read_bytes(folder)
-    text = (clone / "README.md").read_text()
+    short = (clone / "README.md").read_text()
+    assert short.startswith("# A\n<!-- results:begin -->\n| photo | AUROC |")
+    text = (clone / "docs" / "results.md").read_text()
     assert text.startswith("# A\n<!-- results:begin -->\n| laundering | AUROC |")
     assert text.endswith("<!-- figures:end -->\nB\n")
-    assert "stale" not in text
+    assert "stale" not in text + short
     assert "`falseflaw evaluate run=x` on tiny photos" in text
     # The script measures what it ran, and an evaluation that it only took over it did not.
     rows = {row["figure"]: row["minutes"] for row in json.loads((committed / "minutes.json").read_text())}

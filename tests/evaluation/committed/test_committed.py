@@ -32,8 +32,8 @@ def test_the_committed_evaluation_is_small() -> None:
     assert (FOLDER / "predictions.parquet").stat().st_size <= committed.LARGEST_PREDICTIONS
 
 
-def test_readme_tells_the_committed_figures_of_real_screenshots() -> None:
-    text = (ROOT / "README.md").read_text()
+def test_docs_tell_the_committed_figures_of_real_screenshots() -> None:
+    text = (ROOT / "docs" / "results.md").read_text()
     launderings = json.loads((FOLDER / "other_evaluations/browser/summary.json").read_text())["launderings"]
     assert len(launderings) == 5
     for entry in launderings:
