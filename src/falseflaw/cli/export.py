@@ -52,7 +52,8 @@ def run(config: DictConfig) -> None:
     from falseflaw.release.signing import Signer
     from falseflaw.runtime.bundle import BundleInfo
 
-    signer = Signer(Path(str(config.sign.key)).expanduser()) if config.sign.key else None
+    private = config.sign.key
+    signer = Signer(Path(str(private)).expanduser()) if private else None
     detector = load_detector(checkpoint)
     arguments = detector_arguments(read_checkpoint(checkpoint))
     summary = read_evaluation(evaluation_folder)

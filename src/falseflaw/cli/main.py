@@ -15,7 +15,7 @@ import traceback
 from pathlib import Path
 
 from falseflaw import __version__, stopping
-from falseflaw.cli.streams import restart_in_utf8, robust_streams
+from falseflaw.cli.process.streams import restart_in_utf8, robust_streams
 from falseflaw.errors import ConfigurationError, FalseFlawError, MissingDataError, MissingExtraError
 
 VERBS = {

@@ -37,7 +37,8 @@ def run(config: DictConfig) -> None:
     source, output = _path(config.input), _path(config.output)
     bundle = find_existing(str(config.bundle), "a bundle", BUNDLE_HINT)
     claim(output)
-    public = _path(config.verify.key) if config.verify.key else None
+    trusted = config.verify.key
+    public = None if trusted is None else _path(trusted)
     predictor = Predictor(bundle, threads=config.threads, tile_pixels=config.tile_pixels, key=public)
     reports = _reports(config, output, bundle, predictor.info)
 

@@ -8,7 +8,7 @@ from typing import Any
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
-from falseflaw.cli.training_run import (
+from falseflaw.cli.process.training_run import (
     call_to_go_on,
     claim_run_dir,
     own_command_line,

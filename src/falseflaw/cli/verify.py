@@ -29,10 +29,10 @@ def run(config: DictConfig) -> None:
     if (config.dataset is None) != (config.evaluation is None):
         given, other = ("dataset", "evaluation") if config.evaluation is None else ("evaluation", "dataset")
         raise ConfigurationError(f"expected {other}=FOLDER beside {given}=, got none")
-    bundle = find_existing(str(config.bundle), "a bundle", BUNDLE_HINT)
+    bundle, public = find_existing(str(config.bundle), "a bundle", BUNDLE_HINT), config.verify.key
     material = Material(
         photos=lambda: _photos(config),
-        key=Path(str(config.verify.key)).expanduser() if config.verify.key else None,
+        key=None if public is None else Path(str(public)).expanduser(),
         dataset=_folder(config.dataset, "the dataset that was evaluated"),
         evaluation=_folder(config.evaluation, "an evaluation"),
         sources=config.sources,

@@ -208,8 +208,9 @@ def _parity(bundle: _Bundle) -> str:
     verify.check(rows)
     found = verify.largest(rows)
     return (
-        f"{WEIGHTS_NAME} in torch, {MODEL_NAME} in onnxruntime, {which} in {found['batches']} batches: "
-        f"verdicts equal, probability within {found['probability']:.1e}, heat map within {found['heat_map']:.1e}"
+        f"{WEIGHTS_NAME} in torch against {MODEL_NAME} in onnxruntime on {which}: "
+        f"equal verdicts, probability within {found['probability']:.1e}, "
+        f"heat map within {found['heat_map']:.1e}"
     )
 
 

@@ -25,7 +25,7 @@ PROBABILITY_TOLERANCE = 1e-3
 FIGURE_TOLERANCE = 1e-3
 """Of a figure; they are printed to that."""
 
-_KEY = "sha256"
+_KEY = ["path", "sha256"]  # a dataset may hold the same photo under two names
 
 
 def judge_again(bundle: Path, dataset: Path, evaluation: Path, sources: int) -> str:
@@ -55,15 +55,17 @@ def judge_again(bundle: Path, dataset: Path, evaluation: Path, sources: int) -> 
         )
     before = read_predictions(evaluation)
     before = before[(before["laundering"] == Identity().name) & (before["fold"] == summary.fold)]
+    before = before.set_index(_KEY)
     rows = read_manifest(dataset)
-    rows = select_sources(rows[rows[_KEY].isin(set(before[_KEY]))], sources)
+    known = rows.set_index(_KEY).index.isin(before.index)
+    rows = select_sources(rows[known], sources)
     if rows.empty:
         raise InvalidDataError(
             f"expected untouched photos of {evaluation} in {dataset}, got none; pass the dataset it is of"
         )
     with tempfile.TemporaryDirectory() as scratch:
         now = predict(Selection(dataset, rows, [Identity()]), scorer, Path(scratch), progress=False)
-    return _compare(before.set_index(_KEY).loc[now[_KEY]].reset_index(), now, point)
+    return _compare(before.loc[now.set_index(_KEY).index].reset_index(), now, point)
 
 
 def _compare(before: pd.DataFrame, now: pd.DataFrame, point: OperatingPoint) -> str:

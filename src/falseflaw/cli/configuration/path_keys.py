@@ -16,7 +16,7 @@ from falseflaw.paths import config_dir
 NAMES = frozenset(
     {
         *("input", "output", "bundle", "run", "checkpoint", "evaluation", "dataset", "operating_point"),
-        *("cache", "resume", "start", "folder", "path", "dir", "dirpath", "key"),
+        *("cache", "resume", "start", "folder", "path", "dir", "dirpath", "key", "sweep"),
     }
 )
 """Last parts of keys that hold one path."""

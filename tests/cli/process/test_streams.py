@@ -9,7 +9,7 @@ import pytest
 from tests.runtime.red import gray_photo, write_bundle
 
 from falseflaw.cli.main import VERBS
-from falseflaw.cli.streams import robust_streams
+from falseflaw.cli.process.streams import robust_streams
 from falseflaw.imaging import codec
 
 COMMAND = [sys.executable, "-m", "falseflaw.cli.main"]
@@ -84,7 +84,7 @@ def test_names_stay_whole_in_every_locale(
 
 def test_no_file_gets_the_number_of_a_closed_stream(tmp_path: Path) -> None:
     program = (
-        "import os, sys\nfrom falseflaw.cli.streams import robust_streams\n"
+        "import os, sys\nfrom falseflaw.cli.process.streams import robust_streams\n"
         "with robust_streams():\n"
         "    file = open(sys.argv[1], 'w', encoding='utf-8')\n"
         "    print('printed', flush=True); print('told', file=sys.stderr)\n"
@@ -108,7 +108,7 @@ def test_streams_put_in_place_by_others_stay(capsys: pytest.CaptureFixture[str])
 
 def test_other_failures_of_a_file_are_no_closed_reader(tmp_path: Path) -> None:
     program = (
-        "import os, sys\nfrom falseflaw.cli.streams import robust_streams\n"
+        "import os, sys\nfrom falseflaw.cli.process.streams import robust_streams\n"
         "with robust_streams():\n"
         "    try: print('x' * 100000, flush=True)\n"
         "    except OSError as error: sys.exit(error.errno)\n"

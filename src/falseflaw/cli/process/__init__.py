@@ -1,0 +1,1 @@
+"""What a run of the command meets besides its configuration: streams, folders, further processes."""
