@@ -165,6 +165,41 @@ def test_the_best_run_of_a_sweep_is_exported(
     assert Predictor(tmp_path / "b").info.checkpoint_sha256 == sha256
 
 
+def test_a_smaller_variant_of_a_run(
+    run_folder: Path, tmp_path: Path, quick_export: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dataset = run_folder.parent / "dataset"
+    options = ["latency_photos=1", "laundering=untouched", "variant.sources=1", "variant.replicates=10"]
+    limits = ["variant.auroc_loss=1", "variant.f1_loss=1", "variant.verdict_changes=1"]
+    arguments = [f"run={run_folder}", "precision=fp16", f"output={tmp_path / 'v'}", *options, *limits]
+    assert main(["export", *arguments]) == 0
+    out = capsys.readouterr().out
+    assert "fp16 against fp32: 5 photos of 1 sources, fold val" in out
+    info = Predictor(tmp_path / "v").info
+    assert info.precision == "fp16"
+    assert info.variant["price"]["dataset"] == dataset.name
+    assert [path.name for path in tmp_path.iterdir()] == ["v"]
+    assert main(["verify", f"bundle={tmp_path / 'v'}"]) == 0
+    assert "a variant of fp16 has no model.safetensors" in capsys.readouterr().out
+
+
+def test_a_variant_of_a_bundle_is_named_after_both(
+    exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    arguments = [f"bundle={exported}", "precision=fp16", "name=tiny"]
+    assert main(["export", *arguments]) == 2
+    assert "expected variant.dataset=FOLDER with bundle=, got none" in capsys.readouterr().err
+    dataset = f"variant.dataset={exported.parent / 'dataset'}"
+    options = ["latency_photos=1", "laundering=untouched", "variant.sources=1", "variant.replicates=10"]
+    limits = ["variant.auroc_loss=1", "variant.f1_loss=1", "variant.verdict_changes=1"]
+    evaluation = f"card_evaluation={exported.parent / 'run/evaluation'}"
+    assert main(["export", *arguments, dataset, *options, *limits, evaluation]) == 0
+    card = (tmp_path / "checkpoints/detectors/tiny-fp16/MODEL_CARD.md").read_text()
+    assert "## What fp16 costs" in card
+    assert "| untouched | " in card
+
+
 def test_other_weights_fail_and_leave_nothing(
     run_folder: Path, tmp_path: Path, quick_export: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -189,7 +224,7 @@ def test_other_weights_fail_and_leave_nothing(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ([], "expected one of run=FOLDER, checkpoint=FILE and sweep=FOLDER, got none"),
+        ([], "run=FOLDER, checkpoint=FILE, sweep=FOLDER and bundle=FOLDER, got none"),
         (["run={run}", "checkpoint=x"], "got run and checkpoint"),
         (["sweep=nothing"], "falseflaw train -m"),
         (["sweep={run}/evaluation"], "expected a finished training below"),
@@ -200,6 +235,10 @@ def test_other_weights_fail_and_leave_nothing(
         (["checkpoint={run}/evaluation/summary.json", "evaluation={run}/evaluation"], "as a checkpoint"),
         (["run={run}", "parity_folder=nothing"], "parity_folder=FOLDER"),
         (["run={run}", "parity_folder={run}/checkpoints"], "found none"),
+        (["run={run}", "precision=int4"], "expected precision of fp32, fp16, int8, got int4"),
+        (["bundle=nothing"], "with bundle=, which is of fp32"),
+        (["bundle=nothing", "precision=int8"], "make one with `falseflaw export`"),
+        (["run={run}", "variant.sources=0"], "variant.sources"),
         (["run={run}", "parity_photos=1"], "parity_photos"),
         (["run={run}", "latency_photos=0"], "latency_photos"),
         (["run={run}", "tile_pixels=5"], "tile_pixels"),

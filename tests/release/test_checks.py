@@ -209,7 +209,7 @@ def sealed_again(folder: Path, **changes: object) -> None:
     info = BundleInfo.from_json((folder / "bundle.json").read_text())
     digest = file_sha256(folder / "model.safetensors")
     files = {"model.safetensors": digest}
-    releasing._seal(folder, dataclasses.replace(info, files=files, **changes))  # type: ignore[arg-type]
+    releasing.seal(folder, dataclasses.replace(info, files=files, **changes))  # type: ignore[arg-type]
 
 
 def test_weights_of_another_training_fail_the_comparison(folder: Path) -> None:

@@ -87,8 +87,8 @@ def release_bundle(
         ExportError: The detector cannot be exported.
         ParityError: The exported model answers differently.
     """
-    _check_target(folder)
-    with _staging(folder) as staging:
+    check_target(folder)
+    with staging_folder(folder) as staging:
         facts = {"name": info.name, "checkpoint_sha256": info.checkpoint_sha256}
         write_weights(detector, staging / WEIGHTS_NAME, info.detector, familiarity, facts)
         info = dataclasses.replace(info, files={WEIGHTS_NAME: file_sha256(staging / WEIGHTS_NAME)})
@@ -102,7 +102,7 @@ def release_bundle(
             info.stride_multiple,
             familiarity,
         )
-        _seal(staging, info)
+        seal(staging, info)
         threads = torch.get_num_threads()  # the same for both, or the times could not be compared
         predictor = Predictor(staging, threads=threads)
         cases = verify.parity_cases(photos)
@@ -119,15 +119,15 @@ def release_bundle(
         )
         signature = signer.facts if signer else {}
         final = dataclasses.replace(info, parity=verify.largest(rows), signature=signature)
-        _seal(staging, final)
-        _write_card(staging, card(final), signer)
+        seal(staging, final)
+        write_card(staging, card(final), signer)
         Predictor(staging)  # what is shipped can be opened
         size = sum(path.stat().st_size for path in staging.iterdir())
-        _put_in_place(staging, folder)
+        put_in_place(staging, folder)
     return Release(folder, final, rows, onnx_seconds, torch_seconds, threads, size)
 
 
-def _write_card(folder: Path, text: str, signer: Signer | None = None) -> None:
+def write_card(folder: Path, text: str, signer: Signer | None = None) -> None:
     """Writes the card, and what covers it: the sums and, with a signer, the signature."""
     (folder / CARD_NAME).write_text(text, encoding="utf-8", newline="\n")
     write_sums(folder)
@@ -135,7 +135,7 @@ def _write_card(folder: Path, text: str, signer: Signer | None = None) -> None:
         signer.sign(folder)
 
 
-def _seal(folder: Path, info: BundleInfo) -> None:
+def seal(folder: Path, info: BundleInfo) -> None:
     """Writes `bundle.json`, has the model name it, and writes the sums of all files that are there."""
     (folder / INFO_NAME).write_text(info.to_json(), encoding="utf-8", newline="\n")
     model = onnx.load(folder / MODEL_NAME)
@@ -144,7 +144,12 @@ def _seal(folder: Path, info: BundleInfo) -> None:
     write_sums(folder)
 
 
-def _check_target(folder: Path) -> None:
+def check_target(folder: Path) -> None:
+    """Checks that a folder is free for a bundle, or holds an older one and nothing else.
+
+    Raises:
+        ConfigurationError: It is not.
+    """
     if not os.path.lexists(folder):
         return
     if not folder.is_dir():
@@ -158,7 +163,7 @@ def _check_target(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _staging(folder: Path) -> Iterator[Path]:
+def staging_folder(folder: Path) -> Iterator[Path]:
     """Makes a hidden folder beside the target and removes it again, if it is still there."""
     staging = folder.parent / f".{folder.name}.{os.getpid()}-{secrets.token_hex(4)}.partial"
     try:
@@ -171,7 +176,7 @@ def _staging(folder: Path) -> Iterator[Path]:
         shutil.rmtree(staging, ignore_errors=True)
 
 
-def _put_in_place(staging: Path, folder: Path) -> None:
+def put_in_place(staging: Path, folder: Path) -> None:
     """Renames the finished folder; an older one is moved aside first and deleted last."""
     aside = staging.with_suffix(".old")
     if folder.exists():

@@ -18,6 +18,7 @@ from falseflaw.evaluation.report.other_evaluations import OtherEvaluation
 from falseflaw.photos.licenses import license_of
 from falseflaw.release.hub import laundering_name, metadata_block
 from falseflaw.release.measured import Measured
+from falseflaw.release.variants.price_section import price_section
 from falseflaw.runtime.bundle import BundleInfo
 from falseflaw.runtime.verdict import SMALLEST_SIDE
 from falseflaw.statistics.bootstrap import Estimate
@@ -45,10 +46,12 @@ def model_card(info: BundleInfo, measured: Measured | None) -> str:
     return TEMPLATE.read_text(encoding="utf-8").format(
         metadata=metadata_block(info, summary),
         name=info.name,
+        title=info.name if not info.variant else f"{info.name}, {info.precision}",
         falseflaw=info.falseflaw,
         revision=info.git_revision,
         created=info.created,
         figures=_NOT_EVALUATED if measured is None else _figures(measured),
+        variant=price_section(info),
         image_threshold=f"{point.image_threshold:.6g}",
         clear_threshold=f"{point.clear_threshold:.6g}",
         mask_threshold=point.mask_threshold,
@@ -59,6 +62,7 @@ def model_card(info: BundleInfo, measured: Measured | None) -> str:
         guarantees="\n".join(f"- {promise['text']}." for promise in info.guarantees) or _NO_PROMISE,
         tile_pixels=f"{info.tile_pixels:,}",
         tile_overlap=info.tile_overlap,
+        tile_rule=_tile_rule(point),
         data=_data(info, summary),
         parity_batches=int(info.parity["batches"]),
         parity_photos=int(info.parity["photos"]),
@@ -75,6 +79,16 @@ def _distance_rule(point: OperatingPoint) -> str:
     if point.distance_threshold is None:
         return ""
     return f", and photos unlike anything that was measured: at a distance ≥ {point.distance_threshold:.6g}"
+
+
+def _tile_rule(point: OperatingPoint) -> str:
+    if point.tiled_threshold is None:
+        return "The more tiles, the higher their maximum tends to be; the thresholds do not allow for that."
+    return (
+        "The more tiles, the higher their maximum tends to be, so such photos have a limit of their own: "
+        f"`altered` takes n times the odds of {point.tiled_threshold:.6g} where there are n tiles, and never "
+        f"less than {point.image_threshold:.6g}."
+    )
 
 
 def _rule(summary: ComparisonSummary | None) -> str:

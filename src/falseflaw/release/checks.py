@@ -20,6 +20,7 @@ from falseflaw.runtime.bundle import (
     WEIGHTS_NAME,
     BundleInfo,
     check_sums,
+    of_before,
     read_info,
 )
 from falseflaw.runtime.predictor import Predictor
@@ -128,7 +129,7 @@ def run_checks(folder: Path, material: Material) -> Iterator[Check]:
 def _sums(bundle: _Bundle) -> str:
     bundle.found["contents"] = check_sums(bundle.folder)
     listed = ", ".join(sorted(read_sums(bundle.folder)))
-    if not (bundle.folder / WEIGHTS_NAME).exists():
+    if of_before(bundle.found["contents"][INFO_NAME]):
         return (
             f"{MODEL_NAME}, {INFO_NAME}: each as {SUMS_NAME} lists it; before format 3 no more is looked at"
         )
@@ -241,6 +242,10 @@ _CHECKS: tuple[tuple[str, Callable[[_Bundle], str], bool], ...] = (
 def _needs_weights(bundle: _Bundle) -> None:
     if bundle.info.format < 3:
         raise _Skip(f"a bundle of format {bundle.info.format} has no {WEIGHTS_NAME}")
+    if bundle.info.precision != "fp32":
+        raise _Skip(
+            f"a variant of {bundle.info.precision} has no {WEIGHTS_NAME}; its card tells what it costs"
+        )
 
 
 def _told(path: Path) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from falseflaw.imaging.codec import write_atomic
 from falseflaw.provenance import file_sha256
 from falseflaw.release.card import model_card
 from falseflaw.release.measured import Measured, check_measured, read_measured
+from falseflaw.release.rates import measured_rates
 from falseflaw.release.signing import Signer
 from falseflaw.runtime.bundle import CARD_NAME, INFO_NAME, MODEL_NAME, BundleInfo, read_info
 from falseflaw.runtime.sums import SUMS_NAME, read_checked, read_file, read_sums
@@ -29,7 +30,7 @@ def card_of(bundle: Path, evaluation: Path | None) -> str:
     measured: Measured | None = None
     if evaluation is not None:
         measured = read_measured(evaluation)
-        check_measured(measured, info, [file_sha256(bundle / MODEL_NAME)], evaluation)
+        check_measured(measured, info, networks_of(info, bundle / MODEL_NAME), evaluation)
     return model_card(info, measured)
 
 
@@ -78,10 +79,24 @@ def find_differing(bundle: Path, evaluation: Path) -> list[str]:
     ]
     if len(got) != len(wanted):
         found.append(f"{CARD_NAME}: expected {len(wanted)} lines, got {len(got)}")
+    found += _other_rates(_info(bundle), read_measured(evaluation))
     for name, digest in read_sums(bundle).items():
         if not (bundle / name).is_file() or file_sha256(bundle / name) != digest:
             found.append(f"{SUMS_NAME}: {name} has another sum")
     return found
+
+
+def _other_rates(info: BundleInfo, measured: Measured) -> list[str]:
+    """Compares what reports of single photos will tell with the evaluation; a bundle may tell nothing yet."""
+    expected = measured_rates(measured.summary, measured.others)
+    if not info.measured or info.measured == expected:
+        return []
+    return [f"{INFO_NAME}: measured is {info.measured}, expected {expected}; export it again"]
+
+
+def networks_of(info: BundleInfo, network: Path) -> list[str]:
+    """Returns the sha256 of the networks whose evaluation a bundle's card tells: a variant's original too."""
+    return [file_sha256(network), *filter(None, [info.variant.get("fp32_sha256")])]
 
 
 def _info(bundle: Path) -> BundleInfo:

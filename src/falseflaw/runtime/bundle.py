@@ -32,8 +32,10 @@ properties of `model.onnx`), so that none can be swapped.
 _READABLE = (1, 2, 3)
 
 _KINDS: Mapping[str, type] = {
-    **dict.fromkeys(("name", "created", "falseflaw", "git_revision", "checkpoint_sha256"), str),
-    **dict.fromkeys(("detector", "dataset", "parity", "files", "signature", "operating_point"), dict),
+    **dict.fromkeys(("name", "created", "falseflaw", "git_revision", "checkpoint_sha256", "precision"), str),
+    **dict.fromkeys(
+        ("detector", "dataset", "parity", "files", "signature", "operating_point", "variant"), dict
+    ),
     **dict.fromkeys(("contributors", "guarantees"), list),
     **dict.fromkeys(("stride_multiple", "tile_pixels", "tile_overlap"), int),
 }
@@ -66,6 +68,9 @@ class BundleInfo:
         files: Name to sha256 of the files beside it that never change: not of the model, which names this
             file, nor of the card, which can be written anew.
         signature: Of a signed bundle, `public_key_sha256`: of the signer's public key, PEM.
+        precision: What the network calculates with, `fp32`, `fp16` or `int8`; the latter two are variants of
+            one of `fp32` and come without weights.
+        variant: Of a variant: how it was made and what it costs, see `release.variants`.
         format: Version of this file's layout.
     """
 
@@ -86,6 +91,8 @@ class BundleInfo:
     tile_overlap: int = 128
     files: Mapping[str, str] = field(default_factory=dict)
     signature: Mapping[str, str] = field(default_factory=dict)
+    precision: str = "fp32"
+    variant: Mapping[str, Any] = field(default_factory=dict)
     format: int = FORMAT
 
     def __post_init__(self) -> None:
@@ -168,7 +175,7 @@ def check_sums(folder: Path) -> dict[str, bytes]:
         )
     sums = read_sums(folder)
     contents = {name: read_checked(folder, name, sums) for name in (MODEL_NAME, INFO_NAME)}
-    if WEIGHTS_NAME in sums or not _of_before(contents[INFO_NAME]):
+    if WEIGHTS_NAME in sums or not of_before(contents[INFO_NAME]):
         check_whole(folder)
     return contents
 
@@ -194,7 +201,8 @@ def read_info(folder: Path, text: bytes) -> BundleInfo:
     if info.format < 3:
         return info
     sums = read_sums(folder)
-    for name in dict.fromkeys((CARD_NAME, WEIGHTS_NAME, *info.files)):
+    weights = [WEIGHTS_NAME] if info.precision == "fp32" else []  # a variant has those of its original
+    for name in dict.fromkeys((CARD_NAME, *weights, *info.files)):
         if name not in sums:
             raise MissingDataError(
                 f"expected {name} in the bundle {folder}, found none; fetch or export the bundle again"
@@ -230,7 +238,7 @@ def bundle_digest(folder: Path) -> str:
     ).hexdigest()
 
 
-def _of_before(text: bytes) -> bool:
+def of_before(text: bytes) -> bool:
     """Returns whether `bundle.json` says that it is of a format whose folders are not listed whole."""
     try:
         return json.loads(text)["format"] in (1, 2)
