@@ -26,6 +26,17 @@ def test_every_rule_has_its_cause(told, point, verdict, cause) -> None:  # type:
     assert (found.verdict, found.cause) == (verdict, cause)
 
 
+def test_a_photo_in_tiles_has_the_cause_that_their_limit_gives() -> None:
+    point = OperatingPoint(2.0, 0.9, 0.2, 200, tiled_threshold=0.9)
+    for tiles, probability, cause in (
+        (1, 0.95, Cause.MARKED),
+        (9, 0.95, Cause.BETWEEN),
+        (9, 0.999, Cause.MARKED),
+    ):
+        assert find(prediction(probability), point, tiles).cause is cause
+    assert find(prediction(0.999, marked=False), point, 9).cause is Cause.NO_REGION
+
+
 def test_what_threads_may_change_is_rounded_away() -> None:
     found = find(prediction(0.95000012, distance=2.50000012), POINT)
     assert (found.probability, found.distance) == (0.95, 2.5)

@@ -8,7 +8,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from falseflaw.runtime.verdict import SMALLEST_SIDE, decide, unfamiliar
+from falseflaw.runtime.verdict import SMALLEST_SIDE, decide, for_tiles, unfamiliar
 from falseflaw.types import HeatMap, Mask, OperatingPoint, Prediction, Verdict
 
 _CELLS = 64  # regions are told apart on a grid of so many cells along the longer side
@@ -82,7 +82,7 @@ def find(prediction: Prediction, point: OperatingPoint, tiles: int = 1) -> Findi
     distance = prediction.distance
     return Finding(
         verdict=verdict,
-        cause=_cause(verdict, prediction, point),
+        cause=_cause(verdict, prediction, for_tiles(point, tiles)),
         reason=reason,
         probability=round(prediction.probability, _DECIMALS),
         marked=round(area, _DECIMALS),

@@ -11,6 +11,7 @@ from falseflaw.evidence.catalog import Catalog
 from falseflaw.evidence.evidence import Evidence, ModelIdentity
 from falseflaw.evidence.pictures import SIDE, data_uri
 from falseflaw.evidence.wording import VOID, FactWords, Wording, number, word
+from falseflaw.runtime.verdict import for_tiles
 
 _HTML_LANGUAGES = {"en": "en", "zh": "zh-Hans"}
 # Whatever a name or the metadata may smuggle in: nothing is loaded, nothing runs, nothing is sent.
@@ -109,7 +110,8 @@ def _score(evidence: Evidence, texts: Catalog, words: Wording) -> str:
 
 def _scale(evidence: Evidence, texts: Catalog) -> str:
     """Draws where the score lies between the limits."""
-    point, score = evidence.model.operating_point, evidence.finding.probability
+    point = for_tiles(evidence.model.operating_point, evidence.finding.tiles)
+    score = evidence.finding.probability
     widths = {
         "clear": point.clear_threshold,
         "between": point.image_threshold - point.clear_threshold,

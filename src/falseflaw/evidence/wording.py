@@ -8,7 +8,7 @@ from falseflaw.evidence.catalog import Catalog
 from falseflaw.evidence.evidence import NOT_CHECKED, Evidence, Fact
 from falseflaw.evidence.finding import Cause, Finding
 from falseflaw.evidence.rates import out_of
-from falseflaw.runtime.verdict import SMALLEST_SIDE
+from falseflaw.runtime.verdict import SMALLEST_SIDE, for_tiles
 from falseflaw.types import Verdict
 
 VOID = frozenset({Cause.TOO_SMALL, Cause.UNLIKE})
@@ -165,7 +165,7 @@ def _place(finding: Finding, texts: Catalog) -> str:
 
 
 def _meaning(evidence: Evidence, texts: Catalog) -> tuple[str, ...]:
-    point = evidence.model.operating_point
+    point = for_tiles(evidence.model.operating_point, evidence.finding.tiles)
     clear, limit = number(point.clear_threshold), number(point.image_threshold)
     limits = texts("score.one_limit" if clear == limit else "score.range", clear=clear, limit=limit)
     if evidence.finding.cause in VOID:
