@@ -62,6 +62,7 @@ GROUPS = {
     "audit": [],
     "verify": [],
     "predict": [],
+    "chat": [],
 }
 
 

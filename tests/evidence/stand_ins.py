@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from tests.runtime.red import POINT
@@ -12,6 +13,7 @@ from falseflaw.evidence.evidence import Evidence, ModelIdentity, identify
 from falseflaw.evidence.finding import find
 from falseflaw.evidence.rates import Measured, Promise, Rates
 from falseflaw.imaging import codec
+from falseflaw.metadata import Fact
 from falseflaw.types import Image, OperatingPoint, Prediction
 
 MODEL = ModelIdentity(
@@ -27,12 +29,8 @@ MODEL = ModelIdentity(
 RATES = Rates(Promise(0.01, 120), Measured(111, 1, 35, 0.0, 0.0288), Measured(450, 207, 90, 0.41, 0.51))
 
 
-@dataclass(frozen=True)
-class MadeUpFact:
-    code: str
-    source: str
-    values: Mapping[str, str] = field(default_factory=dict)
-    weight: str = "neutral"
+def made_up(code: str, source: str, values: Mapping[str, str] | None = None, weight: Any = "neutral") -> Fact:
+    return Fact(code, source, values or {}, weight)
 
 
 def prediction(
@@ -51,7 +49,7 @@ def photo_file(image: Image | None = None) -> bytes:
 def evidence(
     told: Prediction,
     rates: Rates = RATES,
-    facts: Sequence[MadeUpFact] = (),
+    facts: Sequence[Fact] = (),
     point: OperatingPoint = POINT,
     tiles: int = 1,
 ) -> Evidence:

@@ -1,6 +1,7 @@
 import json
 import string
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -8,6 +9,7 @@ from falseflaw.errors import ConfigurationError
 from falseflaw.evidence.catalog import LANGUAGES, catalog
 from falseflaw.evidence.evidence import CHECKED, NOT_CHECKED
 from falseflaw.evidence.finding import Cause
+from falseflaw.metadata.facts import CODES, Weight
 
 TEXTS = Path(__file__).parents[2] / "src/falseflaw/evidence/texts"
 
@@ -46,6 +48,8 @@ def test_every_code_has_its_words(language: str) -> None:
     texts = catalog(language)
     keys = {f"cause.{cause}" for cause in Cause} | {f"not_checked.{code}" for code in NOT_CHECKED}
     keys |= {f"checked.{code}" for code in CHECKED}
+    keys |= {f"{kind}.{code}" for kind in ("fact", "means") for code in CODES}
+    keys |= {f"weight.{weight}" for weight in get_args(Weight)}
     assert keys <= set(texts)
 
 

@@ -2,13 +2,13 @@ import json
 from dataclasses import replace
 
 import pytest
-from tests.evidence.stand_ins import MadeUpFact, evidence, photo_file, prediction
+from tests.evidence.stand_ins import evidence, made_up, photo_file, prediction
 
 from falseflaw.evidence.evidence import FORMAT, identify
 
 
 def test_the_document() -> None:
-    fact = MadeUpFact("camera", "exif", {"model": "X100", "make": "Föto"}, "camera")
+    fact = made_up("camera", "exif", {"model": "X100", "make": "Föto"}, "camera")
     document = json.loads(evidence(prediction(0.95), facts=[fact], tiles=2).to_json())
     assert document["format"] == FORMAT
     assert document["finding"]["verdict"] == "altered"

@@ -26,15 +26,12 @@ def test_every_rule_has_its_cause(told, point, verdict, cause) -> None:  # type:
     assert (found.verdict, found.cause) == (verdict, cause)
 
 
-def test_a_photo_in_tiles_has_the_cause_that_their_limit_gives() -> None:
+def test_more_tiles_may_raise_the_limit() -> None:
     point = OperatingPoint(2.0, 0.9, 0.2, 200, tiled_threshold=0.9)
-    for tiles, probability, cause in (
-        (1, 0.95, Cause.MARKED),
-        (9, 0.95, Cause.BETWEEN),
-        (9, 0.999, Cause.MARKED),
-    ):
-        assert find(prediction(probability), point, tiles).cause is cause
-    assert find(prediction(0.999, marked=False), point, 9).cause is Cause.NO_REGION
+    whole, tiled = find(prediction(0.95), point), find(prediction(0.95), point, tiles=6)
+    assert (whole.verdict, whole.limit) == (Verdict.ALTERED, 0.9)
+    assert (tiled.verdict, tiled.cause) == (Verdict.INCONCLUSIVE, Cause.BETWEEN)
+    assert tiled.limit == pytest.approx(6 * 0.9 / (6 * 0.9 + 0.1))
 
 
 def test_what_threads_may_change_is_rounded_away() -> None:

@@ -2,7 +2,7 @@ import html.parser
 import re
 
 import pytest
-from tests.evidence.stand_ins import MadeUpFact, evidence, prediction
+from tests.evidence.stand_ins import evidence, made_up, prediction
 
 from falseflaw.evidence.catalog import LANGUAGES, catalog
 from falseflaw.evidence.evidence import Evidence
@@ -46,10 +46,10 @@ def test_it_needs_no_other_file_and_runs_nothing(language: str) -> None:
 
 
 def test_names_and_metadata_are_texts() -> None:
-    fact = MadeUpFact("<b>code</b>", "exif", {"<i>key": HOSTILE}, "<u>weight")
+    fact = made_up("<b>code</b>", "exif", {"<i>key": HOSTILE}, "<u>weight")
     text = written(evidence(prediction(0.95), facts=[fact]), name=HOSTILE)
     parsed = Tags(text)
-    honest = Tags(written(evidence(prediction(0.95), facts=[MadeUpFact("code", "exif", {"key": "a"})])))
+    honest = Tags(written(evidence(prediction(0.95), facts=[made_up("code", "exif", {"key": "a"})])))
     assert [name for name, _ in parsed.tags] == [name for name, _ in honest.tags]
     assert not any("onerror" in values for _, values in parsed.tags)
     assert "\u202e" not in text

@@ -3,7 +3,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from tests.evidence.stand_ins import MadeUpFact
 from tests.runtime.red import gray_photo, spotted_photo, write_bundle
 
 from falseflaw.errors import ConfigurationError
@@ -26,7 +25,7 @@ def predictor(bundle: Path) -> Predictor:
 
 @pytest.fixture
 def examiner(bundle: Path, predictor: Predictor) -> Examiner:
-    return Examiner.of(bundle, predictor.info, lambda data: [MadeUpFact("jpeg_tables", "jpeg")])
+    return Examiner.of(bundle, predictor.info)
 
 
 @pytest.fixture

@@ -1,5 +1,5 @@
 import pytest
-from tests.evidence.stand_ins import RATES, MadeUpFact, evidence, prediction
+from tests.evidence.stand_ins import RATES, evidence, made_up, prediction
 from tests.runtime.red import POINT
 
 from falseflaw.evidence.catalog import LANGUAGES, catalog
@@ -76,7 +76,7 @@ def test_the_example_counts_photos() -> None:
 
 
 def test_the_advice_fits_the_answer() -> None:
-    label = MadeUpFact("aigc_label", "xmp", {}, "declares_ai")
+    label = made_up("aigc_label", "xmp", {}, "declares_ai")
     declared = evidence(prediction(0.05), facts=[label])
     usual = "Treat the claim as any other."
     assert usual in word(ALL["no_sign"], ENGLISH, "a").next
@@ -92,8 +92,8 @@ def test_a_score_that_means_nothing_is_not_explained(name: str) -> None:
 
 
 def test_metadata_that_declare_ai_are_told_beside_pixels_that_show_nothing() -> None:
-    label = MadeUpFact("aigc_label", "xmp", {"Label": "1"}, "declares_ai")
-    words = word(evidence(prediction(0.05), facts=[MadeUpFact("jpeg_tables", "jpeg"), label]), ENGLISH, "a")
+    label = made_up("aigc_label", "xmp", {"Label": "1"}, "declares_ai")
+    words = word(evidence(prediction(0.05), facts=[made_up("jpeg_tables", "jpeg"), label]), ENGLISH, "a")
     assert words.verdict == "No sign of alteration"
     assert "metadata say that AI" in words.answer[-1]
     assert [fact.telling for fact in words.facts] == [True, False]
@@ -101,19 +101,30 @@ def test_metadata_that_declare_ai_are_told_beside_pixels_that_show_nothing() -> 
 
 
 def test_a_file_without_a_telling_entry_is_usual() -> None:
-    words = word(evidence(prediction(0.05), facts=[MadeUpFact("jpeg_tables", "jpeg")]), ENGLISH, "a")
+    words = word(evidence(prediction(0.05), facts=[made_up("jpeg_tables", "jpeg")]), ENGLISH, "a")
     assert "That is usual" in words.metadata[0]
     assert "camera" not in " ".join(words.answer)
 
 
 def test_an_entry_of_a_later_version_is_shown_as_it_is() -> None:
-    fact = MadeUpFact("new_code", "exif", {"some_key": "some value"}, "new_weight")
+    fact = made_up("new_code", "exif", {"some_key": "some value"}, "new_weight")
     (words,) = word(evidence(prediction(0.5), facts=[fact]), ENGLISH, "a").facts
     assert (words.title, words.weight, words.lines) == (
         "Entry new_code",
         "new_weight",
         ("some key: some value",),
     )
+
+
+@pytest.mark.parametrize(
+    ("language", "said"), [("en", "signature: not checked"), ("zh", "signature：未检查")]
+)
+def test_words_of_the_readers_are_translated_and_quotes_are_not(language: str, said: str) -> None:
+    fact = made_up("c2pa_manifest", "c2pa", {"signature": "not_checked", "signer": "not_checked"}, "camera")
+    (words,) = word(evidence(prediction(0.5), facts=[fact]), catalog(language), "a").facts
+    assert words.lines[0] == said
+    assert words.lines[1].endswith("not_checked")
+    assert words.means
 
 
 def test_texts_of_files_print() -> None:

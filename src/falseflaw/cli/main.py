@@ -30,6 +30,7 @@ VERBS = {
     "export": "turn a checkpoint into an ONNX bundle and prove parity",
     "verify": "check that a bundle is whole and the model that was measured",
     "predict": "judge photos with a bundle; needs no torch",
+    "chat": "open a page on this machine that judges photos and says why",
 }
 
 _NO_WRITING = frozenset({errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC})
@@ -155,7 +156,7 @@ def require_extras(extras: tuple[str, ...]) -> None:
     Raises:
         MissingExtraError: One is not; the message names the pip command.
     """
-    telling = {"synthesis": "diffusers", "train": "lightning", "wandb": "wandb"}
+    telling = {"synthesis": "diffusers", "train": "lightning", "wandb": "wandb", "chat": "gradio"}
     missing = [extra for extra in extras if importlib.util.find_spec(telling[extra]) is None]
     if missing:
         raise MissingExtraError(

@@ -74,7 +74,6 @@ def _reports(config: DictConfig, output: Path, bundle: Path, info: BundleInfo) -
     from falseflaw.evidence.catalog import catalog
     from falseflaw.evidence.look import Examiner
     from falseflaw.evidence.reports import Reports
-    from falseflaw.metadata import read_facts
 
     language = str(config.language)
     catalog(language)  # a wrong word is told even where nothing is written
@@ -82,7 +81,7 @@ def _reports(config: DictConfig, output: Path, bundle: Path, info: BundleInfo) -
     forms = [asked] if isinstance(asked, str) else list(asked or ())
     if not forms:
         return None
-    return Reports(output, Examiner.of(bundle, info, read_facts), list(map(str, forms)), language)
+    return Reports(output, Examiner.of(bundle, info), list(map(str, forms)), language)
 
 
 def _path(text: object) -> Path:

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from falseflaw import __version__
 from falseflaw.evidence.finding import Finding
 from falseflaw.evidence.rates import Rates
 from falseflaw.imaging.formats import HEAD_BYTES, sniff
+from falseflaw.metadata import Fact
 from falseflaw.provenance import file_sha256, git_revision
 from falseflaw.runtime.bundle import MODEL_NAME, BundleInfo, bundle_digest
 from falseflaw.types import OperatingPoint
@@ -29,26 +30,6 @@ CHECKED = ("pixels", "metadata")
 
 NOT_CHECKED = ("people", "damage", "hand_edits", "whole_images", "same_product")
 """What is not looked at, although a reader may believe so."""
-
-
-class Fact(Protocol):
-    """What of `metadata.Fact` is used here."""
-
-    @property
-    def code(self) -> str:
-        """What was found, such as `camera`."""
-
-    @property
-    def source(self) -> str:
-        """Where it stands, such as `exif`."""
-
-    @property
-    def values(self) -> Mapping[str, str]:
-        """Short printable texts by key."""
-
-    @property
-    def weight(self) -> str:
-        """What it speaks for, such as `declares_ai`."""
 
 
 @dataclass(frozen=True)

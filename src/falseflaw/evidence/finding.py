@@ -8,7 +8,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from falseflaw.runtime.verdict import SMALLEST_SIDE, decide, for_tiles, unfamiliar
+from falseflaw.runtime.verdict import SMALLEST_SIDE, decide, limits, unfamiliar
 from falseflaw.types import HeatMap, Mask, OperatingPoint, Prediction, Verdict
 
 _CELLS = 64  # regions are told apart on a grid of so many cells along the longer side
@@ -54,6 +54,8 @@ class Finding:
         cause: Which rule gave it.
         reason: The same sentence as in `predictions.csv`.
         probability: Calibrated, 0..1.
+        clear: Probability below which this photo would show no sign.
+        limit: Probability from which on it would be called altered; more tiles may raise it.
         marked: Share of pixels at or above the mask threshold, 0..1.
         regions: Largest ones, by area.
         tiles: In how many pieces the photo was judged.
@@ -64,6 +66,8 @@ class Finding:
     cause: Cause
     reason: str
     probability: float
+    clear: float
+    limit: float
     marked: float
     regions: tuple[Region, ...]
     tiles: int
@@ -80,11 +84,14 @@ def find(prediction: Prediction, point: OperatingPoint, tiles: int = 1) -> Findi
     """
     verdict, reason, area = decide(prediction, point, tiles)
     distance = prediction.distance
+    limit = float(limits(np.array([tiles]), point)[0])
     return Finding(
         verdict=verdict,
-        cause=_cause(verdict, prediction, for_tiles(point, tiles)),
+        cause=_cause(verdict, prediction, point, limit),
         reason=reason,
         probability=round(prediction.probability, _DECIMALS),
+        clear=point.clear_threshold,
+        limit=limit,
         marked=round(area, _DECIMALS),
         regions=regions_of(marked_pixels(prediction.heat_map, point)),
         tiles=tiles,
@@ -129,7 +136,7 @@ def regions_of(marked: Mask) -> tuple[Region, ...]:
     return tuple(found[:_MOST_REGIONS])
 
 
-def _cause(verdict: Verdict, prediction: Prediction, point: OperatingPoint) -> Cause:
+def _cause(verdict: Verdict, prediction: Prediction, point: OperatingPoint, limit: float) -> Cause:
     distance = np.array([np.nan if prediction.distance is None else prediction.distance])
     if min(prediction.heat_map.shape) < SMALLEST_SIDE:
         return Cause.TOO_SMALL
@@ -139,7 +146,7 @@ def _cause(verdict: Verdict, prediction: Prediction, point: OperatingPoint) -> C
         return Cause.MARKED
     if verdict is Verdict.NO_SIGN:
         return Cause.CLEAR
-    return Cause.NO_REGION if prediction.probability >= point.image_threshold else Cause.BETWEEN
+    return Cause.NO_REGION if prediction.probability >= limit else Cause.BETWEEN
 
 
 def _cell_sums(marked: Mask, side: int) -> NDArray[np.int64]:

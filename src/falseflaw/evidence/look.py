@@ -8,10 +8,11 @@ from pathlib import Path
 
 from falseflaw.evidence import pictures
 from falseflaw.evidence.catalog import Catalog
-from falseflaw.evidence.evidence import Evidence, Fact, ModelIdentity, identify
+from falseflaw.evidence.evidence import Evidence, ModelIdentity, identify
 from falseflaw.evidence.finding import find, marked_pixels
 from falseflaw.evidence.page import page
 from falseflaw.evidence.rates import Rates, rates_of
+from falseflaw.metadata import Fact, read_facts
 from falseflaw.runtime.bundle import BundleInfo
 from falseflaw.types import Image, Prediction
 
@@ -47,16 +48,16 @@ class Examiner:
 
     model: ModelIdentity
     rates: Rates
-    read_facts: Callable[[bytes], Sequence[Fact]]
+    read_facts: Callable[[bytes], Sequence[Fact]] = read_facts
 
     @classmethod
-    def of(cls, folder: Path, info: BundleInfo, read_facts: Callable[[bytes], Sequence[Fact]]) -> Examiner:
+    def of(cls, folder: Path, info: BundleInfo) -> Examiner:
         """Returns that of an opened bundle.
 
         Raises:
             MissingDataError, InvalidDataError: The bundle cannot be read, or does not say what it should.
         """
-        return cls(ModelIdentity.of(folder, info), rates_of(info), read_facts)
+        return cls(ModelIdentity.of(folder, info), rates_of(info))
 
     def evidence(self, data: bytes, prediction: Prediction, tiles: int) -> Evidence:
         """Returns what is known of a photo.

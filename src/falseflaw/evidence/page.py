@@ -11,7 +11,6 @@ from falseflaw.evidence.catalog import Catalog
 from falseflaw.evidence.evidence import Evidence, ModelIdentity
 from falseflaw.evidence.pictures import SIDE, data_uri
 from falseflaw.evidence.wording import VOID, FactWords, Wording, number, word
-from falseflaw.runtime.verdict import for_tiles
 
 _HTML_LANGUAGES = {"en": "en", "zh": "zh-Hans"}
 # Whatever a name or the metadata may smuggle in: nothing is loaded, nothing runs, nothing is sent.
@@ -110,13 +109,9 @@ def _score(evidence: Evidence, texts: Catalog, words: Wording) -> str:
 
 def _scale(evidence: Evidence, texts: Catalog) -> str:
     """Draws where the score lies between the limits."""
-    point = for_tiles(evidence.model.operating_point, evidence.finding.tiles)
-    score = evidence.finding.probability
-    widths = {
-        "clear": point.clear_threshold,
-        "between": point.image_threshold - point.clear_threshold,
-        "altered": 1 - point.image_threshold,
-    }
+    finding = evidence.finding
+    score, clear, limit = finding.probability, finding.clear, finding.limit
+    widths = {"clear": clear, "between": limit - clear, "altered": 1 - limit}
     parts = "".join(
         f'<div class="{name}" style="width:{100 * width:.2f}%"></div>'
         for name, width in widths.items()
@@ -125,8 +120,8 @@ def _scale(evidence: Evidence, texts: Catalog) -> str:
     side = " low" if score < 0.15 else " high" if score > 0.85 else ""
     here = f"{texts('score.this_photo')}: {number(score)}"
     ends = [
-        f"0–{number(point.clear_threshold)} {texts('score.clear')}",
-        f"{number(point.image_threshold)}–1 {texts('score.altered')}",
+        f"0–{number(clear)} {texts('score.clear')}",
+        f"{number(limit)}–1 {texts('score.altered')}",
     ]
     if widths["between"] > 0:
         ends.insert(1, texts("score.between"))
@@ -142,7 +137,8 @@ def _facts(facts: Iterable[FactWords]) -> str:
     for fact in facts:
         lines = fact.lines if fact.telling else ["; ".join(fact.lines)]
         values = "".join(f"<span><bdi>{escape(line)}</bdi></span>" for line in lines)
-        items += f"<li><b>{escape(fact.title)}</b><i>{escape(fact.weight)}</i>{values}</li>"
+        means = f"<p>{escape(fact.means)}</p>" if fact.means else ""
+        items += f"<li><b>{escape(fact.title)}</b><i>{escape(fact.weight)}</i>{means}{values}</li>"
     return f'<ul class="facts">{items}</ul>' if items else ""
 
 

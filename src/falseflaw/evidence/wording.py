@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from falseflaw.evidence.catalog import Catalog
-from falseflaw.evidence.evidence import NOT_CHECKED, Evidence, Fact
+from falseflaw.evidence.evidence import NOT_CHECKED, Evidence
 from falseflaw.evidence.finding import Cause, Finding
 from falseflaw.evidence.rates import out_of
-from falseflaw.runtime.verdict import SMALLEST_SIDE, for_tiles
+from falseflaw.metadata import Fact
+from falseflaw.runtime.verdict import SMALLEST_SIDE
 from falseflaw.types import Verdict
 
 VOID = frozenset({Cause.TOO_SMALL, Cause.UNLIKE})
@@ -30,12 +31,14 @@ class FactWords:
     Attributes:
         title: What it is.
         weight: What it speaks for.
+        means: What that means and what it does not; empty where no sentence is known.
         lines: Its values with their names.
         telling: Whether it says how the photo came about.
     """
 
     title: str
     weight: str
+    means: str
     lines: tuple[str, ...]
     telling: bool
 
@@ -165,8 +168,7 @@ def _place(finding: Finding, texts: Catalog) -> str:
 
 
 def _meaning(evidence: Evidence, texts: Catalog) -> tuple[str, ...]:
-    point = for_tiles(evidence.model.operating_point, evidence.finding.tiles)
-    clear, limit = number(point.clear_threshold), number(point.image_threshold)
+    clear, limit = number(evidence.finding.clear), number(evidence.finding.limit)
     limits = texts("score.one_limit" if clear == limit else "score.range", clear=clear, limit=limit)
     if evidence.finding.cause in VOID:
         return texts("score.void"), limits
@@ -224,17 +226,24 @@ def _weight(fact: Fact) -> int:
 
 
 def _fact(fact: Fact, texts: Catalog) -> FactWords:
-    key, weight = f"fact.{fact.code}", f"weight.{fact.weight}"
+    key, weight, means = f"fact.{fact.code}", f"weight.{fact.weight}", f"means.{fact.code}"
     lines = [
-        texts("fact.list", name=_value_name(name, texts), value=printable(str(value)))
+        texts("fact.list", name=_value_name(name, texts), value=_value(name, str(value), texts))
         for name, value in fact.values.items()
     ]
     return FactWords(
         title=texts(key) if key in texts else texts("fact.other", code=printable(fact.code)),
         weight=texts(weight) if weight in texts else printable(fact.weight),
+        means=texts(means) if means in texts else "",
         lines=tuple(lines),
         telling=fact.weight in _TELLING,
     )
+
+
+def _value(name: str, value: str, texts: Catalog) -> str:
+    """Returns a value as it is, or the words for it where it is one of the readers' own."""
+    key = f"word.{name}.{value}"
+    return texts(key) if key in texts else printable(value)
 
 
 def _value_name(name: str, texts: Catalog) -> str:
