@@ -25,8 +25,8 @@ from falseflaw.cli.main import require_extras
 from falseflaw.errors import ConfigurationError, FalseFlawError
 from falseflaw.provenance import git_revision
 from falseflaw.release.bundle import check_target, put_in_place, staging_folder
-from falseflaw.release.publishing.changelog import UNRELEASED, entry_of, write_entry
 from falseflaw.release.measured import read_evaluation
+from falseflaw.release.publishing.changelog import UNRELEASED, entry_of, write_entry
 from falseflaw.release.publishing.tracking import log_bundles, wandb_settings
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from falseflaw.runtime.verdict import SMALLEST_SIDE, decide, for_tiles, limits, verdicts
+from falseflaw.runtime.verdict import SMALLEST_SIDE, decide, limits, verdicts
 from falseflaw.types import OperatingPoint, Prediction, Verdict
 
 POINT = OperatingPoint(temperature=1.0, image_threshold=0.9, clear_threshold=0.2, mask_threshold=200)
@@ -154,14 +154,6 @@ def test_many_photos_are_held_to_the_limits_of_their_tiles() -> None:
     probability, marked = np.array([0.97, 0.97, 0.97, 0.999]), np.ones(4, bool)
     given = verdicts(probability, marked, ~marked, TILED, tiles=tiles)
     assert [verdict is Verdict.ALTERED for verdict in given] == [True, False, False, True]
-
-
-@pytest.mark.parametrize("tiles", [1, 9])
-@pytest.mark.parametrize("probability", [0.1, 0.5, 0.95, 0.999])
-def test_the_operating_point_of_so_many_tiles_decides_as_theirs_does(tiles: int, probability: float) -> None:
-    told = prediction(probability, 50)
-    assert decide(told, for_tiles(TILED, tiles))[0] is decide(told, TILED, tiles)[0]
-    assert for_tiles(POINT, tiles) == POINT
 
 
 @pytest.mark.parametrize("tiled", [0.89, 1.01])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -67,12 +65,6 @@ def limits(tiles: NDArray[np.int64], operating_point: OperatingPoint) -> NDArray
     multiplied = tiles * tiled / (tiles * tiled + 1 - tiled)
     raised = np.nextafter(multiplied.astype(np.float32), np.float32(1)).astype(np.float64)
     return np.where(tiles > 1, np.maximum(raised, whole), whole)
-
-
-def for_tiles(operating_point: OperatingPoint, tiles: int) -> OperatingPoint:
-    """Returns the operating point as it is for photos in so many tiles: with their limit as that of one."""
-    (limit,) = limits(np.array([tiles]), operating_point)
-    return replace(operating_point, image_threshold=float(limit), tiled_threshold=None)
 
 
 def unfamiliar(distance: NDArray[np.float64], operating_point: OperatingPoint) -> NDArray[np.bool_]:
