@@ -6,7 +6,10 @@ from tests.runtime.red import write_bundle
 from falseflaw.errors import InvalidDataError
 from falseflaw.release.publishing.changelog import entry_of, with_entry, write_entry
 
-TEXT = "# Changelog\n\n## [Unreleased]\n\n### Changed\n\n- Something.\n\n## [0.1.0]\n\n### Models\n\n- `red` old.\n"
+TEXT = (
+    "# Changelog\n\n## [Unreleased]\n\n### Changed\n\n- Something.\n\n"
+    "## [0.1.0]\n\n### Models\n\n- `red` old.\n"
+)
 ENTRY = "- `red` new.\n  - `red-int8`: smaller.\n"
 
 
