@@ -2,10 +2,15 @@ import subprocess
 import sys
 
 import pytest
+from hydra import compose, initialize_config_dir
 
 from falseflaw import __version__
+from falseflaw.cli.configuration.examples import EXAMPLES
+from falseflaw.cli.configuration.usage import check_words
+from falseflaw.cli.main import GROUPS as VERB_GROUPS
 from falseflaw.cli.main import VERBS, main
 from falseflaw.errors import InvalidDataError
+from falseflaw.paths import config_dir
 
 HEAVY = ("torch", "diffusers", "hydra", "omegaconf", "numpy", "PIL", "pandas", "onnxruntime")
 
@@ -63,7 +68,26 @@ GROUPS = {
     "verify": [],
     "predict": [],
     "chat": [],
+    "doctor": [],
 }
+
+
+def test_every_verb_stands_in_one_group() -> None:
+    assert sorted(verb for verbs in VERB_GROUPS.values() for verb in verbs) == sorted(VERBS)
+
+
+@pytest.mark.parametrize(
+    ("verb", "words"), [(verb, words) for verb, pair in EXAMPLES.items() for words in pair]
+)
+def test_the_examples_of_the_help_compose(verb: str, words: str) -> None:
+    check_words(verb, words.split())
+    with initialize_config_dir(str(config_dir()), version_base="1.3"):
+        compose(verb.replace("-", "_"), overrides=words.split())
+
+
+def test_every_verb_has_two_examples() -> None:
+    assert EXAMPLES.keys() == VERBS.keys()
+    assert all(len(set(pair)) == 2 for pair in EXAMPLES.values())
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -73,7 +97,7 @@ def test_the_help_of_a_verb_shows_its_groups_and_keys(verb: str, capsys: pytest.
     assert VERBS[verb] in text
     groups = text.split("configuration groups")[-1].split("keys:")[0].split()
     assert set(GROUPS[verb]) <= set(groups)
-    if verb in {"predict", "verify"}:
+    if verb in {"predict", "verify", "doctor"}:
         assert "configuration groups" not in text
     keys = text.split("keys:\n")[1].split("\n\n")[0].splitlines()
     assert keys

@@ -31,7 +31,17 @@ VERBS = {
     "verify": "check that a bundle is whole and the model that was measured",
     "predict": "judge photos with a bundle; needs no torch",
     "chat": "open a page on this machine that judges photos and says why",
+    "doctor": "tell what is installed, what is missing and the command that brings it",
 }
+
+GROUPS = {
+    "make a dataset": ("download", "synthesize", "gather", "audit"),
+    "learn": ("train", "train-inpainter"),
+    "measure": ("evaluate", "compare"),
+    "ship": ("export", "verify", "predict", "chat"),
+    "look": ("doctor",),
+}
+"""Verbs as the overview shows them."""
 
 _NO_WRITING = frozenset({errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC})
 
@@ -186,11 +196,13 @@ def one_line(error: Exception) -> str:
 
 def _overview() -> str:
     width = max(map(len, VERBS))
-    verbs = "\n".join(f"  {verb:<{width}}  {text}" for verb, text in VERBS.items())
+    groups = "\n\n".join(
+        "\n".join([f"{title}:", *(f"  {verb:<{width}}  {VERBS[verb]}" for verb in verbs)])
+        for title, verbs in GROUPS.items()
+    )
     return (
-        f"{USAGE}\n\nFalseFlaw {__version__}: detectors of AI-faked product damage\n\n"
-        f"verbs, in the order of the data:\n{verbs}\n\n"
-        "`falseflaw VERB --help` shows the configuration groups and keys of a verb."
+        f"{USAGE}\n\nFalseFlaw {__version__}: detectors of AI-faked product damage\n\n{groups}\n\n"
+        "`falseflaw VERB --help` shows the groups and keys of a verb, with examples."
     )
 
 

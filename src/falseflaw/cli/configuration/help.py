@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from falseflaw.cli.configuration.examples import EXAMPLES
 from falseflaw.cli.configuration.schema import VerbSchema
 
 
@@ -19,6 +20,8 @@ def describe(verb: str, summary: str, words: Sequence[str] = ()) -> str:
             shown = ", ".join(f"{option}*" if option == default else option for option in options)
             lines.append(f"  {name:<{width}}  {shown}")
         lines.append("")
+    if verb in EXAMPLES:
+        lines += ["examples:", *(f"  falseflaw {verb} {words}".rstrip() for words in EXAMPLES[verb]), ""]
     lines += ["keys:", *(f"  {line}" for line in _own_keys(schema.text)), ""]
     lines.append("`--cfg job` prints the composed configuration; `-m` sweeps over comma-separated values.")
     return "\n".join(lines)
