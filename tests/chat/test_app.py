@@ -45,8 +45,9 @@ def test_photos_are_answered_one_after_the_other(page: Any, desk: Desk) -> None:
         upload(desk, "fake.png", codec.encode_png(spotted_photo(80, 90, 10, 20))),
         upload(desk, "page.png", b"<html>"),
     ]
-    updates = [len(messages) for messages, _ in page.send({"files": files, "text": "why?"}, "en", VISITOR)]
-    assert len(updates) == 4
+    updates = [list(messages) for messages, _ in page.send({"files": files, "text": "why?"}, "en", VISITOR)]
+    assert [len(messages) for messages in updates] == [1, 2, 7, 8]
+    assert "photo 2 of 2" in updates[2][-1]["content"]
     messages = desk.session("one").messages
     assert [message["role"] for message in messages] == ["user", *["assistant"] * 7]
     texts = [message["content"] for message in messages if isinstance(message["content"], str)]

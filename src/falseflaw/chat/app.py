@@ -73,8 +73,9 @@ class Page:
             _say(session, "user", asked)
             yield session.messages, empty
         for place, file in enumerate(files):
+            looking = texts("chat.looking", number=place + 1, total=len(files))
+            yield [*session.messages, {"role": "assistant", "content": plain(looking)}], empty
             self._look(session, file, place, texts)
-            yield session.messages, empty
         if question:
             _say(
                 session,
