@@ -30,6 +30,7 @@ from falseflaw.evaluation.prediction.scorers import (
     BundleScorer,
     CheckpointScorer,
     Scorer,
+    lanes_of,
 )
 from falseflaw.machine import available_cores
 from falseflaw.paths import config_dir, find_existing
@@ -59,7 +60,7 @@ def main(arguments: list[str]) -> int:
         "--cache", type=Path, default=Path("data/cache/large_photos"), help="where photos are kept"
     )
     parser.add_argument("--operating-point", type=Path, help="file or evaluation folder, instead of its own")
-    parser.add_argument("--lanes", type=int, default=available_cores(), help="photos at once")
+    parser.add_argument("--lanes", type=int, default=available_cores(), help="photos at once, with a bundle")
     parser.add_argument("--output", type=Path, default=Path("runs/large_photos.json"), help="of the scores")
     options = parser.parse_args(arguments)
     if options.lanes < 1:
@@ -89,7 +90,7 @@ def _run(options: argparse.Namespace) -> str:
         tiling,
         cameras,
         options.cache,
-        options.lanes,
+        min(options.lanes, lanes_of(scorer)),
         lambda items, total: tqdm(items, total=total, desc="large photos", unit="photo"),
     )
     LargePhotos(checkpoint, str(options.model), options.seed, scored).write(options.output)

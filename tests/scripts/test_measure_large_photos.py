@@ -38,3 +38,19 @@ def test_what_is_wrong_is_said_in_one_line(tmp_path):
         assert done.returncode == 2
         assert done.stderr.splitlines()[-1].startswith("error: expected")
         assert not (tmp_path / "x.json").exists()
+
+
+@pytest.mark.slow
+def test_a_run_is_measured_too_and_without_thresholds_there_are_no_rates(tmp_path):
+    from falseflaw.models.checkpoint import save_detector_checkpoint
+    from falseflaw.models.detector import Detector
+    from falseflaw.provenance import file_sha256
+
+    path = save_detector_checkpoint(Detector(), tmp_path / "run/checkpoints/best.ckpt")
+    output = tmp_path / "large.json"
+    done = run(tmp_path / "run", "--sizes", "0.1:1", "--cache", tmp_path / "cache", "--output", output)
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == 1
+    large = LargePhotos.read(output)
+    assert large.checkpoint == file_sha256(path)
+    assert [photo.tiles for photo in large.photos] == [1]
