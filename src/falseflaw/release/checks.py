@@ -98,8 +98,8 @@ class _Bundle:
 def run_checks(folder: Path, material: Material) -> Iterator[Check]:
     """Yields every check of a bundle as soon as it is made.
 
-    A check that others rest on, sums and schema, ends it when it fails: the others are told as skipped, and
-    nothing of a bundle that was changed is run.
+    A check that others rest on, of sums, schema or signature, ends it when it fails: the others are told as
+    skipped, and nothing of a bundle that was changed is run.
 
     Args:
         folder: Of the bundle; any format.
@@ -114,7 +114,7 @@ def run_checks(folder: Path, material: Material) -> Iterator[Check]:
     failed = ""
     for name, check, needed in _CHECKS:
         if failed:
-            yield Check(name, State.SKIPPED, f"{failed} do not hold")
+            yield Check(name, State.SKIPPED, f"after the failure of {failed} nothing more is looked at")
             continue
         try:
             result = Check(name, State.PASS, check(bundle))
@@ -229,7 +229,7 @@ def _figures(bundle: _Bundle) -> str:
 _CHECKS: tuple[tuple[str, Callable[[_Bundle], str], bool], ...] = (
     ("sums", _sums, True),
     ("schema", _schema, True),
-    ("signature", _signature, False),
+    ("signature", _signature, True),
     ("checker", _checker, False),
     ("properties", _properties, False),
     ("weights", _weights, False),
