@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from falseflaw.dataset.choice import take
 from falseflaw.errors import MissingDataError
 from falseflaw.photos.source import Photo
 from falseflaw.seeding import unit_interval
@@ -32,7 +33,8 @@ def select_sources(
     """Returns the sources to build, sorted by name.
 
     With `limit_sources` each fold gives its share, with an entry in `limit_folds` so many. Which photos a
-    fold gives depends on their names and the seed alone: its smaller selection is part of its larger one.
+    fold gives depends on their names and the seed alone: its smaller selection is part of its larger one, and
+    up to a quarter of it are camera originals.
 
     Raises:
         MissingDataError: No photo lies in the folds.
@@ -48,13 +50,10 @@ def select_sources(
     wanted |= {
         fold: min(limit, counts[fold]) for fold, limit in settings.limit_folds.items() if fold in counts
     }
-    chosen = [
-        photo
-        for fold, members in by_fold.items()
-        for photo in sorted(members, key=lambda p: unit_interval("limit", settings.seed, p.photo_id))[
-            : wanted[fold]
-        ]
-    ]
+    chosen: list[Photo] = []
+    for fold, members in by_fold.items():
+        drawn = sorted(members, key=lambda p: unit_interval("limit", settings.seed, p.photo_id))
+        chosen += take(drawn, wanted[fold], lambda photo: photo.original)
     return sorted(chosen, key=lambda photo: photo.photo_id)
 
 

@@ -85,17 +85,24 @@ def test_laundered_crops_make_seven_tenths_of_the_score() -> None:
 
 
 def test_every_writer_counts_alike_however_many_crops_it_has() -> None:
-    figures = figures_of(*[both(1, -1, "often")] * 9, both(-2, -1, "rare"))
+    figures = figures_of(*[both(1, -1, "often")] * 72, *[both(-2, -1, "rare")] * 8)
     assert figures["auroc_of_often"] == 1.0
     assert figures["auroc_of_rare"] == 0.0
     assert figures["auroc"] == pytest.approx(0.9)
     assert figures["score"] == figures["auroc_untouched"] == pytest.approx(0.5)
 
 
+def test_writers_of_a_few_crops_stand_together_and_conditions_of_a_few_do_not_count() -> None:
+    few = [both(1, -1, f"writer {number}") for number in range(6)]
+    figures = figures_of(*few, both(-2, -1, "wrong"), both(1, -1), both(-1, 1, scale=0.5))
+    assert figures["auroc_untouched"] == pytest.approx(7 / 8)
+    assert figures["auroc_untouched_x0.5"] == 0.0
+    assert figures["score"] == pytest.approx(figures["auroc_untouched"])
+
+
 def test_every_scale_and_camera_originals_count_alike() -> None:
-    figures = figures_of(
-        *[both(1, -1)] * 5, both(-1, 1, scale=0.5), both(1, -1, scale=2.0), both(-1, 1, camera_original=True)
-    )
+    small, large = [both(-1, 1, scale=0.5)] * 8, [both(1, -1, scale=2.0)] * 8
+    figures = figures_of(*[both(1, -1)] * 40, *small, *large, *[both(-1, 1, camera_original=True)] * 8)
     parts = {name: value for name, value in figures.items() if name.startswith("auroc_untouched")}
     assert parts == {
         "auroc_untouched": 1.0,

@@ -15,6 +15,9 @@ from falseflaw.types import Edit
 LEVELS = 256
 """Values of the 8-bit heat map."""
 
+LEAST = 8
+"""Crops of either label that a condition needs to count in the score."""
+
 SCORE_WEIGHTS = {"laundered": 0.7, "untouched": 0.3}
 """Shares of the score: what buyers send was mostly laundered by the apps on its way."""
 
@@ -79,14 +82,22 @@ def pixel_f1(records: Iterable[CropRecord]) -> NDArray[np.float64]:
     return f1
 
 
-def auroc_by_writer(records: Iterable[CropRecord]) -> dict[str, float]:
-    """Returns for each writer the AUROC of its flawed positives against all simulated damage."""
+def auroc_by_writer(records: Iterable[CropRecord], least: int = 1) -> dict[str, float]:
+    """Returns for each writer the AUROC of its flawed positives against all simulated damage.
+
+    Args:
+        records: Of any crops.
+        least: Writers with fewer positives stand together under "", which would be too noisy one by one.
+    """
     records = list(records)
     damage = [record for record in records if record.edit is Edit.SIMULATED_DAMAGE]
     fakes: dict[str, list[CropRecord]] = {}
     for record in records:
         if record.label and record.edit.flawed:
             fakes.setdefault(record.writer, []).append(record)
+    rare = [writer for writer, own in fakes.items() if len(own) < least]
+    if rare:
+        fakes[""] = [record for writer in rare for record in fakes.pop(writer)]
     return {writer: image_metrics(damage + fakes[writer])[0] for writer in sorted(fakes)}
 
 
@@ -109,8 +120,9 @@ def summarize(records: Mapping[int, CropRecord]) -> dict[str, float]:
     """Returns the validation figures by name.
 
     `score` is what checkpoints are chosen by: .7 of the AUROC of laundered crops and .3 of that of untouched
-    ones, each the mean over its conditions (`parts_of`) of the mean over writers. A condition that cannot be
-    computed is nan and left out; the score is 0 when nothing can. `auroc`, `ap` and `f1` pool all crops.
+    ones, each the mean over its conditions (`parts_of`) of the mean over writers. A condition with fewer than
+    `LEAST` crops of a label is too noisy to choose by and left out, unless there is no other; writers with
+    fewer stand together. The score is 0 when nothing can be computed. `auroc`, `ap` and `f1` pool all crops.
     """
     pooled = list(records.values())
     figures: dict[str, float] = {}
@@ -120,10 +132,13 @@ def summarize(records: Mapping[int, CropRecord]) -> dict[str, float]:
     f1 = pixel_f1(pooled)
     figures["f1_at_half"] = float(f1[LEVELS // 2])
     figures["f1_threshold"] = float(np.argmax(f1)) if not np.isnan(f1).any() else math.nan
+    parts = parts_of(pooled)
+    enough = [name for name, part in parts.items() if _smaller_label(part) >= LEAST]
     conditions: dict[str, list[float]] = {"laundered": [], "untouched": []}
-    for name, part in parts_of(pooled).items():
-        figures[f"auroc_{name}"] = _mean(auroc_by_writer(part).values())
-        conditions[name.partition("_")[0]].append(figures[f"auroc_{name}"])
+    for name, part in parts.items():
+        figures[f"auroc_{name}"] = _mean(auroc_by_writer(part, LEAST).values())
+        if name in enough or not enough:
+            conditions[name.partition("_")[0]].append(figures[f"auroc_{name}"])
         if name in conditions:
             figures[f"f1_{name}"] = float(pixel_f1(part).max())
     figures |= {f"auroc_of_{name}": value for name, value in auroc_by_writer(pooled).items()}
@@ -132,6 +147,13 @@ def summarize(records: Mapping[int, CropRecord]) -> dict[str, float]:
     total = sum(weights.values())
     figures["score"] = sum(weight * means[name] for name, weight in weights.items()) / total if total else 0.0
     return figures
+
+
+def _smaller_label(records: Iterable[CropRecord]) -> int:
+    """Returns how many flawed positives there are, or how much simulated damage, whichever is less."""
+    records = list(records)
+    damage = sum(record.edit is Edit.SIMULATED_DAMAGE for record in records)
+    return min(damage, sum(bool(record.label) and record.edit.flawed for record in records))
 
 
 def _mean(values: Iterable[float]) -> float:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from falseflaw.dataset.choice import take
 from falseflaw.imaging.laundering.resize import Resize
 from falseflaw.seeding import derive_rng, derive_seed
 from falseflaw.training.detector.crops import (
@@ -101,10 +102,4 @@ def chosen_sets(sets: Sequence[MatchedSet], count: int | None) -> list[MatchedSe
         count: How many to choose; None for all.
     """
     drawn = sorted(sets, key=lambda matched: derive_seed("val", matched.source_id))
-    if count is None or count >= len(drawn):
-        return drawn
-    originals = [matched for matched in drawn if matched.camera_original]
-    others = [matched for matched in drawn if not matched.camera_original]
-    kept = originals[: max(count // 4, count - len(others))]
-    kept_ids = {matched.source_id for matched in kept + others[: count - len(kept)]}
-    return [matched for matched in drawn if matched.source_id in kept_ids]
+    return drawn if count is None else take(drawn, count, lambda matched: matched.camera_original)
