@@ -5,7 +5,8 @@ usage: scripts/run measure-large-photos MODEL [--sizes MP:PHOTOS ...] [--seed N]
 MODEL is a bundle's folder, a run's folder or a checkpoint; a bundle is scored several times as fast. The way
 of a release: export, measure that bundle, evaluate the run again with large_photos=FILE (its predictions are
 kept), and export again. The default sizes are those to fit on; of an idle core they take eight minutes for
-the photos, which are rendered once and kept, and eight for a bundle's scores. `--sizes 1:60 4:40 12:30 24:20
+the photos, which are rendered once and kept, and eight for a bundle's scores. Scores that --output holds are
+kept: a run that was stopped goes on, and other sizes come on top. `--sizes 1:60 4:40 12:30 24:20
 --seed 1` shows what a limit is worth on other photos than it was fitted on.
 """
 
@@ -22,8 +23,9 @@ from omegaconf import OmegaConf
 from tqdm import tqdm
 
 from falseflaw.cli.main import one_line
+from falseflaw.errors import ConfigurationError
 from falseflaw.evaluation.figures.calibration import OPERATING_POINT_NAME, read_operating_point
-from falseflaw.evaluation.figures.large_photos import LargePhotos
+from falseflaw.evaluation.figures.large_photos import LargePhoto, LargePhotos
 from falseflaw.evaluation.prediction.scorers import (
     TILE_OVERLAP,
     TILE_PIXELS,
@@ -84,20 +86,39 @@ def _run(options: argparse.Namespace) -> str:
     model = find_existing(options.model, "a bundle, run or checkpoint", "make one with `falseflaw train`")
     scorer, tiling, checkpoint, point = _open(model, options.operating_point)
     cameras = instantiate(OmegaConf.load(config_dir() / "camera/default.yaml"))
-    scored = score_photos(
-        photos,
-        scorer,
-        tiling,
-        cameras,
-        options.cache,
-        min(options.lanes, lanes_of(scorer)),
-        lambda items, total: tqdm(items, total=total, desc="large photos", unit="photo"),
-    )
-    LargePhotos(checkpoint, str(options.model), options.seed, scored).write(options.output)
+    known = {
+        photo.source: photo
+        for photo in _known(options, checkpoint)
+        if photo.tiles == tiling(photo.height, photo.width).count
+    }
+    missing = [photo for photo in photos if photo.source not in known]
+    lanes = min(options.lanes, lanes_of(scorer))
+    scores = score_photos(missing, scorer, tiling, cameras, options.cache, lanes)
+    for photo in tqdm(scores, total=len(missing), desc="large photos", unit="photo"):
+        known[photo.source] = photo
+        scored = tuple(known[name] for name in sorted(known))
+        LargePhotos(checkpoint, str(options.model), options.seed, scored).write(options.output)
     lines = [f"scores: {options.output}; fit on them with `falseflaw evaluate large_photos={options.output}`"]
     if point is not None:
-        lines = [table(rates(scored, point), point), *lines]
+        lines = [table(rates(list(known.values()), point), point), *lines]
     return "\n".join(lines)
+
+
+def _known(options: argparse.Namespace, checkpoint: str) -> tuple[LargePhoto, ...]:
+    """Returns what a run of before has scored of the same model on photos of the same seed.
+
+    Raises:
+        ConfigurationError: The file holds scores of another model or seed.
+    """
+    if not options.output.exists():
+        return ()
+    found = LargePhotos.read(options.output)
+    if (found.checkpoint, found.seed) != (checkpoint, options.seed):
+        raise ConfigurationError(
+            f"expected {options.output} as scores of this model and seed {options.seed}, got those of "
+            f"{found.model} and seed {found.seed}; pass another --output"
+        )
+    return found.photos
 
 
 def _open(

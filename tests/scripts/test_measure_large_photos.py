@@ -30,6 +30,14 @@ def test_a_bundle_is_measured_and_the_scores_are_its_checkpoints(tmp_path):
     large = LargePhotos.read(output)
     assert large.checkpoint == "a" * 64
     assert sorted(photo.megapixels for photo in large.photos) == [0.1, 0.1, 0.2]
+    (tmp_path / "cache/studio-0-0.2mp-000.jpg").write_bytes(b"not looked at again")
+    done = run(bundle, "--sizes", "0.1:3", "--cache", tmp_path / "cache", "--output", output)
+    assert done.returncode == 0, done.stderr
+    assert set(LargePhotos.read(output).photos) > set(large.photos)
+    assert len(LargePhotos.read(output).photos) == 4
+    done = run(bundle, "--sizes", "0.1:3", "--seed", 1, "--output", output)
+    assert done.returncode == 2
+    assert "seed 0; pass another --output" in done.stderr
 
 
 def test_what_is_wrong_is_said_in_one_line(tmp_path):

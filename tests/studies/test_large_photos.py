@@ -54,12 +54,12 @@ def test_photos_are_rendered_once_and_scored_as_the_runtime_does(tmp_path: Path)
     scorer = BundleScorer(write_bundle(tmp_path / "bundle", tile_pixels=300 * 300))
     predictor = Predictor(tmp_path / "bundle")
     photos, cache = wanted({0.1: 2, 0.2: 1}, 0), tmp_path / "cache"
-    first = score_photos(photos, scorer, predictor.tiling, CAMERAS, cache, lanes=2)
+    first = list(score_photos(photos, scorer, predictor.tiling, CAMERAS, cache, lanes=2))
     written = {path.name: path.stat().st_mtime_ns for path in cache.iterdir()}
     assert set(written) == {f"{photo.source}.jpg" for photo in photos}
-    assert score_photos(photos, scorer, predictor.tiling, CAMERAS, cache) == first
+    assert list(score_photos(photos, scorer, predictor.tiling, CAMERAS, cache)) == first
     assert {path.name: path.stat().st_mtime_ns for path in cache.iterdir()} == written
-    assert score_photos(photos, scorer, predictor.tiling, CAMERAS, None) == first
+    assert list(score_photos(photos, scorer, predictor.tiling, CAMERAS, None)) == first
     for photo, scored in zip(photos, first, strict=True):
         image = codec.decode(cache / f"{photo.source}.jpg")
         logits, heat, _ = predictor.raw(image[None])

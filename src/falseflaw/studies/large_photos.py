@@ -7,7 +7,7 @@ it smaller saves it once, as phones do. Finished photos are kept: rendering one 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -31,8 +31,6 @@ from falseflaw.types import Image, OperatingPoint, Verdict
 SIZES = {6.0: 57, 12.0: 28, 24.0: 14}
 """Megapixels → photos that are judged in tiles: 99, as many as a promise of 1 % takes, the cheap ones more
 often. Six megapixels make the fewest tiles that there are, two."""
-
-Progress = Callable[[Iterable[None], int], Iterable[None]]
 
 
 @dataclass(frozen=True)
@@ -109,9 +107,8 @@ def score_photos(
     cameras: CameraSampler,
     cache: Path | None,
     lanes: int = 1,
-    progress: Progress = lambda items, total: items,
-) -> tuple[LargePhoto, ...]:
-    """Renders and scores photos, several at once.
+) -> Iterator[LargePhoto]:
+    """Renders and scores photos, several at once; yields them one by one, in their order.
 
     Args:
         photos: Of `wanted`.
@@ -120,7 +117,6 @@ def score_photos(
         cameras: Draws their cameras, whose scale is set to 1.
         cache: Folder where finished photos are kept; None: nowhere.
         lanes: Photos at once; one of 24 megapixels takes 1.2 GB, and 2.5 while it is rendered.
-        progress: Wraps the photos as they are finished, given their number.
     """
 
     def score(photo: Wanted) -> LargePhoto:
@@ -139,17 +135,11 @@ def score_photos(
         )
 
     keep_freed_memory()
-    results: list[LargePhoto] = []
     with ThreadPoolExecutor(lanes) as pool:
-
-        def finished() -> Iterable[None]:
-            for result in pool.map(score, photos):
-                results.append(result)
-                yield
-
-        for _ in progress(finished(), len(photos)):
-            pass
-    return tuple(results)
+        try:
+            yield from pool.map(score, photos)
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 @dataclass(frozen=True)
