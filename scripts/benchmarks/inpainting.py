@@ -27,7 +27,7 @@ from omegaconf import DictConfig
 from ratios import ratio, ratio_text
 from tqdm import tqdm
 
-from falseflaw.cli.compose import compose_synthesis, prepare_sets
+from falseflaw.cli.configuration.compose import compose_synthesis, prepare_sets
 from falseflaw.cli.main import one_line
 from falseflaw.errors import ConfigurationError
 from falseflaw.imaging.codec import write_atomic

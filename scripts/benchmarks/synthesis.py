@@ -118,7 +118,7 @@ def build(count: int, folder: Path, overrides: list[str]) -> dict[str, Any]:
     """
     import torch
 
-    from falseflaw.cli.compose import compose_build, compose_synthesis
+    from falseflaw.cli.configuration.compose import compose_build, compose_synthesis
     from falseflaw.errors import ConfigurationError
 
     chosen = dict(text.split("=", 1) for text in overrides if "=" in text)

@@ -17,7 +17,7 @@ import torch
 from hydra.utils import instantiate
 
 from falseflaw.audit.flaws import Flaws, join
-from falseflaw.cli.compose import compose_synthesis, prepare_sets
+from falseflaw.cli.configuration.compose import compose_synthesis, prepare_sets
 from falseflaw.cli.main import one_line
 from falseflaw.imaging.codec import encode_png, write_atomic
 from falseflaw.inpainting.inpainter import Inpainter

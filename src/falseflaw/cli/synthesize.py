@@ -9,7 +9,7 @@ from omegaconf import DictConfig
 
 from falseflaw.claim import claim
 from falseflaw.cli.audit import audit_dataset
-from falseflaw.cli.compose import STEERING, compose_build, weight_folders
+from falseflaw.cli.configuration.compose import STEERING, compose_build, weight_folders
 from falseflaw.cli.configuration.overrides import without
 
 EXTRAS: tuple[str, ...] = ("synthesis",)
