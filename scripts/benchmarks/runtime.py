@@ -174,7 +174,7 @@ def _peaks(bundles: dict[str, Path], options: argparse.Namespace) -> dict[str, i
         for bundle, folder in bundles.items():
             for kept in (False, True):
                 command = [sys.executable, "-c", _PEAK, folder, photo, str(options.threads), str(int(kept))]
-                done = subprocess.run(command, capture_output=True, text=True, check=True)
+                done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=True)
                 peaks[bundle + KEPT * kept] = int(done.stdout) * 1024
     return peaks
 

@@ -99,7 +99,7 @@ def _data(config: DictConfig) -> Iterator[Finding]:
     from falseflaw.photos.sets.grocery import GROCERY
     from falseflaw.photos.sets.indexed import PHOTOS_VARIABLE
 
-    root = Path(os.environ.get(PHOTOS_VARIABLE) or str(config.photos)).expanduser()
+    root = Path(os.environ.get(PHOTOS_VARIABLE) or str(config.photos_folder)).expanduser()
     for public in (CLOTHING, GROCERY):
         total = len(public.entries())
         count = sum((root / public.name / entry.path).is_file() for entry in public.entries())
@@ -110,7 +110,7 @@ def _data(config: DictConfig) -> Iterator[Finding]:
     given = os.environ.get(WEIGHTS_VARIABLE)
     for name, weights in PUBLIC_WEIGHTS.items():
         try:
-            weights.read(None if given else Path(str(config.weights)).expanduser() / name)
+            weights.read(None if given else Path(str(config.weights_folder)).expanduser() / name)
             yield Finding(name, "all files as pinned")
         except FalseFlawError:
             elsewhere = f"{WEIGHTS_VARIABLE}={given} has none: " if given else ""
