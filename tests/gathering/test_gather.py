@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shlex
 
 import numpy as np
@@ -174,6 +175,9 @@ def test_datasheet_and_sheet_say_what_is_there(damage, pairs, tmp_path):
     assert 100 < red.sum() < 0.05 * red.size
     run(InpaintedByOthers(pairs), tmp_path / "p")
     assert "Apache-2.0" in (tmp_path / "p" / "DATASHEET.md").read_text()
+    told = json.loads((tmp_path / "p" / "croissant.json").read_text())
+    assert "Apache-2.0" in told["license"][0]
+    assert "never to be trained on" in told["rai:dataUseCases"][0]
 
 
 def test_nothing_can_be_trained_on_it(damage, pairs, tmp_path):

@@ -2,6 +2,7 @@ import contextlib
 import errno
 import hashlib
 import io
+import json
 import signal
 import subprocess
 import sys
@@ -130,7 +131,7 @@ def test_files_are_what_the_manifest_says(built):
         assert row.mask_path == (row.region_path if altered else "")
         assert row.mask_area == pytest.approx(region.mean() if altered else 0)
     listed = {*rows["path"], *rows["region_path"]}
-    extra = {"manifest.parquet", "DATASHEET.md", "contact_sheet.png", "config.yaml"}
+    extra = {"manifest.parquet", "DATASHEET.md", "croissant.json", "contact_sheet.png", "config.yaml"}
     assert set(digests(path)) == listed | extra
 
 
@@ -562,6 +563,14 @@ def test_crop_sizes_must_suit_the_inpainter(tmp_path):
     with pytest.raises(ConfigurationError, match="multiples of 16, got 40"):
         build(tmp_path / "d", settings={"crop_sizes": (32, 40)}, config={"crop_sizes": [32, 40]})
     build(tmp_path / "d", config={"crop_sizes": [32]})  # nothing was built, so nothing stands in the way
+
+
+def test_croissant_json_names_the_manifest_that_came_after_it(built):
+    path, _ = built
+    told = json.loads((path / "croissant.json").read_text())
+    (table,) = [entry for entry in told["distribution"] if entry["@type"] == "cr:FileObject"]
+    assert table["sha256"] == hashlib.sha256((path / "manifest.parquet").read_bytes()).hexdigest()
+    assert told["rai:dataUseCases"] == ["Training and evaluation of detectors of AI-faked product damage."]
 
 
 def test_datasheet_and_contact_sheet(built):

@@ -30,6 +30,7 @@ CONFIG_NAME = "config.yaml"
 DATASHEET_NAME = "DATASHEET.md"
 SHEET_NAME = "contact_sheet.png"
 AUDIT_NAME = "audit.json"
+CROISSANT_NAME = "croissant.json"
 _UNREADABLE = (OSError, pa.ArrowInvalid, KeyError, TypeError, ValueError)
 """What reading a part that is gone, torn or foreign raises."""
 
@@ -37,7 +38,15 @@ _SHOWN_SKIPS = 20
 """Sources that a datasheet tells one by one."""
 
 _FOLDERS = ("images", "masks", LAYERS_FOLDER, "parts")
-_FILES = (MANIFEST_NAME, LAYERS_NAME, AUDIT_NAME, DATASHEET_NAME, SHEET_NAME, CONFIG_NAME)
+_FILES = (
+    MANIFEST_NAME,
+    LAYERS_NAME,
+    AUDIT_NAME,
+    CROISSANT_NAME,
+    DATASHEET_NAME,
+    SHEET_NAME,
+    CONFIG_NAME,
+)
 
 
 @dataclass(frozen=True)

@@ -45,15 +45,15 @@ class Content(StrEnum):
     REFILLED = "refilled"
 
 
-def _column(kind: pa.DataType, default: Any = MISSING) -> Any:
-    return field(default=default, metadata={"type": kind})
+def _column(kind: pa.DataType, default: Any = MISSING, about: str = "") -> Any:
+    return field(default=default, metadata={"type": kind, "about": about})
 
 
 @dataclass(frozen=True, kw_only=True)
 class LayerRow:
     """One layer, column by column."""
 
-    path: str = _column(pa.string())  # relative to the dataset folder
+    path: str = _column(pa.string(), about="relative to the dataset folder")
     sha256: str = _column(pa.string())
     source_id: str = _column(pa.string())
     group: str = _column(pa.string())
@@ -61,26 +61,26 @@ class LayerRow:
     photo_set: str = _column(pa.string())
     product: str = _column(pa.string())
     fold: str = _column(pa.string())
-    window: int = _column(pa.int8())  # number of the source's window, from 0; the flaw lies in window 0
-    base: str = _column(pa.string())  # one of Base
-    content: str = _column(pa.string())  # one of Content
-    writer: str = _column(pa.string(), "")  # "" for photos
-    top: int = _column(pa.int32())  # of the layer in its window, pixels
+    window: int = _column(pa.int8(), about="number of the source's window, from 0; the flaw lies in window 0")
+    base: str = _column(pa.string(), about="which photo it shows: authentic or damaged")
+    content: str = _column(pa.string(), about="photo, rewritten, inpainted or refilled")
+    writer: str = _column(pa.string(), "", about="empty for photos")
+    top: int = _column(pa.int32(), about="of the layer in its window, pixels")
     left: int = _column(pa.int32())
     height: int = _column(pa.int32())
     width: int = _column(pa.int32())
-    window_top: int = _column(pa.int32())  # of the window in the photo after the camera, multiples of 16
+    window_top: int = _column(pa.int32(), about="of the window in the photo, multiples of 16")
     window_left: int = _column(pa.int32())
     window_height: int = _column(pa.int32())
     window_width: int = _column(pa.int32())
     photo_height: int = _column(pa.int32())
     photo_width: int = _column(pa.int32())
     damage_kind: str = _column(pa.string(), "")
-    flaw_path: str = _column(pa.string(), "")  # mask of the painted flaw in the window; "" where it has none
-    region_path: str = _column(pa.string(), "")  # mask of what the inpainter might rewrite, in the window
-    crop_scale: float = _column(pa.float64(), 1.0)  # photo pixels per model pixel of an inpainter's crop
-    camera: str = _column(pa.string(), "{}")  # JSON of the camera's parameters
-    save: str = _column(pa.string(), "{}")  # JSON of the upload save of the set's members
+    flaw_path: str = _column(pa.string(), "", about="mask of the painted flaw in the window; empty for none")
+    region_path: str = _column(pa.string(), "", about="mask of what an inpainter might rewrite in it")
+    crop_scale: float = _column(pa.float64(), 1.0, about="photo pixels per model pixel of an inpainter")
+    camera: str = _column(pa.string(), "{}", about="JSON of the camera's parameters")
+    save: str = _column(pa.string(), "{}", about="JSON of the upload save of the set's members")
     batch: int = _column(pa.int32(), 0)
     config_hash: str = _column(pa.string(), "")
 

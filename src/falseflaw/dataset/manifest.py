@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -11,52 +12,53 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from falseflaw.errors import InvalidDataError, MissingDataError
+from falseflaw.imaging.codec import write_atomic
 from falseflaw.photos.source import Photo
 from falseflaw.types import DamageKind, Edit, Fold, Placement, RegionShape
 
 MANIFEST_NAME = "manifest.parquet"
 
 
-def _column(kind: pa.DataType, default: Any = MISSING) -> Any:
-    return field(default=default, metadata={"type": kind})
+def _column(kind: pa.DataType, default: Any = MISSING, about: str = "") -> Any:
+    return field(default=default, metadata={"type": kind, "about": about})
 
 
 @dataclass(frozen=True, kw_only=True)
 class ManifestRow:
     """One image of a dataset, column by column; what no member of a matched set needs has a default."""
 
-    path: str = _column(pa.string())  # relative to the dataset folder
-    sha256: str = _column(pa.string())  # of the image file
+    path: str = _column(pa.string(), about="relative to the dataset folder")
+    sha256: str = _column(pa.string(), about="of the image file")
     source_id: str = _column(pa.string())
-    group: str = _column(pa.string())  # photos of one object; what intervals are clustered by
+    group: str = _column(pa.string(), about="photos of one object; what intervals are clustered by")
     contributor: str = _column(pa.string())
-    photo_set: str = _column(pa.string())  # studio, clothing, grocery, folder ...
+    photo_set: str = _column(pa.string(), about="studio, clothing, grocery, folder ...")
     product: str = _column(pa.string())
     fold: str = _column(pa.string())
     edit: str = _column(pa.string())
     label: int = _column(pa.int8())
-    damage_kind: str = _column(pa.string(), "")  # "" where the photo shows no flaw
-    placement: str = _column(pa.string(), "")  # where its flaw may lie; "" outside matched sets
-    region_path: str = _column(pa.string(), "")  # the set's shared region; "" where unknown
-    region_shape: str = _column(pa.string(), "")  # how it follows from the flaw; "" where unknown
-    region_origin: str = _column(pa.string(), "planned")  # one of ORIGINS
-    mask_path: str = _column(pa.string(), "")  # what was altered; "" where nothing was
-    mask_area: float = _column(pa.float64(), 0.0)  # share of the image; 0 without mask
-    rewritten: bool = _column(pa.bool_(), False)  # no original pixel is left anywhere
-    generator: str = _column(pa.string(), "")  # "" where no network wrote pixels
-    prompt: str = _column(pa.string(), "")  # of the inpainter; of a local edit its name
+    damage_kind: str = _column(pa.string(), "", about="empty where the photo shows no flaw")
+    placement: str = _column(pa.string(), "", about="where its flaw may lie; empty outside matched sets")
+    region_path: str = _column(pa.string(), "", about="the set's shared region; empty where unknown")
+    region_shape: str = _column(pa.string(), "", about="how it follows from the flaw; empty where unknown")
+    region_origin: str = _column(pa.string(), "planned", about="where the region comes from")
+    mask_path: str = _column(pa.string(), "", about="what was altered; empty where nothing was")
+    mask_area: float = _column(pa.float64(), 0.0, about="share of the image; 0 without mask")
+    rewritten: bool = _column(pa.bool_(), False, about="no original pixel is left anywhere")
+    generator: str = _column(pa.string(), "", about="empty where no network wrote pixels")
+    prompt: str = _column(pa.string(), "", about="of the inpainter; of a local edit its name")
     seed: int = _column(pa.int64(), 0)
     steps: int = _column(pa.int32(), 0)
     guidance: float = _column(pa.float64(), 0.0)
-    crop_size: int = _column(pa.int32(), 0)  # side of the crop in the photo, pixels
-    crop_scale: float = _column(pa.float64(), 1.0)  # photo pixels per model pixel; 1 = native
-    camera: str = _column(pa.string(), "{}")  # JSON of the camera's parameters
-    first_quality: int = _column(pa.int16(), 0)  # Q1, the camera's JPEG; 0 where unknown
-    upload_quality: int = _column(pa.int16())  # Q2, the upload's JPEG
+    crop_size: int = _column(pa.int32(), 0, about="side of the crop in the photo, pixels")
+    crop_scale: float = _column(pa.float64(), 1.0, about="photo pixels per model pixel; 1 = native")
+    camera: str = _column(pa.string(), "{}", about="JSON of the camera's parameters")
+    first_quality: int = _column(pa.int16(), 0, about="Q1, the camera's JPEG; 0 where unknown")
+    upload_quality: int = _column(pa.int16(), about="Q2, the upload's JPEG")
     subsampling: str = _column(pa.string())
     width: int = _column(pa.int32())
     height: int = _column(pa.int32())
-    batch: int = _column(pa.int32(), 0)  # planned batch, so that a rebuild samples alike
+    batch: int = _column(pa.int32(), 0, about="planned batch, so that a rebuild samples alike")
     config_hash: str = _column(pa.string())
 
     @classmethod
@@ -123,14 +125,19 @@ SHARED = (
 """Columns that are equal for all members of a matched set: they are drawn per source, never per class."""
 
 
-def write_manifest(rows: pd.DataFrame, path: Path) -> None:
-    """Validates rows and writes them atomically as Parquet, sorted by source and edit."""
+def manifest_bytes(rows: pd.DataFrame) -> bytes:
+    """Validates rows and returns them as a Parquet file, sorted by source and edit."""
     validate(rows)
     ordered = rows.sort_values(["source_id", "edit"], kind="stable").reset_index(drop=True)
     table = pa.Table.from_pandas(ordered[SCHEMA.names], schema=SCHEMA, preserve_index=False)
-    partial = path.with_name(f".{path.name}.partial")
-    pq.write_table(table, partial)
-    partial.replace(path)
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer)
+    return buffer.getvalue()
+
+
+def write_manifest(rows: pd.DataFrame, path: Path) -> None:
+    """Writes rows as `manifest_bytes` returns them, atomically."""
+    write_atomic(path, manifest_bytes(rows))
 
 
 def read_manifest(dataset: Path) -> pd.DataFrame:

@@ -13,8 +13,10 @@ import pandas as pd
 from tqdm import tqdm
 
 from falseflaw import __version__
+from falseflaw.dataset.croissant import write_croissant
 from falseflaw.dataset.folder import DATASHEET_NAME, SHEET_NAME, DatasetFolder, Skipped, writing
-from falseflaw.dataset.manifest import MANIFEST_NAME, ManifestRow, read_manifest, write_manifest
+from falseflaw.dataset.layers import read_layers
+from falseflaw.dataset.manifest import MANIFEST_NAME, ManifestRow, manifest_bytes, read_manifest
 from falseflaw.dataset.upload import UploadSettings, save_photo
 from falseflaw.errors import FalseFlawError, InvalidDataError
 from falseflaw.gathering.contact_sheet import gathered_sheet
@@ -103,7 +105,9 @@ def gather(
     with writing(output):
         write_atomic(output / SHEET_NAME, encode_png(gathered_sheet(rows, output)))
         write_atomic(output / DATASHEET_NAME, gathered_datasheet(rows, skipped, recorded, command).encode())
-        write_manifest(rows, output / MANIFEST_NAME)
+        manifest = manifest_bytes(rows)
+        write_croissant(output, rows, read_layers(output), recorded, manifest)
+        write_atomic(output / MANIFEST_NAME, manifest)
     return GatherReport(len(rows), rows["group"].nunique(), skipped)
 
 

@@ -17,9 +17,10 @@ from tqdm import tqdm
 
 from falseflaw import __version__
 from falseflaw.damage.engine import DamageEngine
+from falseflaw.dataset.croissant import write_croissant
 from falseflaw.dataset.folder import DATASHEET_NAME, SHEET_NAME, DatasetFolder, Skipped, writing
 from falseflaw.dataset.layers import read_layers, write_layers
-from falseflaw.dataset.manifest import MANIFEST_NAME, read_manifest, write_manifest
+from falseflaw.dataset.manifest import MANIFEST_NAME, manifest_bytes, read_manifest
 from falseflaw.errors import ConfigurationError, InvalidDataError
 from falseflaw.imaging.camera import CameraSampler
 from falseflaw.imaging.codec import encode_png, write_atomic
@@ -206,7 +207,7 @@ def _content(source: PhotoSource, plan: SetPlan) -> str:
 def _finish(
     folder: DatasetFolder, batches: Iterable[int], config: Mapping[str, Any], command: Sequence[str]
 ) -> tuple[pd.DataFrame, pd.DataFrame, list[Skipped]]:
-    """Writes contact sheet, datasheet, list of layers and, last, the manifest.
+    """Writes contact sheet, datasheet, list of layers, croissant.json and, last, the manifest.
 
     Returns:
         The rows of the manifest and of the layers, and the skipped sources.
@@ -224,6 +225,8 @@ def _finish(
         folder.remove_strays()  # of workers that were killed
         if not layers.empty:
             write_layers(layers, rows, folder.path)
-        write_manifest(rows, folder.path / MANIFEST_NAME)
+        manifest = manifest_bytes(rows)
+        write_croissant(folder.path, rows, layers, config, manifest)
+        write_atomic(folder.path / MANIFEST_NAME, manifest)
         folder.remove_parts()
     return rows, layers, skipped
