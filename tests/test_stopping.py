@@ -41,8 +41,8 @@ def begun(work: str) -> subprocess.Popen[str]:
     return process
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_either_signal_ends_a_verb_with_one_line_and_its_code(number: signal.Signals) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1])
+def test_each_signal_ends_a_verb_with_one_line_and_its_code(number: signal.Signals) -> None:
     process = begun('print("working", flush=True); signal.pause()')
     process.send_signal(number)
     _, error = process.communicate(timeout=60)

@@ -1,4 +1,4 @@
-"""Ctrl+C and SIGTERM alike: the first one stops the work in good order, a second one ends it at once."""
+"""Ctrl+C, SIGTERM and SIGUSR1 alike: the first stops the work in good order, a second ends it at once."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, *([signal.SIGUSR1] if hasattr(signal, "SIGUSR1") else []))
+"""Clusters send the last one some time before they end a job; Windows has none."""
 
 _ECHO = 0.5
 """Seconds in which another signal counts as the same: `timeout` sends it to a process and to its group."""
@@ -37,7 +38,7 @@ def received() -> int | None:
 
 @contextmanager
 def stoppable() -> Iterator[None]:
-    """Has SIGINT and SIGTERM raise `KeyboardInterrupt`; a second one ends the process as it would without.
+    """Has `SIGNALS` raise `KeyboardInterrupt`; a second one ends the process as it would without.
 
     A signal that is ignored, as in a shell's background job, stays ignored. In another thread than the main
     one nothing changes.
@@ -81,7 +82,7 @@ def raise_if_received() -> None:
 
 
 def handle_signals() -> None:
-    """Takes over both signals, also from a library that did so meanwhile; see `stoppable`."""
+    """Takes over all of them, also from a library that did so meanwhile; see `stoppable`."""
     if threading.current_thread() is not threading.main_thread():
         return
     for number in SIGNALS:
@@ -92,9 +93,10 @@ def handle_signals() -> None:
 def outlive_signals() -> None:
     """Prepares a worker process: its parent gets Ctrl+C and SIGTERM too, and is the one to decide.
 
-    SIGINT is ignored; SIGTERM ends the worker a few seconds later, if the parent has not done so before.
+    SIGTERM ends the worker a few seconds later, if the parent has not done so before; the others are ignored.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _end_soon)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, set(SIGNALS))
 

@@ -86,7 +86,8 @@ def overrides_for(group: str, option: str) -> list[str]:
         left_out = ["data.leave_out=[twin]"] if "without" in option else []  # a network of the tiny dataset
         return [*small, *left_out, "data.workers=0", "trainer.val_check_interval=2"]
     if group == "trainer" and option != "cpu":
-        return ["trainer.accelerator=cpu", "trainer.precision=32-true", "trainer.devices=1"]
+        outside = ["trainer.plugins=null"] if option == "slurm" else []
+        return ["trainer.accelerator=cpu", "trainer.precision=32-true", "trainer.devices=1", *outside]
     return []
 
 

@@ -10,9 +10,11 @@ from omegaconf import DictConfig
 
 from falseflaw.cli.process.training_run import (
     call_to_go_on,
+    check_goes_on,
     claim_run_dir,
     own_command_line,
     plain,
+    requeued_when_preempted,
     require_loggers,
 )
 
@@ -28,6 +30,8 @@ def run(config: DictConfig) -> None:
 
     wanted = require_loggers(config)
     world = find_world(instantiate(config.trainer))
+    if world.job is not None:
+        check_goes_on(config, world.job)
     run_dir = claim_run_dir(config, world.is_first)
     config.run_dir = str(run_dir)
     checkpoint = find_resume(config.resume, run_dir / "checkpoints")  # before anything is written
@@ -40,7 +44,7 @@ def run(config: DictConfig) -> None:
         if world.is_first:
             record_run(run_dir, config, config.seed, learnt, step, checkpoint, changes)
 
-    with own_command_line("train", run_dir):
+    with requeued_when_preempted(world.job, world.is_first), own_command_line("train", run_dir):
         result = train(
             detector=plain(config.model),
             loss=plain(config.loss),

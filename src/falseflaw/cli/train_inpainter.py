@@ -11,9 +11,11 @@ from omegaconf import DictConfig
 
 from falseflaw.cli.process.training_run import (
     call_to_go_on,
+    check_goes_on,
     claim_run_dir,
     own_command_line,
     plain,
+    requeued_when_preempted,
     require_loggers,
 )
 from falseflaw.machine import available_cores
@@ -36,6 +38,8 @@ def run(config: DictConfig) -> None:
     torch.set_num_threads(int(config.threads or cores))
     loggers = require_loggers(config)
     world = find_world(instantiate(config.trainer))
+    if world.job is not None:
+        check_goes_on(config, world.job)
     run_dir = claim_run_dir(config, world.is_first)
     config.run_dir = str(run_dir)
     stages = Stages(
@@ -62,7 +66,7 @@ def run(config: DictConfig) -> None:
             checkpoint, step = stages.position()
             record_run(run_dir, config, int(config.seed), learnt, step, checkpoint, changes)
 
-    with own_command_line("train-inpainter", run_dir):
+    with requeued_when_preempted(world.job, world.is_first), own_command_line("train-inpainter", run_dir):
         pipeline = train_inpainter(
             source=source,
             folds=assign_folds(source, split["fractions"], int(split["seed"]), cache),

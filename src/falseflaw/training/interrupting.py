@@ -12,7 +12,7 @@ from falseflaw.training.callbacks import BestAndLast
 
 
 class StopOnSignal(Callback):
-    """Saves `last.ckpt` after the step in which Ctrl+C or SIGTERM came, then raises KeyboardInterrupt.
+    """Saves `last.ckpt` after the step in which a signal of `stopping` came, then raises KeyboardInterrupt.
 
     The next hook raises it: Lightning logs a step only after its `on_train_batch_end`. All processes of a
     training agree on that step: one that left alone would have the others wait for it.

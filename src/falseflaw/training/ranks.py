@@ -18,6 +18,7 @@ from lightning.pytorch.utilities import rank_zero_only
 
 from falseflaw.errors import ConfigurationError
 from falseflaw.training.quiet import quieten
+from falseflaw.training.slurm import RequeuedJob
 
 _BY_HAND = ("MASTER_ADDR", "MASTER_PORT", "WORLD_SIZE")
 """What a process that was started by hand or by another one of the same training has beside `LOCAL_RANK`."""
@@ -30,10 +31,12 @@ class World:
     Attributes:
         size: How many.
         rank: Number of this one, from 0; process 0 writes and speaks.
+        job: The job of SLURM that they belong to and that is put back when it is preempted; None for none.
     """
 
     size: int
     rank: int
+    job: RequeuedJob | None = None
 
     @property
     def is_first(self) -> bool:
@@ -51,7 +54,9 @@ def find_world(make_trainer: Callable[..., pl.Trainer]) -> World:
         ConfigurationError: There is no such device, or the environment contradicts the trainer.
     """
     trainer = build_trainer(make_trainer, logger=False, enable_checkpointing=False)
-    return World(trainer.world_size, trainer.global_rank)
+    environment = trainer._accelerator_connector.cluster_environment
+    job = environment if isinstance(environment, RequeuedJob) else None
+    return World(trainer.world_size, trainer.global_rank, job)
 
 
 def build_trainer(make_trainer: Callable[..., pl.Trainer], **arguments: object) -> pl.Trainer:

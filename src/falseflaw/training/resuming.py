@@ -25,7 +25,7 @@ MAY_CHANGE = (
     *("dataset", "data.dataset"),  # another place; `dataset.lineage.check_same` sees to what is in it
     *("data.workers", "data.cache", "data.val_batch_size"),
     *("trainer.max_steps", "trainer.max_epochs", "trainer.max_time"),
-    *("trainer.accelerator", "trainer.devices", "trainer.num_nodes", "trainer.strategy"),
+    *("trainer.accelerator", "trainer.devices", "trainer.num_nodes", "trainer.strategy", "trainer.plugins"),
     *("trainer.val_check_interval", "trainer.check_val_every_n_epoch", "trainer.num_sanity_val_steps"),
     *("trainer.log_every_n_steps", "trainer.enable_model_summary", "trainer.enable_progress_bar"),
     *("trainer.detect_anomaly", "trainer.profiler"),

@@ -8,15 +8,19 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
+from falseflaw import stopping
 from falseflaw.claim import claim, claim_new
 from falseflaw.cli.configuration.overrides import quote, without
 from falseflaw.cli.main import require_extras
+
+if TYPE_CHECKING:
+    from falseflaw.training.slurm import RequeuedJob
 
 
 def claim_run_dir(config: DictConfig, first: bool) -> Path:
@@ -34,6 +38,34 @@ def claim_run_dir(config: DictConfig, first: bool) -> Path:
     if first:
         claim(run_dir, "run_dir")
     return run_dir
+
+
+def check_goes_on(config: DictConfig, job: RequeuedJob) -> None:
+    """Checks that a job of SLURM, put back, goes on with its training.
+
+    Raises:
+        ConfigurationError: The same command would begin anew, or be refused.
+    """
+    named = "" if in_sweep() else str(OmegaConf.to_container(config)["run_dir"])  # type: ignore[index,call-overload]
+    job.check_same_again(config.resume, named)
+
+
+@contextmanager
+def requeued_when_preempted(job: RequeuedJob | None, first: bool) -> Iterator[None]:
+    """Puts a job of SLURM back once a signal has ended what stands in the `with` block, and all is saved.
+
+    Args:
+        job: None for what is no job of SLURM.
+        first: Whether this process is the one to do so.
+    """
+    from falseflaw.training.slurm import PREEMPTING
+
+    try:
+        yield
+    except BaseException:
+        if job is not None and first and stopping.received() in PREEMPTING:
+            print(f"falseflaw: {job.requeue(os.environ)}", file=sys.stderr)
+        raise
 
 
 def in_sweep() -> bool:
