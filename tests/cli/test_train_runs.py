@@ -138,10 +138,13 @@ def test_what_a_scheduler_left_in_the_environment_costs_no_record(
     assert "best checkpoint" in done.stdout
 
 
-def stopped(words: list[str], sign: Path, number: signal.Signals) -> subprocess.CompletedProcess[str]:
+def stopped(
+    words: list[str], sign: Path, number: signal.Signals, **environment: str
+) -> subprocess.CompletedProcess[str]:
     """Starts a training and sends it a signal once a file is there."""
     process = subprocess.Popen(
         [*COMMAND, *words],
+        env={**os.environ, **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -207,6 +210,68 @@ def test_the_line_that_goes_on_and_further_processes_know_a_folder_of_own_config
     call = shlex.split(done.stderr.strip().splitlines()[-1].partition("go on with: ")[2])
     resumed = subprocess.run([*COMMAND, *call[1:]], capture_output=True, text=True, check=False)
     assert resumed.returncode == 0, resumed.stderr
+
+
+@pytest.mark.slow
+def test_two_processes_measure_what_one_with_twice_the_batch_measures(dataset: Path) -> None:
+    still = [
+        "optimizer.learning_rate=1e-9",
+        "augment=none",
+        "data.pairs.consistency_share=0",
+    ]  # nothing is learnt
+    words = ["train", *tiny(dataset, *still, "data.val_sources=null", "ema_decay=null")]
+    two = ["trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2", "data.batch_size=4"]
+    found = []
+    for more in (["run_dir=one", "data.batch_size=8"], ["run_dir=two", *two]):
+        done = subprocess.run([*COMMAND, *words, *more], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        checkpoint = torch.load(Path(more[0].split("=")[1], "checkpoints/last.ckpt"), weights_only=True)
+        found.append(checkpoint["figures"])
+    one, both = found
+    assert one.keys() == both.keys()
+    for name, value in one.items():  # the normalizations saw other halves of the batch
+        assert both[name] == pytest.approx(value, abs=0.05, rel=0.05), name
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGUSR1, signal.SIGTERM])
+def test_a_job_of_slurm_that_is_preempted_is_put_back_and_goes_on(
+    dataset: Path, number: signal.Signals, tmp_path: Path
+) -> None:
+    program = tmp_path / "bin" / "scontrol"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/asked\n')
+    program.chmod(0o755)
+    job = {
+        **{"PATH": f"{program.parent}:{os.environ['PATH']}", "SLURM_NODELIST": "localhost"},
+        **{"SLURM_JOB_ID": "7", "SLURM_NTASKS": "1", "SLURM_NTASKS_PER_NODE": "1", "SLURM_JOB_NAME": "ours"},
+        **dict.fromkeys(("SLURM_PROCID", "SLURM_LOCALID", "SLURM_NODEID"), "0"),
+    }
+    words = tiny(dataset, "trainer=slurm", "trainer.accelerator=cpu", "run_dir=out", "resume=auto")
+    words = ["train", *words, "trainer.max_steps=60", "trainer.val_check_interval=30", "data.workers=1"]
+    done = stopped(words, Path("out/metrics.csv"), number, **job)
+    assert done.returncode == 128 + number, done.stderr
+    lines = [line for line in done.stderr.splitlines() if line.startswith("falseflaw")]
+    assert lines[0] == "falseflaw: job 7 is put back"
+    assert f"stopped by {number.name}; the last step is saved" in lines[1]
+    assert Path("asked").read_text() == "requeue 7\n"
+    last = Path("out/checkpoints/last.ckpt")
+    assert 0 < torch.load(last, weights_only=True)["global_step"] < 60
+    again = [*COMMAND, *words]
+    done = subprocess.run(again, env={**os.environ, **job}, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert torch.load(last, weights_only=True)["global_step"] == 60
+    assert Path("asked").read_text() == "requeue 7\n"
+
+
+def test_a_trainer_for_slurm_says_what_it_lacks(
+    dataset: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("SLURM_NTASKS", raising=False)
+    assert main(["train", *tiny(dataset, "trainer=slurm", "run_dir=out", "resume=auto")]) == 2
+    (line,) = errors_of(capsys)
+    assert "expected a job of SLURM for trainer=slurm, found none" in line
+    assert not Path("out").exists()
 
 
 def test_before_anything_is_saved_the_line_says_so(

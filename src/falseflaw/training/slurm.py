@@ -6,7 +6,7 @@ import signal
 import subprocess
 from collections.abc import Mapping
 
-from lightning.fabric.plugins.environments import SLURMEnvironment
+from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 
 from falseflaw.errors import ConfigurationError
 
