@@ -213,24 +213,26 @@ def test_the_line_that_goes_on_and_further_processes_know_a_folder_of_own_config
 
 
 @pytest.mark.slow
-def test_two_processes_measure_what_one_with_twice_the_batch_measures(dataset: Path) -> None:
-    still = [
-        "optimizer.learning_rate=1e-9",
-        "augment=none",
-        "data.pairs.consistency_share=0",
-    ]  # nothing is learnt
-    words = ["train", *tiny(dataset, *still, "data.val_sources=null", "ema_decay=null")]
-    two = ["trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2", "data.batch_size=4"]
+def test_two_processes_measure_what_one_measures(dataset: Path) -> None:
+    """After one step that learns next to nothing, in which the first process sees what one alone sees.
+
+    The normalizations of all processes are the first one's, so that the networks are the same.
+    """
+    still = ["optimizer.learning_rate=1e-9", "ema_decay=null", "trainer.max_steps=1", "data.val_sources=null"]
+    words = [word for word in tiny(dataset, *still) if word != "trainer.max_steps=2"]
+    two = ["trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2"]
     found = []
-    for more in (["run_dir=one", "data.batch_size=8"], ["run_dir=two", *two]):
-        done = subprocess.run([*COMMAND, *words, *more], capture_output=True, text=True, check=False)
+    for more in (["run_dir=one"], ["run_dir=two", *two]):
+        call = [*COMMAND, "train", *words, *more]
+        done = subprocess.run(call, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         checkpoint = torch.load(Path(more[0].split("=")[1], "checkpoints/last.ckpt"), weights_only=True)
         found.append(checkpoint["figures"])
     one, both = found
-    assert one.keys() == both.keys()
-    for name, value in one.items():  # the normalizations saw other halves of the batch
-        assert both[name] == pytest.approx(value, abs=0.05, rel=0.05), name
+    loss = one.pop("val/loss")  # a mean over batches, which hold other crops
+    assert both.pop("val/loss") == pytest.approx(loss, rel=0.01)
+    assert len(one) > 5
+    assert both == pytest.approx(one, abs=1e-4)
 
 
 @pytest.mark.slow

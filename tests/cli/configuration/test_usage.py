@@ -77,7 +77,8 @@ def test_every_verb_takes_a_bare_path_for_what_it_asks_first(
         ("predict photos=clothing", "got photos; `falseflaw predict --help`"),
         (
             "train trainer=gpuu",
-            "expected trainer= one of base, cpu, ddp, gpu, slurm, got trainer=gpuu; did you mean trainer=gpu?",
+            "expected trainer= one of base, cpu, ddp, gpu, slurm, got trainer=gpuu; "
+            "did you mean trainer=gpu?",
         ),
         ("synthesize photos=xyz", "camera_originals, clothing, clothing_and_grocery"),
         ("train -m trainer=cpu,gpuu", "got trainer=gpuu"),
