@@ -11,9 +11,9 @@ from omegaconf import DictConfig, OmegaConf
 from falseflaw.cli.configuration.help import describe
 from falseflaw.cli.main import VERBS
 from falseflaw.paths import config_dir
+from falseflaw.training.changes import differences
 from falseflaw.training.detector.composition_settings import CompositionSettings
 from falseflaw.training.detector.pairs import PairSettings
-from falseflaw.training.resuming import differences
 
 ROOT = config_dir()
 

@@ -66,6 +66,29 @@ def claim(folder: Path, key: str = "output") -> None:
         os.close(descriptor)
 
 
+def is_claimed(folder: Path, keep: bool = False) -> bool:
+    """Returns whether another process of this machine has claimed a folder.
+
+    Args:
+        folder: The folder; what is not there is not claimed.
+        keep: Whether to claim it where it is free, so that one process alone finds it so.
+    """
+    try:
+        name = folder.resolve()
+        if name in _held:
+            return False
+        descriptor = _open(folder)
+    except OSError:
+        return False
+    if not _lock(descriptor):
+        return True
+    if keep:
+        _held[name] = _Held(descriptor, ())
+    else:
+        os.close(descriptor)
+    return False
+
+
 def check_writable(folder: Path, key: str = "output") -> None:
     """Makes a folder where there is none and checks that files can be written to it, before long work.
 

@@ -25,6 +25,7 @@ VERBS = {
     "gather": "bring real damage or other people's fakes into the form of a dataset",
     "audit": "check that a dataset teaches nothing but the trace of alteration",
     "train": "train a detector on a dataset",
+    "sweep": "search the configuration of a detector's training",
     "evaluate": "measure a detector under laundering",
     "compare": "set evaluations of the same photos side by side",
     "export": "turn a checkpoint into an ONNX bundle and prove parity",
@@ -166,7 +167,13 @@ def require_extras(extras: tuple[str, ...]) -> None:
     Raises:
         MissingExtraError: One is not; the message names the pip command.
     """
-    telling = {"synthesis": "diffusers", "train": "lightning", "wandb": "wandb", "chat": "gradio"}
+    telling = {
+        "synthesis": "diffusers",
+        "train": "lightning",
+        "wandb": "wandb",
+        "chat": "gradio",
+        "sweep": "optuna",
+    }
     missing = [extra for extra in extras if importlib.util.find_spec(telling[extra]) is None]
     if missing:
         raise MissingExtraError(

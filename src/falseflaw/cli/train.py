@@ -58,6 +58,7 @@ def run(config: DictConfig) -> None:
             checkpoint_every=config.checkpoint_every,
             resume=config.resume,
             start=config.start,
+            callbacks=[instantiate(callback) for callback in (config.get("callbacks") or {}).values()],
             record=record,
         )
     if not world.is_first:  # several processes ran this; one of them speaks

@@ -11,9 +11,7 @@ from lightning.pytorch.callbacks import Callback, WeightAveraging
 from torch import Tensor
 
 from falseflaw.errors import ConfigurationError
-
-MONITOR = "val/score"
-"""The figure that the best checkpoint is chosen by; higher is better."""
+from falseflaw.training.monitor import MONITOR as MONITOR
 
 
 class BestAndLast(Callback):

@@ -17,7 +17,8 @@ from falseflaw import __version__
 from falseflaw.dataset.lineage import PROVENANCE_NAME
 from falseflaw.imaging.codec import write_atomic
 from falseflaw.provenance import git_revision, package_versions
-from falseflaw.training.resuming import CONFIG_NAME, Change, add_to_history
+from falseflaw.training.changes import Change
+from falseflaw.training.resuming import CONFIG_NAME, add_to_history
 
 PACKAGES = (
     "torch",

@@ -16,27 +16,10 @@ from yaml import YAMLError
 
 from falseflaw.errors import ConfigurationError, InvalidDataError, MissingDataError
 from falseflaw.imaging.codec import write_atomic
+from falseflaw.training.changes import MAY_CHANGE, Change, differences, is_below
 
 CONFIG_NAME = "config.yaml"
 HISTORY_NAME = "history.json"
-
-MAY_CHANGE = (
-    *("run_dir", "resume", "logger", "checkpoint_every"),
-    *("dataset", "data.dataset"),  # another place; `dataset.lineage.check_same` sees to what is in it
-    *("data.workers", "data.cache", "data.val_batch_size"),
-    *("trainer.max_steps", "trainer.max_epochs", "trainer.max_time"),
-    *("trainer.accelerator", "trainer.devices", "trainer.num_nodes", "trainer.strategy", "trainer.plugins"),
-    *("trainer.val_check_interval", "trainer.check_val_every_n_epoch", "trainer.num_sanity_val_steps"),
-    *("trainer.log_every_n_steps", "trainer.enable_model_summary", "trainer.enable_progress_bar"),
-    *("trainer.detect_anomaly", "trainer.profiler"),
-)
-"""Keys, with all below them, that a resumed training may have other values of: they say how long it takes,
-where it runs and what is told. All others decide what is learnt, or which checkpoint counts as the best."""
-
-Change = tuple[str, Any, Any]
-"""A key with its old and its new value; `absent` where there is none."""
-
-_ABSENT = "absent"
 
 
 def find_resume(resume: str | Path | None, folder: Path) -> Path | None:
@@ -104,7 +87,7 @@ def changes_since(run_dir: Path, config: Mapping[str, Any], may_change: Sequence
     if before is None:
         return []
     changes = differences(before, config)
-    refuse([change for change in changes if not _may_change(change[0], may_change)])
+    refuse([change for change in changes if not is_below(change[0], may_change)])
     return changes
 
 
@@ -133,16 +116,6 @@ def refuse(changes: Sequence[Change]) -> None:
         f"expected {key}={_shown(old)} as in the training that resume= goes on with, got {_shown(new)}"
         f"{more if len(changes) > 1 else ''}; pass the old value, or begin a new training without resume="
     )
-
-
-def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[Change]:
-    """Returns every key whose value differs, in the order of `now`; keys of nested values joined by dots."""
-    old, new = dict(_flat(before)), dict(_flat(now))
-    return [
-        (key, old.get(key, _ABSENT), new.get(key, _ABSENT))
-        for key in dict.fromkeys([*new, *old])
-        if old.get(key, _ABSENT) != new.get(key, _ABSENT)
-    ]
 
 
 def read_config(run_dir: Path) -> dict[str, Any] | None:
@@ -204,18 +177,6 @@ class FollowSchedule(Callback):
                 schedule.optimizer.param_groups, schedule.base_lrs, factors, strict=True
             ):
                 group["lr"] = base * factor(schedule.last_epoch)
-
-
-def _may_change(key: str, names: Sequence[str]) -> bool:
-    return any(key == name or key.startswith(f"{name}.") for name in names)
-
-
-def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in values.items():
-        if isinstance(value, Mapping) and value:
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", list(value) if isinstance(value, tuple) else value
 
 
 def _shown(value: Any) -> str:

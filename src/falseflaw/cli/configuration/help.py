@@ -22,7 +22,8 @@ def describe(verb: str, summary: str, words: Sequence[str] = ()) -> str:
         lines.append("")
     if verb in EXAMPLES:
         lines += ["examples:", *(f"  falseflaw {verb} {words}".rstrip() for words in EXAMPLES[verb]), ""]
-    lines += ["keys:", *(f"  {line}" for line in _own_keys(schema.text)), ""]
+    for text in (schema.text, *(base.text for base in schema.bases)):
+        lines += ["keys:" if text is schema.text else "and:", *(f"  {line}" for line in _own_keys(text)), ""]
     lines.append("`--cfg job` prints the composed configuration; `-m` sweeps over comma-separated values.")
     return "\n".join(lines)
 

@@ -21,12 +21,18 @@ class VerbSchema:
         self._values: dict[str, Any] = yaml.safe_load(self.text) or {}
 
     @cached_property
+    def bases(self) -> list[VerbSchema]:
+        """The verbs whose configurations this one's holds, all their groups and keys."""
+        named = [entry for entry in self._values.get("defaults", []) if isinstance(entry, str)]
+        return [VerbSchema(name) for name in named if (config_dir() / f"{name}.yaml").is_file()]
+
+    @cached_property
     def groups(self) -> list[tuple[str, str | None, list[str]]]:
         """Name, default and options of each group, in the order of the defaults list.
 
         A second choice of one group is named as it is chosen, `GROUP@KEY`.
         """
-        found: list[tuple[str, str | None, list[str]]] = []
+        found = [group for base in self.bases for group in base.groups]
         for entry in self._values.get("defaults", []):
             if not isinstance(entry, dict):
                 continue
@@ -43,7 +49,7 @@ class VerbSchema:
     def keys(self) -> dict[str, Any]:
         """The verb's own keys, dotted, with their defaults."""
         own = {key: value for key, value in self._values.items() if key not in {"defaults", "hydra"}}
-        return dict(leaves(own))
+        return {key: value for base in self.bases for key, value in base.keys.items()} | dict(leaves(own))
 
     @cached_property
     def paths(self) -> list[str]:

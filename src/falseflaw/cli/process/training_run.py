@@ -84,7 +84,7 @@ def call_to_go_on(verb: str, config: DictConfig, saved: bool) -> str:
     if not saved:
         return "nothing was saved yet; run the same command again"
     words = without(HydraConfig.get().overrides.task, ("resume", "run_dir"))
-    words = [*_own_configs(), *words, "resume=auto", f"run_dir={config.run_dir}"]
+    words = [*own_configs(), *words, "resume=auto", f"run_dir={config.run_dir}"]
     call = shlex.join(["falseflaw", verb, *words])
     rest = "; jobs of the sweep after this one were not begun" if in_sweep() else ""
     return f"the last step is saved; go on with: {call}{rest}"
@@ -116,7 +116,7 @@ def own_command_line(verb: str, run_dir: Path) -> Iterator[None]:
     arguments, environment = sys.argv, dict(os.environ)
     script = getattr(__main__, "__file__", None) or arguments[0]
     own = f"run_dir={quote(str(run_dir))}"
-    sys.argv = [str(script), verb, *_own_configs(), *HydraConfig.get().overrides.task, own]
+    sys.argv = [str(script), verb, *own_configs(), *HydraConfig.get().overrides.task, own]
     try:
         yield
     finally:
@@ -127,7 +127,7 @@ def own_command_line(verb: str, run_dir: Path) -> Iterator[None]:
             distributed.destroy_process_group()
 
 
-def _own_configs() -> list[str]:
+def own_configs() -> list[str]:
     """Returns the words of the call that are no overrides: its folder of configurations, if it names one."""
     sources = HydraConfig.get().runtime.config_sources
     return [f"--config-dir={source.path}" for source in sources if source.provider == "command-line"]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
+from lightning.pytorch.callbacks import Callback
 
 from falseflaw.errors import InvalidDataError
 from falseflaw.models.checkpoint import PREFIX, check_tensors, read_checkpoint
@@ -57,6 +58,7 @@ def train(
     checkpoint_every: int = 50,
     resume: str | Path | None = None,
     start: str | Path | None = None,
+    callbacks: Sequence[Callback] = (),
     record: Callable[[int], None] = lambda step: None,
 ) -> TrainingResult:
     """Trains a detector and leaves its checkpoints in `run_dir/checkpoints`.
@@ -76,6 +78,7 @@ def train(
             there is one (what a requeued job wants); None to begin anew.
         start: Weights to begin with where no checkpoint is gone on with, see `starting.find_start`; None for
             those that `detector` names.
+        callbacks: More of them; they see the averaged weights in validation.
         record: Called once all is checked, before the first step, with the step to go on from.
 
     Raises:
@@ -108,6 +111,7 @@ def train(
         loggers=loggers,
         run_dir=run_dir,
         ema_decay=ema_decay,
+        callbacks=callbacks,
         record=lambda: record(step),
     )
     seconds = time.monotonic() - started

@@ -18,13 +18,14 @@ from falseflaw.errors import InvalidDataError, MissingDataError
 from falseflaw.imaging.codec import write_atomic
 from falseflaw.training.batches import ValidatedBatches
 from falseflaw.training.callbacks import BestAndLast
+from falseflaw.training.changes import MAY_CHANGE as ANY_MAY_CHANGE
+from falseflaw.training.changes import Change
 from falseflaw.training.fitting import fit
 from falseflaw.training.generators.stage_recipe import StageRecipe, seconds_of
 from falseflaw.training.generators.task import StageTask
 from falseflaw.training.ranks import build_trainer
 from falseflaw.training.recording import earlier_metrics, keep_metrics
-from falseflaw.training.resuming import MAY_CHANGE as ANY_MAY_CHANGE
-from falseflaw.training.resuming import Change, changes_since, find_resume, in_use
+from falseflaw.training.resuming import changes_since, find_resume, in_use
 
 MAY_CHANGE = (
     *ANY_MAY_CHANGE,

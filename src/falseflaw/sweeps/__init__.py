@@ -1,0 +1,1 @@
+"""Searches the configuration of a training: many trials, hopeless ones ended early, on validation alone."""
