@@ -77,3 +77,13 @@ def test_errors_are_one_line(runs, arguments, message, capsys) -> None:
     assert err.count("\n") == 1
     assert err.startswith("falseflaw compare: ")
     assert message in err
+
+
+def test_a_sweeps_folder_stands_for_the_evaluations_of_its_runs(runs, capsys, tmp_path) -> None:
+    for number, name in (("2", "first"), ("10", "second")):
+        run = tmp_path / "sweep" / "trials" / number
+        run.mkdir(parents=True)
+        (run / "evaluation").symlink_to(runs / name / "evaluation", target_is_directory=True)
+    code, out, err = call(capsys, f"evaluations=[{tmp_path}/sweep]", "replicates=20")
+    assert code == 0, err
+    assert out.splitlines()[0].rstrip().endswith("10 - 2")

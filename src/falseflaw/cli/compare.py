@@ -58,7 +58,7 @@ def _folders(config: DictConfig) -> dict[str, Path]:
     if isinstance(given, DictConfig):
         named = {str(name): Path(str(folder)) for name, folder in given.items()}
     elif isinstance(given, ListConfig):
-        paths = [Path(str(folder)) for folder in given]
+        paths = [path for folder in given for path in _evaluations_of(Path(str(folder)))]
         names = [path.parent.name if path.name == "evaluation" else path.name for path in paths]
         times = Counter(names)
         named = {
@@ -75,3 +75,12 @@ def _folders(config: DictConfig) -> dict[str, Path]:
             f"got {len(named) or (repr(given) if given is not None else 'none')}"
         )
     return named
+
+
+def _evaluations_of(folder: Path) -> list[Path]:
+    """Returns the evaluations of a sweep's runs where a folder is a sweep's, else the folder itself."""
+    for pattern in ("*/evaluation", "trials/*/evaluation"):
+        found = [path for path in folder.expanduser().glob(pattern) if path.is_dir()]
+        if found:  # runs are numbered
+            return sorted(found, key=lambda path: (len(path.parent.name), path.parent.name))
+    return [folder]

@@ -12,7 +12,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from falseflaw.cli.configuration.overrides import quote, without
-from falseflaw.cli.training_run import own_configs, plain, require_loggers
+from falseflaw.cli.training_run import is_wandb, own_configs, plain, require_loggers
 from falseflaw.errors import ConfigurationError
 from falseflaw.paths import find_existing
 
@@ -70,10 +70,11 @@ def run(config: DictConfig) -> None:
         beat: Callable[[], None],
     ) -> Ended:
         own = [*own_configs(), *words_of(values, seed), f"run_dir={quote(str(run_dir))}", "resume=auto"]
-        if any("Wandb" in str(logger.get("_target_", "")) for logger in loggers.values()):
+        for key in (key for key, logger in loggers.items() if is_wandb(logger)):
             own += [
-                f"++logger.wandb.group={quote(name)}",
-                f"++logger.wandb.name={quote(f'{name}-{run_dir.name}')}",
+                f"++logger.{key}.group={quote(name)}",
+                f"++logger.{key}.name={quote(f'{name}-{run_dir.name}')}",
+                f"++logger.{key}.job_type=trial",
             ]
         return run_training(own, run_dir, report, beat)
 

@@ -13,6 +13,7 @@ from falseflaw.cli.process.training_run import (
     call_to_go_on,
     check_goes_on,
     claim_run_dir,
+    make_loggers,
     own_command_line,
     plain,
     requeued_when_preempted,
@@ -45,9 +46,7 @@ def run(config: DictConfig) -> None:
     stages = Stages(
         run_dir=run_dir,
         make_trainer=instantiate(config.trainer),
-        make_loggers=lambda folder: [
-            instantiate(logger, save_dir=str(folder)) for logger in loggers.values()
-        ],
+        make_loggers=lambda folder: make_loggers(loggers, config, folder),
         checkpoint_every=int(config.checkpoint_every),
         resume=config.resume,
         max_steps=int(config.trainer.max_steps),

@@ -29,7 +29,7 @@ class ReportToSweep(Callback):
         """
         if PIPES not in os.environ:
             raise ConfigurationError(
-                "expected a training that a sweep started for the callback ReportToSweep, got one of its own; "
+                "expected a training that a sweep started for ReportToSweep, got one of its own; "
                 "leave callbacks.sweep out"
             )
         self._pipes = tuple(map(int, os.environ[PIPES].split(",")))

@@ -50,14 +50,16 @@ def write_plots(study: Study, folder: Path) -> list[str]:
     """Writes Optuna's plots as HTML pages into `plots/`, which need no network.
 
     Returns:
-        The names of those for which there are too few trials.
+        The names of those for which the complete trials do not suffice.
     """
+    if sum(trial.value is not None for trial in counted(study)) < 2:
+        return list(_PLOTS)
     (folder / "plots").mkdir(exist_ok=True)
     missing = []
     for name, plot in _PLOTS.items():
         try:
             page = plot(study).to_html(include_plotlyjs="directory")
-        except (ValueError, RuntimeError):  # fewer than two complete trials, or all of one value
+        except (ValueError, RuntimeError):  # importance: all of one value
             missing.append(name)
             continue
         write_atomic(folder / "plots" / f"{name}.html", page.encode())

@@ -83,6 +83,6 @@ def _distribution(key: str, leaf: Mapping[str, Any]) -> BaseDistribution:
     except (TypeError, ValueError) as error:
         told = " ".join(str(error).split()).rstrip(".")
         raise ConfigurationError(
-            f"expected {{low: L, high: H}}, perhaps with log or step, or {{choices: [A, B]}} for sweep.{key}: "
+            f"expected {{low: L, high: H}}, maybe with log or step, or {{choices: [A, B]}} for sweep.{key}: "
             f"{told}"
         ) from error

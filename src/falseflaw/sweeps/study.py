@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -16,6 +17,7 @@ from optuna.storages import BaseStorage
 from optuna.storages.journal import JournalFileBackend, JournalStorage
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy.exc import OperationalError
 
 from falseflaw.errors import ConfigurationError, InvalidDataError
 from falseflaw.seeding import derive_seed
@@ -24,7 +26,8 @@ from falseflaw.training.changes import MAY_CHANGE, differences, is_below
 STORAGE_NAME = "study.db"
 _CONFIG = "config"
 _JOURNAL = "journal://"
-_STEERING = ("trials", "attempts", "storage", "study", "lost_after", "callbacks", *MAY_CHANGE)
+_TRIES = 5
+_STEERING = ("trials", "attempts", "storage", "study", "lost_after", "progress", *MAY_CHANGE)
 """Keys that a sweep may go on with other values of, but for those in `_KEPT`."""
 _KEPT = ("trainer.max_steps", "trainer.max_epochs", "trainer.max_time", "trainer.val_check_interval")
 """Keys that a training may go on with other values of, and a sweep may not: trials would not compare."""
@@ -80,14 +83,15 @@ def open_study(
     """
     quieten()
     try:
-        found = _storage(storage, folder)
-        return optuna.create_study(
-            storage=found,
-            sampler=sampler,
-            pruner=pruner,
-            study_name=name,
-            direction="maximize",
-            load_if_exists=True,
+        return _with_patience(
+            lambda: optuna.create_study(
+                storage=_storage(storage, folder),
+                sampler=sampler,
+                pruner=pruner,
+                study_name=name,
+                direction="maximize",
+                load_if_exists=True,
+            )
         )
     except Exception as error:  # of SQLAlchemy, of a driver, of a file system
         scheme = (storage or "sqlite").partition(":")[0]  # the rest may hold a password
@@ -145,6 +149,18 @@ def best_of(study: Study) -> FrozenTrial | None:
     """Returns the best complete trial, the earlier one of two equals; None where none is complete."""
     complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     return max(complete, key=lambda trial: (trial.value, -trial.number), default=None)
+
+
+def _with_patience(make: Callable[[], Study]) -> Study:
+    """Makes a study, also where another process makes the tables of its storage in the same moment."""
+    for _ in range(_TRIES):
+        try:
+            return make()
+        except OperationalError as error:
+            if "already exists" not in str(error) and "locked" not in str(error):
+                raise
+            time.sleep(1)
+    return make()
 
 
 def _storage(storage: str | None, folder: Path) -> BaseStorage | str:

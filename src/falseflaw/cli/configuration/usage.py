@@ -46,6 +46,11 @@ def explain(verb: str, words: Sequence[str], error: Exception) -> str | None:
     if match := re.search(
         r"ould not find '([\w/]+)/([^'/]+)'", str(error)
     ):  # perhaps in a file of the user's own
+        if match[1] == "hydra/launcher":
+            return (
+                f"expected the package of hydra/launcher={match[2]}, which is not installed; "
+                "install it: pip install 'falseflaw[launchers]'"
+            )
         if new := renamed_override(verb, f"{match[1]}={match[2]}"):
             return f"{match[1]}={match[2]} is now {new}"
         return _expected_option(match[1], match[2])

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
+from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from falseflaw import stopping
@@ -97,9 +98,33 @@ def require_loggers(config: DictConfig) -> DictConfig | dict[str, Any]:
         MissingExtraError: The package of one is not there.
     """
     wanted: DictConfig | dict[str, Any] = config.get("logger") or {}  # `~logger` takes the group away
-    if any("wandb" in str(logger.get("_target_", "")).lower() for logger in wanted.values()):
+    if any(is_wandb(logger) for logger in wanted.values()):
         require_extras(("wandb",))
     return wanted
+
+
+def is_wandb(logger: Mapping[str, Any]) -> bool:
+    """Returns whether a logger's configuration is one of W&B's."""
+    return "wandb" in str(logger.get("_target_", "")).lower()
+
+
+def make_loggers(wanted: Mapping[str, Any], config: DictConfig, folder: Path) -> list[Any]:
+    """Returns the loggers; W&B also gets the resolved configuration, and shows the jobs of a sweep together.
+
+    Args:
+        wanted: As `require_loggers` returns them.
+        config: Of the job.
+        folder: What they write goes there.
+    """
+    made = []
+    for logger in wanted.values():
+        more: dict[str, Any] = {}
+        if is_wandb(logger):
+            more["config"] = plain(config)
+            if in_sweep() and not logger.get("group"):
+                more["group"] = Path(HydraConfig.get().sweep.dir).name
+        made.append(instantiate(logger, save_dir=str(folder), **more))
+    return made
 
 
 @contextmanager
