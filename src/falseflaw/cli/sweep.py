@@ -100,9 +100,9 @@ def run(config: DictConfig) -> None:
     usual, _ = _compose([f"{group}={option}" for group, option in chosen.items()])
     path = write_best(study, folder, winner, usual, chosen)
     assert path is not None
-    call = shlex.join(
-        ["falseflaw", "train", *own_configs(), f"--config-dir={folder}", f"experiment={path.stem}"]
-    )
+    own = [word.partition("=")[2] for word in own_configs()]  # --config-dir takes one folder
+    more = [f"hydra.searchpath=[{','.join(map(quote, own))}]"] if own else []
+    call = shlex.join(["falseflaw", "train", f"experiment={path}", *more])
     print(f"best: trial {best.number}, val/score {best.value:.4f}; train it again: {call}")
     print(f"all trials: {folder / 'trials.md'}, plots: {folder / 'plots'}")
 

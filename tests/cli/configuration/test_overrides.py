@@ -156,3 +156,12 @@ def test_a_folder_that_lightning_tells_a_further_process_comes_through(path: str
     settings = OmegaConf.create({"dir": escape(quote(path, mark='"')[1:-1])})
     (word,) = quote_paths([f'hydra.run.dir="{settings.dir}"'])
     assert understood(word.replace("hydra.run.dir", "key")) == path
+
+
+def test_an_experiments_file_stands_for_its_folder_and_name(tmp_path: Path) -> None:
+    file = tmp_path / "a b" / "experiment" / "mine.yaml"
+    file.parent.mkdir(parents=True)
+    file.write_text("")
+    words = hydra_arguments(["seed=1", f"experiment={file}"])
+    assert words == [f"--config-dir={tmp_path / 'a b'}", "seed=1", "experiment=mine"]
+    assert hydra_arguments([f"--config-dir={tmp_path}", "experiment=mine"])[-1] == "experiment=mine"

@@ -26,8 +26,22 @@ def hydra_arguments(overrides: Sequence[str]) -> list[str]:
 
     Flags come first: argparse takes no overrides on both sides of `-m`.
     """
-    words = _place_sweep(quote_paths(list(overrides)))
+    words = _place_sweep(quote_paths(_find_experiment(list(overrides))))
     return sorted(words, key=lambda word: bool(_OVERRIDE.fullmatch(word)) or word.startswith("~"))
+
+
+def _find_experiment(overrides: list[str]) -> list[str]:
+    """Lets `experiment=FOLDER/experiment/NAME.yaml` stand for `--config-dir=FOLDER experiment=NAME`."""
+    if any(text.partition("=")[0] in {"-cd", "--config-dir"} for text in overrides):
+        return overrides
+    for index, text in enumerate(overrides):
+        key, _, value = text.partition("=")
+        path = Path(_expanded(value)).absolute()
+        if key == "experiment" and path.suffix == ".yaml" and path.parent.name == key and _exists(value):
+            found = [*overrides, f"--config-dir={path.parent.parent}"]
+            found[index] = f"{key}={path.stem}"
+            return found
+    return overrides
 
 
 def quote_paths(overrides: list[str]) -> list[str]:

@@ -123,7 +123,8 @@ def make_loggers(wanted: Mapping[str, Any], config: DictConfig, folder: Path) ->
             more["config"] = plain(config)
             if in_sweep() and not logger.get("group"):
                 more["group"] = Path(HydraConfig.get().sweep.dir).name
-        made.append(instantiate(logger, save_dir=str(folder), **more))
+        make = instantiate(logger, save_dir=str(folder), _partial_=True)  # itself it has an argument config
+        made.append(make(**more))
     return made
 
 
