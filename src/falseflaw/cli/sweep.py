@@ -70,7 +70,7 @@ def run(config: DictConfig) -> None:
         beat: Callable[[], None],
     ) -> Ended:
         own = [*own_configs(), *words_of(values, seed), f"run_dir={quote(str(run_dir))}", "resume=auto"]
-        for key in (key for key, logger in loggers.items() if is_wandb(logger)):
+        for key in (str(key) for key, logger in loggers.items() if is_wandb(logger)):
             own += [
                 f"++logger.{key}.group={quote(name)}",
                 f"++logger.{key}.name={quote(f'{name}-{run_dir.name}')}",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ BEST_NAME = "best"
 EXPERIMENT_FOLDER = "experiment"
 """As Hydra's group is called: the sweep's folder can be given as `--config-dir`."""
 
-_PLOTS = {
+_PLOTS: Mapping[str, Callable[[Study], Any]] = {
     "history": visualization.plot_optimization_history,
     "importance": visualization.plot_param_importances,
     "parallel_coordinates": visualization.plot_parallel_coordinate,
