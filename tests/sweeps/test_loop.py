@@ -33,14 +33,19 @@ MEDIAN = functools.partial(optuna.pruners.MedianPruner, n_startup_trials=2)
 class Trainings:
     """Three validations each; ends as a killed process would at given calls."""
 
-    def __init__(self, kills: tuple[int, ...] = (), fails: int = 0) -> None:
-        self.kills, self.calls, self.fails, self.seeds = list(kills), 0, fails, []
+    def __init__(self, kills: tuple[int, ...] = (), fails: int = 0, misses: int = 0) -> None:
+        self.kills, self.calls, self.fails, self.misses = list(kills), 0, fails, misses
+        self.seeds: list[int] = []
 
     def __call__(self, values: Mapping[str, Any], seed: int, run_dir: Path, report: Any, beat: Any) -> Ended:
         self.seeds.append(seed)
         if self.fails:
             self.fails -= 1
             return Ended(1, False, "no memory")
+        if self.misses:
+            assert (run_dir / "checkpoints").exists() == (self.misses == 2)
+            self.misses -= 1
+            return Ended(0, False, missed=True)
         for step in (1, 2, 3):
             self.calls += 1
             if self.kills and self.calls == self.kills[0]:
@@ -109,6 +114,12 @@ def test_a_failed_training_is_tried_again_and_then_costs_its_trial_alone(tmp_pat
     seeds = [trial_seed(3, number) for number in (0, 0, 1, 1, 2)]
     assert trainings.seeds == seeds
     assert len(set(seeds)) == 3
+
+
+def test_a_training_that_would_leave_a_validation_out_begins_anew(tmp_path: Path) -> None:
+    (tmp_path / "trials/0/checkpoints").mkdir(parents=True)
+    study = sweep(tmp_path, Trainings(misses=2), trials=1)
+    assert [trial.state.name for trial in counted(study)] == ["COMPLETE"]
 
 
 def test_where_every_trial_fails_the_sweep_ends(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -154,6 +155,9 @@ def _run_trial(
     attempts = int(trial.user_attrs.get("attempts", 0))
     while True:
         ended = train(values, seed, run_dir, report, beat)
+        if ended.missed:  # anew: what was reported stays, and the same comes of it
+            shutil.rmtree(run_dir / "checkpoints", ignore_errors=True)
+            continue
         scores = [score for score in reports.values() if math.isfinite(score)]
         if ended.pruned:
             return study.tell(trial, state=TrialState.PRUNED)

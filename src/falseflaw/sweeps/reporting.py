@@ -32,18 +32,55 @@ class ReportToSweep(Callback):
                 "expected a training that a sweep started for ReportToSweep, got one of its own; "
                 "leave callbacks.sweep out"
             )
+        self._validated = 0
+        self._resumed = self._missed = False
         self._pipes = tuple(map(int, os.environ[PIPES].split(",")))
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Ends a training that goes on from a step whose validation was broken off: it would be left out."""
+        self._tell_if_missed(trainer)
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Reports, and waits for the answer."""
         score = trainer.callback_metrics.get(MONITOR)
         if trainer.sanity_checking or score is None:
             return
-        pruned = False
+        self._validated = trainer.global_step
+        self._report(trainer, {"step": trainer.global_step, "score": float(score)})
+
+    def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Tells of a last validation that was broken off: then nothing was left to train."""
+        self._tell_if_missed(trainer)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Returns what tells after a resume whether the step's validation was done."""
+        return {"validated": self._validated}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Goes on from there."""
+        self._resumed, self._validated = True, int(state_dict["validated"])
+
+    def _tell_if_missed(self, trainer: pl.Trainer) -> None:
+        step = trainer.global_step
+        if self._resumed and not self._missed and self._validated != step and _is_validated(trainer):
+            self._missed = True
+            self._report(trainer, {"step": step, "score": None})
+
+    def _report(self, trainer: pl.Trainer, report: dict[str, Any]) -> None:
+        ending = False
         if trainer.is_global_zero:
-            pruned = _ask(self._pipes, {"step": trainer.global_step, "score": float(score)}) != GO_ON
-        if trainer.strategy.broadcast(pruned):
+            ending = _ask(self._pipes, report) != GO_ON
+        if trainer.strategy.broadcast(ending):
             trainer.should_stop = True
+
+
+def _is_validated(trainer: pl.Trainer) -> bool:
+    """Returns whether a validation belongs to the step at hand: those of an interval, and the last one."""
+    step = trainer.global_step
+    every = trainer.val_check_batch
+    batches = step * trainer.accumulate_grad_batches
+    by_steps = trainer.check_val_every_n_epoch is None and every not in (None, float("inf"))
+    return 0 < trainer.max_steps <= step or (by_steps and batches % int(every) == 0)
 
 
 def _ask(pipes: tuple[int, ...], report: dict[str, Any]) -> str:

@@ -33,11 +33,13 @@ class Ended:
         code: Exit code; 0 also where it was pruned.
         pruned: Whether it was told to end.
         error: Its last words where it failed.
+        missed: Whether it would have gone on without the validation of the step that was saved.
     """
 
     code: int
     pruned: bool
     error: str = ""
+    missed: bool = False
 
 
 def run_training(
@@ -62,7 +64,7 @@ def run_training(
     child_reads, to_write = os.pipe()
     command = [sys.executable, "-m", "falseflaw.cli.main", "train", *words]
     command.append("+callbacks.sweep={_target_: falseflaw.sweeps.reporting.ReportToSweep}")
-    pruned = False
+    pruned = missed = False
     try:
         with (run_dir / LOG_NAME).open("ab") as log:
             process = subprocess.Popen(
@@ -79,7 +81,7 @@ def run_training(
         os.close(child_reads)
         child_writes = child_reads = -1
         try:
-            pruned = _listen(to_read, to_write, on_report, on_beat)
+            pruned, missed = _listen(to_read, to_write, on_report, on_beat)
             code = process.wait()
         except BaseException:
             process.send_signal(signal.SIGTERM)
@@ -89,14 +91,15 @@ def run_training(
         for pipe in (to_read, to_write, child_reads, child_writes):
             if pipe >= 0:
                 os.close(pipe)
-    return Ended(code, pruned and code == 0, "" if code == 0 else _last_words(run_dir / LOG_NAME, code))
+    error = "" if code == 0 else _last_words(run_dir / LOG_NAME, code)
+    return Ended(code, pruned and code == 0, error, missed)
 
 
 def _listen(
     to_read: int, to_write: int, on_report: Callable[[int, float], bool], on_beat: Callable[[], None]
-) -> bool:
-    """Answers reports until the training closes its end; returns whether it was told to end."""
-    held, pruned = b"", False
+) -> tuple[bool, bool]:
+    """Answers reports until the training closes its end; returns whether it was pruned or missed a report."""
+    held, pruned, missed = b"", False, False
     while True:
         ready, _, _ = select.select([to_read], [], [], _BEAT)
         if not ready:
@@ -104,13 +107,16 @@ def _listen(
             continue
         part = os.read(to_read, 4096)
         if not part:
-            return pruned
+            return pruned, missed
         held += part
         while b"\n" in held:
             line, _, held = held.partition(b"\n")
             report = json.loads(line)
-            pruned = on_report(int(report["step"]), float(report["score"])) or pruned
-            os.write(to_write, f"{PRUNE if pruned else GO_ON}\n".encode())
+            if report["score"] is None:
+                missed = True
+            else:
+                pruned = on_report(int(report["step"]), float(report["score"])) or pruned
+            os.write(to_write, f"{PRUNE if pruned or missed else GO_ON}\n".encode())
 
 
 def _die_with_parent() -> None:
