@@ -61,6 +61,7 @@ GROUPS = {
     "synthesize": ["photos", "split", "camera", "damage", "inpainter"],
     "gather": ["others"],
     "train": [],
+    "sweep": ["sweep", "sampler", "pruner"],
     "evaluate": ["laundering"],
     "compare": [],
     "export": ["laundering"],

@@ -25,6 +25,7 @@ TELLING = {
     "train": ("lightning", "trains, evaluates and exports detectors"),
     "wandb": ("wandb", "logger=wandb"),
     "ray": ("ray", "engine=ray"),
+    "sweep": ("optuna", "falseflaw sweep"),
     "browser": ("playwright", "real screenshots"),
     "chat": ("gradio", "falseflaw chat"),
     "sign": ("model_signing", "signed bundles"),

@@ -37,7 +37,7 @@ VERBS = {
 
 GROUPS = {
     "make a dataset": ("download", "synthesize", "gather", "audit"),
-    "learn": ("train", "train-inpainter"),
+    "learn": ("train", "sweep", "train-inpainter"),
     "measure": ("evaluate", "compare"),
     "ship": ("export", "verify", "predict", "chat"),
     "look": ("doctor",),

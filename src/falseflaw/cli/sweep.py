@@ -12,7 +12,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from falseflaw.cli.configuration.overrides import quote, without
-from falseflaw.cli.training_run import is_wandb, own_configs, plain, require_loggers
+from falseflaw.cli.process.training_run import is_wandb, own_configs, plain, require_loggers
 from falseflaw.errors import ConfigurationError
 from falseflaw.paths import find_existing
 

@@ -18,6 +18,10 @@ EXAMPLES = {
         "dataset=data/datasets/clothing run_dir=runs/mine resume=auto",
         "experiment=reference dataset=data/datasets/reference start=checkpoints/detectors/reference",
     ),
+    "sweep": (
+        "run_dir=runs/sweeps/first trials=20 trainer.max_steps=300 trainer.val_check_interval=50",
+        "experiment=quickstart run_dir=runs/sweeps/second sampler=random pruner=hyperband seed=1",
+    ),
     "evaluate": (
         "run=runs/mine",
         "bundle=checkpoints/detectors/reference dataset=data/datasets/benchmark laundering=standard",
