@@ -79,8 +79,11 @@ def _is_validated(trainer: pl.Trainer) -> bool:
     step = trainer.global_step
     every = trainer.val_check_batch
     batches = step * trainer.accumulate_grad_batches
-    by_steps = trainer.check_val_every_n_epoch is None and every not in (None, float("inf"))
-    return 0 < trainer.max_steps <= step or (by_steps and batches % int(every) == 0)
+    if 0 < trainer.max_steps <= step:
+        return True
+    if trainer.check_val_every_n_epoch is not None or every is None or every == float("inf"):
+        return False
+    return batches % int(every) == 0
 
 
 def _ask(pipes: tuple[int, ...], report: dict[str, Any]) -> str:
