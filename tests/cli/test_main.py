@@ -61,7 +61,7 @@ GROUPS = {
     "synthesize": ["photos", "split", "camera", "damage", "inpainter"],
     "gather": ["others"],
     "train": [],
-    "sweep": ["sweep", "sampler", "pruner"],
+    "sweep": ["space", "sampler", "pruner"],
     "evaluate": ["laundering"],
     "compare": [],
     "export": ["laundering"],

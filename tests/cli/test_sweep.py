@@ -40,7 +40,7 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def call(dataset: Path, *more: str) -> list[str]:
-    return ["sweep", "experiment=smoke", "sweep=smoke", f"dataset={dataset}", "run_dir=out", *more]
+    return ["sweep", "experiment=smoke", "space=smoke", f"dataset={dataset}", "run_dir=out", *more]
 
 
 def rows_of(folder: Path) -> list[dict[str, str]]:
@@ -79,7 +79,7 @@ def test_a_killed_sweep_goes_on_without_fold_test_and_its_best_trains_to_the_sam
         (["-m", "seed=1,2"], "trials=N says how many trainings"),
         (["resume=auto"], "goes on by itself"),
         (["trials=0"], "trials of at least 1"),
-        (["sweep.optimizer.learning_rate.high=1e-9"], "sweep.optimizer.learning_rate"),
+        (["space.optimizer.learning_rate.high=1e-9"], "space.optimizer.learning_rate"),
         (["dataset=nothing"], "falseflaw synthesize"),
         (["data.batchsize=4"], "did you mean data.batch_size=4"),
     ],

@@ -183,10 +183,10 @@ def test_no_complete_trial_is_no_error(tmp_path: Path) -> None:
     ("space", "words"),
     [
         ({}, "at least one key"),
-        ({"a": 3}, "for sweep.a, got 3"),
-        ({"a": {"b": {"low": 1}}}, "for sweep.a.b"),
-        ({"a": {"low": 2.0, "high": 1.0}}, "for sweep.a"),
-        ({"a": {"low": 0.0, "high": 1.0, "log": True}}, "for sweep.a"),
+        ({"a": 3}, "for space.a, got 3"),
+        ({"a": {"b": {"low": 1}}}, "for space.a.b"),
+        ({"a": {"low": 2.0, "high": 1.0}}, "for space.a"),
+        ({"a": {"low": 0.0, "high": 1.0, "log": True}}, "for space.a"),
     ],
 )
 def test_spaces_that_are_none(space: dict[str, Any], words: str) -> None:

@@ -11,7 +11,7 @@ from tests.helpers import make_dataset
 from falseflaw.cli.main import main
 from falseflaw.sweeps.protocol import GO_ON, PIPES, PRUNE
 
-CALLBACK = "+callbacks.sweep={_target_: falseflaw.sweeps.reporting.ReportToSweep}"
+CALLBACK = "+callbacks.report={_target_: falseflaw.sweeps.reporting.ReportToSweep}"
 
 
 def test_a_pruned_training_ends_after_the_validation_with_its_records(
@@ -52,4 +52,4 @@ def test_a_training_of_its_own_has_nobody_to_report_to(
     dataset = make_dataset(tmp_path / "dataset")
     call = ["train", "experiment=smoke", f"dataset={dataset}", f"run_dir={tmp_path / 'out'}", CALLBACK]
     assert main(call) == 2
-    assert "leave callbacks.sweep out" in capsys.readouterr().err
+    assert "leave callbacks.report out" in capsys.readouterr().err

@@ -19,7 +19,7 @@ from falseflaw.paths import find_existing
 EXTRAS: tuple[str, ...] = ("train", "sweep")
 
 _OF_THE_SWEEP = (
-    *("sweep", "sampler", "pruner", "trials", "attempts", "storage", "study", "lost_after", "progress"),
+    *("space", "sampler", "pruner", "trials", "attempts", "storage", "study", "lost_after", "progress"),
     *("run_dir", "resume", "seed", "hydra", "hydra/launcher"),
 )
 """Keys and groups that are none of `falseflaw train`, or that each trial has its own values of."""
@@ -38,7 +38,7 @@ def run(config: DictConfig) -> None:
         raise ConfigurationError("expected one sweep, got -m; trials=N says how many trainings")
     if config.resume is not None:
         raise ConfigurationError("expected no resume; a sweep goes on by itself where run_dir holds one")
-    space = read_space(plain(config.sweep))
+    space = read_space(plain(config.space))
     named = str(OmegaConf.to_container(config)["run_dir"])  # type: ignore[index,call-overload]
     folder = Path(config.run_dir).expanduser().absolute()
     settings = SweepSettings(folder, config.trials, config.attempts, config.seed, config.lost_after)

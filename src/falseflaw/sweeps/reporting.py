@@ -30,7 +30,7 @@ class ReportToSweep(Callback):
         if PIPES not in os.environ:
             raise ConfigurationError(
                 "expected a training that a sweep started for ReportToSweep, got one of its own; "
-                "leave callbacks.sweep out"
+                "leave callbacks.report out"
             )
         self._validated = 0
         self._resumed = self._missed = False

@@ -22,7 +22,7 @@ _RANGE = frozenset({"low", "high", "log", "step"})
 
 
 def read_space(section: Mapping[str, Any]) -> dict[str, BaseDistribution]:
-    """Returns what a configuration of the group `sweep` says, nested as the keys of `falseflaw train` are.
+    """Returns what a configuration of the group `space` says, nested as the keys of `falseflaw train` are.
 
     Args:
         section: Leaves are `{low: L, high: H}`, with `log: true` or `step: S`, or `{choices: [A, B]}`. Of
@@ -34,7 +34,7 @@ def read_space(section: Mapping[str, Any]) -> dict[str, BaseDistribution]:
     space = {key: _distribution(key, leaf) for key, leaf in _leaves(section, "")}
     if not space:
         raise ConfigurationError(
-            "expected at least one key in the search space, got none; see sweep=detector"
+            "expected at least one key in the search space, got none; see space=detector"
         )
     return space
 
@@ -62,7 +62,7 @@ def _leaves(section: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Mapp
         key = f"{prefix}{name}"
         if not isinstance(value, Mapping):
             raise ConfigurationError(
-                f"expected {{low: L, high: H}} or {{choices: [A, B]}} for sweep.{key}, got {value!r}"
+                f"expected {{low: L, high: H}} or {{choices: [A, B]}} for space.{key}, got {value!r}"
             )
         if {"low", "high", "choices"} & set(value):
             yield key, value
@@ -83,6 +83,6 @@ def _distribution(key: str, leaf: Mapping[str, Any]) -> BaseDistribution:
     except (TypeError, ValueError) as error:
         told = " ".join(str(error).split()).rstrip(".")
         raise ConfigurationError(
-            f"expected {{low: L, high: H}}, maybe with log or step, or {{choices: [A, B]}} for sweep.{key}: "
+            f"expected {{low: L, high: H}}, maybe with log or step, or {{choices: [A, B]}} for space.{key}: "
             f"{told}"
         ) from error

@@ -63,7 +63,7 @@ def run_training(
     to_read, child_writes = os.pipe()
     child_reads, to_write = os.pipe()
     command = [sys.executable, "-m", "falseflaw.cli.main", "train", *words]
-    command.append("+callbacks.sweep={_target_: falseflaw.sweeps.reporting.ReportToSweep}")
+    command.append("+callbacks.report={_target_: falseflaw.sweeps.reporting.ReportToSweep}")
     pruned = missed = False
     try:
         with (run_dir / LOG_NAME).open("ab") as log:
