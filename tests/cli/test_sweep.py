@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 from tests.helpers import make_dataset
 
 pytest.importorskip("optuna")
@@ -67,6 +68,8 @@ def test_a_killed_sweep_goes_on_without_fold_test_and_its_best_trains_to_the_sam
     assert rows_of(Path("out")) == rows_of(Path("whole"))
     best = rows_of(Path("out"))[0]
     assert f"best: trial {best['trial']}" in out
+    written = yaml.safe_load(Path("out/experiment/best.yaml").read_text(encoding="utf-8"))
+    assert "dataset" not in written["data"]  # another dataset= stands for both
     call_again = shlex.split(out.partition("train it again: ")[2].splitlines()[0])
     assert main([*call_again[1:], "run_dir=again"]) == 0
     figures = torch.load("again/checkpoints/best.ckpt", weights_only=True)["figures"]

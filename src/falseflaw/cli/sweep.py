@@ -91,14 +91,13 @@ def run(config: DictConfig) -> None:
     from falseflaw.sweeps.loop import trial_seed
 
     winner, choices = _compose(words_of(best.params, trial_seed(settings.seed, best.number)))
-    usual, usual_choices = _compose([])
+    _, usual_choices = _compose([])
     chosen = {
         group: option
         for group, option in choices.items()
         if option != usual_choices.get(group) and group not in {"experiment", "debug", "logger"}
     }
-    usual, _ = _compose([f"{group}={option}" for group, option in chosen.items()])
-    path = write_best(study, folder, winner, usual, chosen)
+    path = write_best(study, folder, winner, _usual(chosen, winner), chosen)
     assert path is not None
     own = [word.partition("=")[2] for word in own_configs()]  # --config-dir takes one folder
     more = [f"hydra.searchpath=[{','.join(map(quote, own))}]"] if own else []
@@ -114,8 +113,23 @@ def how_to_go_on(config: DictConfig) -> str:
     return f"finished trials are kept, and the one at hand goes on from its last step with: {call}"
 
 
-def _compose(words: list[str]) -> tuple[dict[str, Any], dict[str, str | None]]:
-    """Returns the resolved configuration of `falseflaw train` with overrides, and its choices."""
+def _usual(choices: Mapping[str, str | None], winner: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns what `falseflaw train` composes with nothing but some choices.
+
+    What follows from a top key, as `data.seed` from `seed`, follows from the winner's: there it need not be
+    said where it does so for the winner, too.
+    """
+    words = [f"{group}={option}" for group, option in choices.items()]
+    own, _ = _compose(words)
+    top = {key for key, value in own.items() if key in winner and not isinstance(value, Mapping)}
+    followed, _ = _compose(words, {key: winner[key] for key in top})
+    return followed | {key: own[key] for key in top}
+
+
+def _compose(
+    words: list[str], values: Mapping[str, Any] | None = None
+) -> tuple[dict[str, Any], dict[str, str | None]]:
+    """Returns the resolved configuration of `falseflaw train` with overrides and values, and its choices."""
     from hydra import compose
 
     config = compose("train", words, return_hydra_config=True)
@@ -126,6 +140,7 @@ def _compose(words: list[str]) -> tuple[dict[str, Any], dict[str, str | None]]:
     }
     with open_dict(config):
         del config["hydra"]
+        config.update(values or {})
     return plain(config), choices
 
 
