@@ -76,14 +76,11 @@ class ReportToSweep(Callback):
 
 def _is_validated(trainer: pl.Trainer) -> bool:
     """Returns whether a validation belongs to the step at hand: those of an interval, and the last one."""
-    step = trainer.global_step
-    every = trainer.val_check_batch
-    batches = step * trainer.accumulate_grad_batches
-    if 0 < trainer.max_steps <= step:
-        return True
-    if trainer.check_val_every_n_epoch is not None or every is None or every == float("inf"):
-        return False
-    return batches % int(every) == 0
+    step, every = trainer.global_step, trainer.val_check_batch
+    due = False
+    if trainer.check_val_every_n_epoch is None and isinstance(every, int):  # else it is infinite or by time
+        due = step * trainer.accumulate_grad_batches % every == 0
+    return due or 0 < trainer.max_steps <= step
 
 
 def _ask(pipes: tuple[int, ...], report: dict[str, Any]) -> str:

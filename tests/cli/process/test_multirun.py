@@ -70,7 +70,7 @@ def test_ray_runs_the_jobs(dataset: Path, monkeypatch: pytest.MonkeyPatch) -> No
     pytest.importorskip("hydra_plugins.hydra_ray_launcher")
     source = str(Path(importlib.util.find_spec("falseflaw").origin).parents[1])  # type: ignore[union-attr,arg-type]
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([source, os.environ.get("PYTHONPATH", "")]))
-    assert main(jobs(dataset, "seed=1,2", "hydra/launcher=ray", "hydra.launcher.ray.init.num_cpus=1")) == 0
+    assert main(jobs(dataset, "seed=1,2", "hydra/launcher=ray", "+hydra.launcher.ray.init.num_cpus=1")) == 0
     seeds = [json.loads(Path(f"out/{job}/provenance.json").read_text())["seed"] for job in range(2)]
     assert seeds == [1, 2]
 
