@@ -64,7 +64,15 @@ class RequeuedJob(SLURMEnvironment):
             job = f"{environment['SLURM_ARRAY_JOB_ID']}_{environment['SLURM_ARRAY_TASK_ID']}"
         try:
             call = ["scontrol", "requeue", job]
-            done = subprocess.run(call, capture_output=True, text=True, timeout=_SUBMIT, check=False)
+            done = subprocess.run(
+                call,
+                capture_output=True,
+                text=True,
+                encoding="utf-8",
+                errors="replace",
+                timeout=_SUBMIT,
+                check=False,
+            )
             told = "" if done.returncode == 0 else done.stderr.strip() or f"exit code {done.returncode}"
         except (OSError, subprocess.TimeoutExpired) as error:
             told = str(error)
