@@ -255,6 +255,17 @@ def test_a_decompression_bomb_is_refused_before_it_is_decoded(size: tuple[int, i
         codec.decode(png_of_size(*size), "bomb.png")
 
 
+def test_a_jpeg_of_endless_scans_is_refused_before_it_is_decoded(photo: np.ndarray) -> None:
+    buffer = io.BytesIO()
+    Pil.fromarray(photo).save(buffer, "JPEG", progressive=True)
+    data = buffer.getvalue()
+    np.testing.assert_array_equal(codec.decode(data), np.asarray(Pil.open(io.BytesIO(data))))
+    last = data[data.rindex(b"\xff\xda") : data.rindex(b"\xff\xd9")]
+    for scans in (codec.MAX_SCANS, 10_000):
+        with pytest.raises(UnreadableImageError, match=f"most {codec.MAX_SCANS} scans, got more"):
+            codec.decode(data[:-2] + last * scans + data[-2:], "bomb.jpg")
+
+
 def test_a_huge_file_is_refused_before_it_is_read(tmp_path: Path) -> None:
     path = tmp_path / "huge.jpg"
     with path.open("wb") as stream:

@@ -28,7 +28,7 @@ from falseflaw.imaging.formats import (
     Content,
     sniff,
 )
-from falseflaw.imaging.metadata import without_metadata
+from falseflaw.imaging.metadata import count_scans, without_metadata
 from falseflaw.types import HeatMap, Image, Mask
 
 MAX_PIXELS = 150_000_000
@@ -36,6 +36,10 @@ MAX_PIXELS = 150_000_000
 
 MAX_BYTES = 1_000_000_000
 """Larger files are refused before they are read."""
+
+MAX_SCANS = 100
+"""JPEGs of more are refused: a file of some bytes a scan would keep the decoder busy for hours. Cameras and
+editors write up to about ten; https://libjpeg-turbo.org/pmwiki/uploads/About/TwoIssueswiththeJPEGStandard.pdf."""
 
 IMAGE_SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".avif", ".bmp", ".tif", ".tiff", ".gif"}
@@ -78,6 +82,11 @@ def decode(source: Path | bytes, name: str | None = None) -> Image:
         )
     if not content.plugin:
         raise _unreadable(label, content)
+    if content.plugin == "JPEG" and count_scans(data, MAX_SCANS) > MAX_SCANS:
+        raise UnreadableImageError(
+            f"cannot read {label}: expected a JPEG of at most {MAX_SCANS} scans, got more; "
+            "open it in an editor and save it again"
+        )
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -18,12 +18,17 @@ MAX_TEXT = 1_000_000
 MAX_METADATA = 16_000_000
 """Of metadata that is kept as it is, bytes; longer ones are cut off."""
 
+MAX_MARKERS = 100_000
+"""Of a JPEG that are counted; one with more is taken for one of too many scans."""
+
 _PNG = b"\x89PNG\r\n\x1a\n"
 _TURNING_TEXTS = (b"XML:com.adobe.xmp", b"Raw profile type exif")
 _EXIF, _XMP = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0"
 
 _JFIF = b"\xff\xe0\x00\x10JFIF\0\x01\x01\x00\x00\x01\x00\x01\x00\x00"
 _END = b"\xff\xd9"
+_MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd8\xff]")
+"""Of segments; coded pixels hold none but restarts."""
 
 
 def without_metadata(data: bytes) -> bytes:
@@ -43,6 +48,20 @@ def without_metadata(data: bytes) -> bytes:
     else:
         return data
     return data if sum(map(len, pieces)) == len(data) else b"".join(pieces)
+
+
+def count_scans(data: bytes, most: int) -> int:
+    """Returns how many scans, passes over all pixels, a JPEG's first picture has; `most` + 1 if more."""
+    scans, position = 0, 2
+    for _ in range(MAX_MARKERS):
+        found = _MARKER.search(data, position)
+        if found is None or found[0] == _END:
+            return scans
+        scans += found[0] == b"\xff\xda"
+        if scans > most:
+            return scans
+        position = found.end() + int.from_bytes(data[found.end() : found.end() + 2], "big")
+    return most + 1
 
 
 def plain_jpeg(data: bytes) -> bytes:

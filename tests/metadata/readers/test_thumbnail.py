@@ -10,7 +10,7 @@ from PIL import ImageEnhance
 from tests.helpers import textured_photo
 from tests.metadata.files import LONG, exif, exif_segment, facts, jpeg, only, reasons
 
-from falseflaw.metadata.containers.jpeg import count_scans
+from falseflaw.imaging.metadata import count_scans
 from falseflaw.metadata.parts import exif as tags
 from falseflaw.metadata.readers.thumbnail import THRESHOLD, compare
 

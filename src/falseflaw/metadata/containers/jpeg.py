@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import struct
 from collections.abc import Iterator
 
@@ -15,9 +14,6 @@ _XMP_EXTENSION = b"http://ns.adobe.com/xmp/extension/\0"
 _PHOTOSHOP = b"Photoshop 3.0\0"
 _C2PA_UUID = b"c2pa\x00\x11\x00\x10\x80\x00\x00\xaa\x00\x38\x9b\x71"
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # the others are tables
-_MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd8\xff]")
-"""Of segments; coded pixels hold none but restarts."""
-
 _MAX_COMMENTS, _MAX_COMMENT = 20, 10_000
 _MAX_DEFINITIONS = 100
 
@@ -75,20 +71,6 @@ def walk_jpeg(data: bytes, blocks: Blocks) -> None:
         if _C2PA_UUID in store[:64]:
             blocks.manifest = store
             break
-
-
-def count_scans(data: bytes, most: int) -> int:
-    """Returns how many scans the first picture has, or `most` + 1 if more: each is a pass over all pixels."""
-    scans, position = 0, 2
-    for _ in range(MAX_BLOCKS):
-        found = _MARKER.search(data, position)
-        if found is None or found[0] == b"\xff\xd9":
-            return scans
-        scans += found[0] == b"\xff\xda"
-        if scans > most:
-            return scans
-        position = found.end() + int.from_bytes(data[found.end() : found.end() + 2], "big")
-    return most + 1
 
 
 def _segments(data: bytes, blocks: Blocks) -> Iterator[tuple[int, int, int]]:

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image as Pil
 
 from falseflaw.imaging.codec import MAX_PIXELS
-from falseflaw.imaging.metadata import without_metadata
-from falseflaw.metadata.containers.jpeg import count_scans
+from falseflaw.imaging.metadata import count_scans, without_metadata
 from falseflaw.metadata.facts import Fact, make_fact
 from falseflaw.metadata.opened import Opened
 from falseflaw.metadata.parts import exif as tags
