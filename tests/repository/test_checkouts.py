@@ -70,3 +70,18 @@ def test_a_file_that_ends_its_lines_so_is_kept_too(tmp_path: Path, tracked: list
     git("-c", "core.autocrlf=true", "add", ".", folder=tmp_path)
     for place in places:
         assert git("cat-file", "blob", f":{place}", folder=tmp_path) == text
+
+
+def test_a_new_file_in_any_folder_of_the_project_is_not_ignored(tracked: list[str]) -> None:
+    # A rule `build/` without its leading slash once kept conf/build/benchmark.yaml out of the repository.
+    folders = {Path(name).parent for name in tracked if "/" in name}
+    new = [str(folder / f"new.{ending}") for folder in sorted(folders) for ending in ("py", "yaml", "md")]
+    found = subprocess.run(
+        ["git", "check-ignore", "--no-index", "--stdin"],
+        cwd=ROOT,
+        input="\n".join(new),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (found.returncode, found.stdout) == (1, "")
