@@ -12,14 +12,17 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
 from pathlib import Path
 
+from falseflaw.cli.main import one_line
 from falseflaw.dataset.manifest import read_manifest
+from falseflaw.errors import FalseFlawError
 from falseflaw.evaluation.figures.calibration import write_operating_point
 from falseflaw.statistics.text import figure_text, markdown_table
+from falseflaw.studies import trainings
 from falseflaw.studies.ablations import COLUMNS, MASK_THRESHOLD, PIXELS, measure
+from falseflaw.studies.trainings import minutes_of
 from falseflaw.types import OperatingPoint
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,6 +38,14 @@ def main(words: list[str]) -> int:
     if {"-h", "--help"} & set(words):
         print(__doc__)
         return 0
+    try:
+        return _run(words)
+    except FalseFlawError as error:
+        print(f"error: {one_line(error)}", file=sys.stderr)
+        return 2
+
+
+def _run(words: list[str]) -> int:
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument("--minutes", type=float, default=40)
     parser.add_argument("--seeds", type=int, default=2)
@@ -46,7 +57,7 @@ def main(words: list[str]) -> int:
     if unknown := sorted(set(options.only.split(",")) - set(NAMES)):
         print(f"expected --only of {', '.join(NAMES)}, got {unknown[0]}", file=sys.stderr)
         return 2
-    dataset = next((word.partition("=")[2] for word in overrides if word.startswith("dataset=")), None)
+    dataset = trainings.dataset_of(overrides)
     if dataset is None:
         dataset = "data/datasets/reference"
         overrides.append(f"dataset={dataset}")
@@ -65,22 +76,11 @@ def main(words: list[str]) -> int:
                     print(f"{name}: {dataset} has no writer that was finished against a critic; left out")
                     continue
                 more = [f"data.leave_out=[{','.join(sharp)}]"]
-            train(run, name, seed, options.minutes, [*more, *overrides])
+            words = [f"experiment=ablation/{name}", *minutes_of(options.minutes), f"seed={seed}", *more]
+            trainings.train(run, [*words, *overrides])
             evaluations[name].append(evaluate(run, point, options.limit))
     print_table({name: folders for name, folders in evaluations.items() if folders}, options.minutes)
     return 0
-
-
-def train(run: Path, name: str, seed: int, minutes: float, overrides: list[str]) -> None:
-    """Trains one ablation with one seed for as many minutes, in as many sittings as it takes."""
-    finished = run / "finished"
-    if finished.is_file():
-        return
-    seconds = round(60 * minutes)
-    time = f"{seconds // 86400:02d}:{seconds // 3600 % 24:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
-    budget = [f'trainer.max_time="{time}"', f"seed={seed}", f"run_dir={run}", "resume=auto"]
-    falseflaw("train", f"experiment=ablation/{name}", *overrides, *budget)
-    finished.touch()
 
 
 def evaluate(run: Path, point: Path, limit: int) -> Path:
@@ -88,15 +88,8 @@ def evaluate(run: Path, point: Path, limit: int) -> Path:
     folder = run / "evaluation"
     if not (folder / "summary.json").is_file():
         chosen = ["fold=val", f"operating_point={point}", f"limit_sources={limit}", "workers=0"]
-        falseflaw("evaluate", f"run={run}", f"output={folder}", *chosen)
+        trainings.falseflaw("evaluate", f"run={run}", f"output={folder}", *chosen)
     return folder
-
-
-def falseflaw(*words: str) -> None:
-    """Runs a verb; ends this script with its exit code if it fails, for it has told why."""
-    done = subprocess.run([sys.executable, "-m", "falseflaw.cli.main", *words], check=False, cwd=ROOT)
-    if done.returncode:
-        raise SystemExit(done.returncode)
 
 
 def sharp_writers(dataset: Path) -> list[str]:

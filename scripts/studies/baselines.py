@@ -11,17 +11,17 @@ differences.
 from __future__ import annotations
 
 import argparse
-import json
-import subprocess
 import sys
 from pathlib import Path
 
 from falseflaw.cli.main import one_line
-from falseflaw.errors import ConfigurationError, FalseFlawError
+from falseflaw.errors import FalseFlawError
 from falseflaw.evaluation.figures.summary import read_summary
 from falseflaw.imaging.codec import write_atomic
 from falseflaw.models.checkpoint import load_detector, read_checkpoint
+from falseflaw.studies import trainings
 from falseflaw.studies.baselines import Entry, baselines_table, committed_bundle
+from falseflaw.studies.trainings import EDITS, minutes_of
 
 ROOT = Path(__file__).resolve().parents[2]
 MODELS = {"detector": "reference", "rgb_only": "rgb_only", "whole_image": "whole_image"}
@@ -30,11 +30,6 @@ FIRST_REVISION = "ed1bfb4aeaf8c78a6176e79c71e6b5157b6f0d3e"
 FIRST_FOLDER = "checkpoints/detectors/reference"
 FIRST_SHA256 = "05d6b7666e0742cc2818642a37e7df4d318b98fac9f1171c8bf51eabbd6726fd"
 """The first reference detector: in the history alone, since 12.8 MB would come with every clone twice."""
-
-EDITS = (
-    *("authentic", "null_edit", "simulated_damage", "inpainted_spliced", "inpainted_feathered"),
-    *("inpainted_regenerated", "refilled", "autoencoded"),
-)
 
 
 def main(arguments: list[str]) -> int:
@@ -52,11 +47,9 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--without-first", action="store_true", help="leave the first reference detector out")
     parser.add_argument("--output", type=Path, default=ROOT / "runs/baselines", help="folder of the results")
     options, overrides = parser.parse_known_args(arguments)
-    datasets = [word.partition("=")[2] for word in overrides if word.startswith("dataset=")]
+    datasets = [word for word in overrides if word.startswith("dataset=")]
     if len(datasets) != 1 or any("=" not in word for word in overrides):
         parser.error("expected dataset=FOLDER and other overrides of `falseflaw train`")
-    if options.minutes <= 0:
-        parser.error("expected --minutes above 0")
     try:
         return _run(options, datasets[0], overrides)
     except FalseFlawError as error:
@@ -74,7 +67,7 @@ def _run(options: argparse.Namespace, dataset: str, overrides: list[str]) -> int
     for name, model in MODELS.items():
         if name not in targets:
             run = output / name
-            train(run, model, options.minutes, overrides)
+            trainings.train(run, [f"model={model}", *minutes_of(options.minutes), *overrides])
             targets[name], training[name] = f"run={run}", told(run, options.minutes)
     for name in TRAINING_FREE:
         targets[name], training[name] = f"baseline={name}", "none"
@@ -86,7 +79,7 @@ def _run(options: argparse.Namespace, dataset: str, overrides: list[str]) -> int
     chosen = [
         f"laundering={options.laundering}",
         f"edits=[{','.join(EDITS)}]",
-        f"dataset={dataset}",
+        dataset,
         resamples,
     ]
     if options.limit is not None:
@@ -94,39 +87,17 @@ def _run(options: argparse.Namespace, dataset: str, overrides: list[str]) -> int
     evaluations = {name: output / name / "evaluation" for name in targets}
     for name, target in targets.items():
         # Evaluating again what did not change costs seconds: predictions are kept, figures are not.
-        falseflaw("evaluate", target, *chosen, f"output={evaluations[name]}")
+        trainings.falseflaw("evaluate", target, *chosen, f"output={evaluations[name]}")
     entries = [
         Entry(name.replace("_", " "), training[name], read_summary(folder))
         for name, folder in evaluations.items()
     ]
     table = baselines_table(entries)
     folders = ",".join(f"{name}:{folder}" for name, folder in evaluations.items())
-    falseflaw("compare", f"evaluations={{{folders}}}", resamples, f"output={output}")
+    trainings.falseflaw("compare", f"evaluations={{{folders}}}", resamples, f"output={output}")
     write_atomic(output / "baselines.md", table.encode())
     print(f"\n{table}\nwritten to {output / 'baselines.md'} and compare.md")
     return 0
-
-
-def train(run: Path, model: str, minutes: float, overrides: list[str]) -> None:
-    """Trains a model for so many minutes, unless that was done; goes on with a training that was stopped."""
-    seconds = round(60 * minutes)
-    budget = "00:" + ":".join(f"{part:02d}" for part in (seconds // 3600, seconds // 60 % 60, seconds % 60))
-    words = [
-        f"model={model}",
-        f"trainer.max_time='{budget}'",
-        "trainer.max_steps=1000000",  # time alone ends it
-        "optimizer.schedule=time",
-        *overrides,
-    ]
-    done = run / "trained.json"
-    if done.is_file() and json.loads(done.read_text(encoding="utf-8")) != words:
-        raise ConfigurationError(
-            f"expected the training in {run} to be called as before, got {' '.join(words)}; "
-            "pass another --output"
-        )
-    if not done.is_file():
-        falseflaw("train", *words, f"run_dir={run}", "resume=auto")
-        write_atomic(done, json.dumps(words).encode())
 
 
 def told(run: Path, minutes: float) -> str:
@@ -134,13 +105,6 @@ def told(run: Path, minutes: float) -> str:
     best, last = (run / "checkpoints" / f"{name}.ckpt" for name in ("best", "last"))
     size = sum(parameter.numel() for parameter in load_detector(best).parameters())
     return f"{minutes:g} min, {read_checkpoint(last)['global_step']} steps, {size / 1e6:.2f} M parameters"
-
-
-def falseflaw(*words: str) -> None:
-    """Runs a verb; ends this script with its exit code if it fails, for it has told why."""
-    done = subprocess.run([sys.executable, "-m", "falseflaw.cli.main", *words], check=False)
-    if done.returncode:
-        raise SystemExit(done.returncode)
 
 
 if __name__ == "__main__":

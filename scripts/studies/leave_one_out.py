@@ -9,24 +9,23 @@ started again it goes on where it stopped. About an hour on two cores.
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 
 import yaml
 
+from falseflaw.cli.main import one_line
 from falseflaw.dataset.manifest import read_manifest
+from falseflaw.errors import FalseFlawError
 from falseflaw.evaluation.figures.summary import read_summary
 from falseflaw.inpainting.autoencoders.family import PERTURBED
 from falseflaw.statistics.text import figure_text
+from falseflaw.studies import trainings
+from falseflaw.studies.trainings import EDITS
 
 ROOT = Path(__file__).resolve().parents[2]
 GENERATORS = ("pixel", "latent")
 DATASET = "data/datasets/reference"
-EDITS = (
-    *("authentic", "null_edit", "simulated_damage", "inpainted_spliced", "inpainted_feathered"),
-    *("inpainted_regenerated", "refilled", "autoencoded"),
-)
 
 
 def main(overrides: list[str]) -> int:
@@ -34,7 +33,19 @@ def main(overrides: list[str]) -> int:
     if {"-h", "--help"} & set(overrides):
         print(__doc__)
         return 0
-    known = read_manifest(ROOT / DATASET)["generator"].unique()
+    try:
+        return _run(overrides)
+    except FalseFlawError as error:
+        print(f"error: {one_line(error)}", file=sys.stderr)
+        return 2
+
+
+def _run(overrides: list[str]) -> int:
+    dataset = trainings.dataset_of(overrides)
+    if dataset is None:
+        dataset = DATASET
+        overrides = [*overrides, f"dataset={dataset}"]
+    known = read_manifest(ROOT / dataset)["generator"].unique()
     perturbed = sorted(name for name in known if name.endswith(PERTURBED))
     runs = []
     for generator in GENERATORS:
@@ -50,21 +61,12 @@ def main(overrides: list[str]) -> int:
 def measure(name: str, deltas: list[str], overrides: list[str]) -> str:
     """Trains a detector and evaluates it, each unless done already; returns the run's folder."""
     run = f"runs/leave-one-out/{name}"
+    words = ["experiment=reference", *deltas, "trainer.max_steps=400", *overrides]
+    trainings.train(ROOT / run, words)
     if not (ROOT / run / "evaluation" / "summary.json").is_file():
-        budget = ["trainer.max_steps=400", f"dataset={DATASET}"]
-        falseflaw(
-            "train", "experiment=reference", *deltas, *budget, *overrides, f"run_dir={run}", "resume=auto"
-        )
         chosen = ["laundering=untouched", f"edits=[{','.join(EDITS)}]", "limit_sources=150"]
-        falseflaw("evaluate", f"run={run}", *chosen)
+        trainings.falseflaw("evaluate", f"run={ROOT / run}", *chosen)
     return run
-
-
-def falseflaw(*words: str) -> None:
-    """Runs a verb; ends this script with its exit code if it fails, for it has told why."""
-    done = subprocess.run([sys.executable, "-m", "falseflaw.cli.main", *words], check=False, cwd=ROOT)
-    if done.returncode:
-        raise SystemExit(done.returncode)
 
 
 def print_table(runs: list[str]) -> None:
