@@ -34,13 +34,20 @@ from readme_blocks import (
     results_block,
     short_block,
 )
+from targets_block import reserved_autoencoders, targets_block
 
 from falseflaw.dataset.folder import AUDIT_NAME
 from falseflaw.dataset.manifest import MANIFEST_NAME, read_manifest
 from falseflaw.errors import ConfigurationError, FalseFlawError, MissingDataError
 from falseflaw.evaluation.committed import committed
 from falseflaw.evaluation.committed.outdated import find_outdated
-from falseflaw.evaluation.figures.summary import SUMMARY_NAME, ComparisonSummary, Provenance, read_summary
+from falseflaw.evaluation.figures.summary import (
+    SUMMARY_NAME,
+    ComparisonSummary,
+    Provenance,
+    read_any_summary,
+    read_summary,
+)
 from falseflaw.evaluation.report.other_evaluations import read_other_evaluations
 from falseflaw.evaluation.report.sentences import SCREENSHOT
 from falseflaw.imaging import codec
@@ -238,6 +245,8 @@ def main(arguments: list[str]) -> int:
         record_minutes(COMMITTED, NOTEBOOKS, "scripts/run refresh-results notebooks/reference", taken)
         summary, page = read_summary(COMMITTED), ROOT / "docs" / "results.md"
         replace_block(page, "results", results_block(summary))
+        others = {folder.name: read_any_summary(folder) for folder in committed.others_of(COMMITTED)}
+        replace_block(page, "targets", targets_block(summary, others, reserved_autoencoders(ROOT)))
         replace_block(page, "figures", figures_block(read_minutes(COMMITTED)))
         replace_block(ROOT / "README.md", "results", short_block(summary))
         print("updated README.md and docs/results.md")

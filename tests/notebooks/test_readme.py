@@ -2,20 +2,30 @@
 
 import importlib.util
 import json
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from falseflaw.errors import InvalidDataError
-from falseflaw.evaluation.figures.summary import read_summary
+from falseflaw.evaluation.committed.committed import others_of
+from falseflaw.evaluation.figures.summary import read_any_summary, read_summary
+from falseflaw.statistics.bootstrap import Estimate
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMITTED = ROOT / "notebooks" / "reference"
-_SPEC = importlib.util.spec_from_file_location(
-    "readme_blocks", ROOT / "scripts" / "documents" / "readme_blocks.py"
-)
-blocks = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(blocks)
+
+
+def _script(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, ROOT / "scripts" / "documents" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
+
+
+blocks, targets = _script("readme_blocks"), _script("targets_block")
 
 
 def test_readme_and_docs_show_the_committed_figures() -> None:
@@ -29,6 +39,22 @@ def test_readme_and_docs_show_the_committed_figures() -> None:
     assert blocks.block_of(ROOT / "docs" / "results.md", "figures") == figures, (
         "run scripts/run refresh-results"
     )
+
+
+def test_docs_set_the_committed_figures_against_the_targets() -> None:
+    others = {folder.name: read_any_summary(folder) for folder in others_of(COMMITTED)}
+    told = targets.targets_block(read_summary(COMMITTED), others, targets.reserved_autoencoders(ROOT))
+    assert blocks.block_of(ROOT / "docs" / "results.md", "targets") == told, "run scripts/run refresh-results"
+
+
+@pytest.mark.parametrize(
+    ("value", "bound", "most", "met"),
+    [(0.9, 0.9, False, "yes"), (0.89, 0.9, False, "no"), (0.01, 0.01, True, "yes"), (0.02, 0.01, True, "no")],
+)
+def test_a_target_is_met_at_its_bound(value: float, bound: float, most: bool, met: str) -> None:
+    figure = Estimate(value, 0.0, 1.0, 10)
+    assert targets.Target("photos", "figure", figure, bound, most).verdict == met
+    assert targets.Target("photos", "figure", None, bound, most).verdict == "not measured"
 
 
 def test_every_command_of_the_table_is_there() -> None:

@@ -186,8 +186,9 @@ def _other_photos(measured: Measured) -> Iterator[str]:
         yield "Other photos, by the same detector at the same thresholds:\n\n" + "\n".join(lines)
     undecided = [entry for entry in measured.summary.undecided if entry.laundering == POOLED]
     if undecided:
-        yield "Honest photos that are left `inconclusive`, over all launderings:\n\n" + "\n".join(
-            _undecided_line(entry) for entry in undecided
+        yield (
+            "Honest photos that are left `inconclusive` or called `altered`, over all launderings:\n\n"
+            + "\n".join(_undecided_line(entry) for entry in undecided)
         )
 
 
@@ -206,13 +207,16 @@ def _other_lines(other: OtherEvaluation) -> Iterator[str]:
         f"image threshold, {figure_text(rate.flagged)}"
         for rate in first
     )
+    if ranked := summary.auroc.get(first[0].laundering):
+        told += f"; AUROC of altered photos against unaltered ones {figure_text(ranked)}"
     yield f"- {name} ({summary.fold} fold), {laundering_name(first[0].laundering)}: {told}."
 
 
 def _undecided_line(entry: Undecided) -> str:
     return (
         f"- {entry.population} ({entry.photos} photos): {figure_text(entry.inconclusive)}; for being unlike "
-        f"anything that was measured: {figure_text(entry.unlike)}."
+        f"anything that was measured: {figure_text(entry.unlike)}"
+        + (f"; altered: {figure_text(entry.altered)}." if entry.altered else ".")
     )
 
 

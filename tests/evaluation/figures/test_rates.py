@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from sklearn.metrics import roc_auc_score
 from tests.evaluation.conftest import CheckerScorer
 from tests.photos.layouts import write_pairs, write_real_damage
 
@@ -79,6 +80,12 @@ def test_rates_by_product_and_edit_are_counted_in_the_predictions(damage, tmp_pa
         assert found.pixel_f1 is None
     assert summary.operating_point.image_threshold == POINT.image_threshold
     assert summary.objects == 7
+    assert summary.auroc == {}  # no altered photo among them
+    for kind in summary.undecided:
+        subset = rows[rows["edit"] == kind.population.replace(" ", "_")]
+        if kind.laundering != POOLED:
+            subset = subset[subset["laundering"] == kind.laundering]
+        assert kind.altered.count == (subset["verdict"] == "altered").sum()
 
 
 def test_intervals_are_exact_where_objects_stand_once_and_count_objects_otherwise(damage, tmp_path):
@@ -105,6 +112,10 @@ def test_other_peoples_fakes_have_rates_and_pixel_figures(pairs, tmp_path):
     assert (fakes.label, fakes.photos, fakes.groups) == (1, 3, 2)
     assert 0 <= fakes.pixel_f1.value <= 1
     assert entry(summary, rates.ALL, "authentic").photos == 3
+    rows = read_predictions(tmp_path)
+    for laundering, part in rows.groupby("laundering"):
+        assert summary.auroc[laundering].value == pytest.approx(roc_auc_score(part["label"], part["logit"]))
+    assert "AUROC of altered photos against unaltered ones, identity: " in scope_text(summary)
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "figures",
         "operating_point.json",
@@ -160,5 +171,5 @@ def test_the_answers_come_from_photos_of_real_damage(damage, pairs, tmp_path):
     line, left = answer_lines(others)
     assert line.startswith("Of 1,000 fakes, ")
     assert left.startswith("Of 1,000 honest photos, ")  # the originals
-    assert left.endswith("unlike anything that was measured (authentic, identity).")
+    assert left.endswith("called altered (authentic, identity).")
     assert entry(others, rates.ALL, "inpainted_by_others").verdicts["altered"].n == 3

@@ -35,4 +35,4 @@ def test_the_lines_give_both_answers_and_how_sure_they_are(summary) -> None:
     assert f"paying every one: {saved.value:,.0f} [" in lines[2]
     left = summary.launderings[0].verdicts["simulated_damage"]["inconclusive"]
     assert lines[3].startswith(f"Of 1,000 honest photos, {1000 * left.value:,.0f} [")
-    assert lines[3].endswith("for being unlike anything that was measured (simulated damage, identity).")
+    assert lines[3].endswith(" called altered (simulated damage, identity).")

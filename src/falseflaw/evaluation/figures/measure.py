@@ -248,7 +248,7 @@ class Measure:
         return {str(verdict): self._rate(rows, given == str(verdict)) for verdict in VERDICTS}
 
     def undecided(self, rows: pd.DataFrame) -> tuple[Undecided, ...]:
-        """How often honest photos are left inconclusive, by kind and laundering, all launderings pooled last.
+        """How often honest photos are inconclusive or altered, by kind and laundering, all pooled last.
 
         Simulated damage, real damage, camera originals and, of gathered photos, every other unaltered kind.
         """
@@ -267,8 +267,9 @@ class Measure:
                     continue
                 left = part["verdict"].to_numpy(dtype=str) == str(Verdict.INCONCLUSIVE)
                 unlike = left & part["unfamiliar"].to_numpy(dtype=bool)
-                photos = int(part["path"].nunique())
-                found.append(Undecided(words, name, photos, self._rate(part, left), self._rate(part, unlike)))
+                altered = part["verdict"].to_numpy(dtype=str) == str(Verdict.ALTERED)
+                shares = [self._rate(part, these) for these in (left, unlike, altered)]
+                found.append(Undecided(words, name, int(part["path"].nunique()), *shares))
         return tuple(found)
 
     def _rate(self, rows: pd.DataFrame, chosen: NDArray[np.bool_]) -> Share:

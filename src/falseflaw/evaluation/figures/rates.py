@@ -49,6 +49,11 @@ def summarize(
         undecided=measure.undecided(rows),
         objects=int(rows["group"].nunique()),
         rates=tuple(rate for name, part in parts.items() for rate in _rates(name, part, measure)),
+        auroc={
+            name: measure.comparison(part[part["label"].isin((0, 1))]).auroc
+            for name, part in parts.items()
+            if {0, 1} <= set(part["label"])
+        },
     )
 
 

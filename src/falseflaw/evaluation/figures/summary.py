@@ -153,6 +153,7 @@ class Undecided:
         photos: Distinct ones.
         inconclusive: Share with this verdict.
         unlike: Share that has it for being unlike anything that was measured.
+        altered: Share that is called altered; None in older summaries.
     """
 
     population: str
@@ -160,6 +161,7 @@ class Undecided:
     photos: int
     inconclusive: Share
     unlike: Share
+    altered: Share | None = None
 
 
 @dataclass(frozen=True)
@@ -278,10 +280,12 @@ class RatesSummary(Summary):
     Attributes:
         objects: Number on all photos.
         rates: Every laundering and all pooled; in each every product and, last, all of them.
+        auroc: Of altered photos against unaltered ones, by laundering; empty where one of both is missing.
     """
 
     objects: int
     rates: tuple[Rate, ...]
+    auroc: dict[str, Estimate] = field(default_factory=dict, kw_only=True)
 
 
 def write_summary(folder: Path, summary: Summary) -> Path:

@@ -121,8 +121,9 @@ def _left_lines(summary: Summary) -> list[str]:
     """Says of each kind of honest photos how many are left to a person, and how many as unlike any."""
     return [
         f"Of 1,000 honest photos, {_amount(entry.inconclusive, 1000)} are inconclusive, "
-        f"{_amount(entry.unlike, 1000)} for being unlike anything that was measured "
-        f"({entry.population}, {entry.laundering})."
+        f"{_amount(entry.unlike, 1000)} for being unlike anything that was measured"
+        + (f", and {_amount(entry.altered, 1000)} called altered" if entry.altered else "")
+        + f" ({entry.population}, {entry.laundering})."
         for entry in _first_undecided(summary)
     ]
 

@@ -61,6 +61,10 @@ def scope_text(summary: ComparisonSummary | RatesSummary) -> str:
             f"Photos at or above the image threshold, which was fixed before ({summary.fold} fold, "
             f"{summary.sources} sources, {summary.objects} objects). Intervals are 95 %, clustered by "
             "object, and exact where every object stands once."
+            + "".join(
+                f" AUROC of altered photos against unaltered ones, {name}: {figure_text(auroc)}."
+                for name, auroc in list(summary.auroc.items())[:1]
+            )
         )
     inpainted = sum(summary.photos.get(edit, 0) for edit in HEADLINE_POSITIVES)
     return (
