@@ -581,3 +581,22 @@ def test_datasheet_and_contact_sheet(built):
     picture = codec.decode(path / "contact_sheet.png")
     assert picture.shape[1] > 5 * 200
     assert picture.std() > 20
+
+
+def test_when_the_minutes_are_over_what_is_made_becomes_a_dataset_with_every_fold(tmp_path):
+    source = FakePhotos(24)
+    report = build(tmp_path / "cut", source, settings={"batch_size": 1}, minutes=1e-9)
+    rows = read_manifest(tmp_path / "cut")
+    made = rows.drop_duplicates("source_id")["fold"].value_counts()
+    assert (made[[Fold.TRAIN, Fold.VAL, Fold.TEST]] >= 2).all()
+    assert made.min() == 2
+    assert 0 < report.sources < 20
+    assert {entry.reason for entry in report.skipped} == {"the minutes of the build were over"}
+    whole = build(tmp_path / "whole", source, settings={"batch_size": 1})
+    assert report.sources + len(report.skipped) == whole.sources
+    same = read_manifest(tmp_path / "whole")
+    assert set(rows["sha256"]) < set(same["sha256"])
+    again = build(tmp_path / "cut", source, settings={"batch_size": 1})
+    assert (again.sources, again.built) == (report.sources, 0)
+    with pytest.raises(ConfigurationError, match="expected minutes above 0"):
+        build(tmp_path / "none", source, minutes=0)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+import time
 from collections import Counter
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
@@ -18,7 +20,7 @@ from tqdm import tqdm
 from falseflaw import __version__
 from falseflaw.damage.engine import DamageEngine
 from falseflaw.dataset.croissant import write_croissant
-from falseflaw.dataset.folder import DATASHEET_NAME, SHEET_NAME, DatasetFolder, Skipped, writing
+from falseflaw.dataset.folder import DATASHEET_NAME, SHEET_NAME, DatasetFolder, Part, Skipped, writing
 from falseflaw.dataset.layers import read_layers, write_layers
 from falseflaw.dataset.manifest import MANIFEST_NAME, manifest_bytes, read_manifest
 from falseflaw.errors import ConfigurationError, InvalidDataError
@@ -43,6 +45,9 @@ CODE = ("damage", "dataset", "imaging", "inpainting", "photos", "seeding.py", "s
 """What the images depend on, whole folders of this package, so that no module is forgotten.
 
 A build that another version of it began is not gone on with."""
+
+_FEWEST = 2
+"""Sources that every fold gets even where the minutes are over."""
 
 _PACKAGES = ("torch", "diffusers", "transformers", "numpy", "scipy", "pillow", "opencv-python-headless")
 
@@ -85,6 +90,7 @@ def synthesize(
     overwrite: bool = False,
     command: Sequence[str] = (),
     progress: bool = True,
+    minutes: float | None = None,
 ) -> BuildReport:
     """Builds the dataset, or goes on with it where a former call stopped.
 
@@ -104,12 +110,18 @@ def synthesize(
         overwrite: Whether to throw away a dataset with another configuration.
         command: Overrides of the command line, for the datasheet.
         progress: Whether to show a progress bar.
+        minutes: Of this call, after which sources that are not made yet are skipped for good, once every fold
+            has two; None: all are made.
 
     Raises:
-        ConfigurationError: The folder belongs to something else, or cannot be written.
+        ConfigurationError: The folder belongs to something else, or cannot be written; or `minutes` is not
+            above 0.
         MissingDataError: No photo lies in the folds.
         InvalidDataError: None of the sources could be used.
     """
+    if minutes is not None and not minutes > 0:
+        raise ConfigurationError(f"expected minutes above 0, or null for as many as it takes, got {minutes}")
+    deadline = None if minutes is None else time.monotonic() + 60 * minutes
     plans = make_plan(source.photos(), folds, cameras, settings, networks)
     recorded = _record(config or {}, plans, source)
     folder = DatasetFolder.claim(output, recorded, overwrite)
@@ -140,8 +152,7 @@ def synthesize(
         return BatchMaker(maker, writers, upload, folder, StageTimer())
 
     batches = {number: list(group) for number, group in groupby(plans, key=lambda plan: plan.batch)}
-    done = {number for number in batches if folder.read_part(number) is not None}
-    built, seconds = _run(engine or LocalEngine(), batches, load, done, progress)
+    built, seconds = _run(engine or LocalEngine(), batches, load, folder, progress, deadline)
     rows, layers, skipped = _finish(folder, batches, recorded, command)
     return BuildReport(_count_sources(rows, layers), len(rows), skipped, len(layers), built, seconds)
 
@@ -154,27 +165,59 @@ def _run(
     engine: Engine,
     batches: Mapping[int, Sequence[SetPlan]],
     load: MakeBatches,
-    done: Container[int],
+    folder: DatasetFolder,
     progress: bool,
+    deadline: float | None,
 ) -> tuple[int, dict[str, float]]:
     """Has the missing batches made; returns the number of sets made and the seconds by stage.
 
     Rows are not kept: they stand in the part files, and a large dataset has millions.
     """
+    done = {number for number in batches if folder.read_part(number) is not None}
     todo = {number: plans for number, plans in batches.items() if number not in done}
     total = sum(map(len, batches.values()))
     before = total - sum(map(len, todo.values()))
     built, seconds = 0, Counter[str]()  # counters add floats alike
+    if not todo:
+        return built, dict(seconds)
     bar = tqdm(total=total, initial=before, desc="synthesizing", unit="source", disable=not progress)
     with bar:
-        for part in engine.run(todo, load) if todo else ():
-            for entry in part.skipped:
-                bar.write(f"skipped {entry.source_id}: {entry.reason}")
-            sets = len({row["source_id"] for row in [*part.rows, *part.layers]})
-            built += sets
-            seconds.update(part.seconds)
-            bar.update(sets + len(part.skipped))
+        bar.refresh()  # at once: loading the networks takes a while
+        parts = iter(engine.run(todo, load))
+        with closing(parts) if hasattr(parts, "close") else nullcontext():
+            for part in parts:
+                for entry in part.skipped:
+                    bar.write(f"skipped {entry.source_id}: {entry.reason}")
+                sets = len({row["source_id"] for row in [*part.rows, *part.layers]})
+                built += sets
+                seconds.update(part.seconds)
+                bar.update(sets + len(part.skipped))
+                done.add(part.batch)
+                if deadline is not None and time.monotonic() >= deadline and _enough(batches, done):
+                    break
+        if left := _leave_out(
+            {number: plans for number, plans in todo.items() if number not in done}, folder
+        ):
+            bar.write(f"the minutes are over: {left} of {total} sources are left out")
     return built, dict(seconds)
+
+
+def _enough(batches: Mapping[int, Sequence[SetPlan]], done: Iterable[int]) -> bool:
+    """Whether every fold has sources enough to go on with: two, or as many as were planned."""
+    planned = Counter(plan.fold for plans in batches.values() for plan in plans)
+    made = Counter(plan.fold for number in done for plan in batches[number])
+    return all(made[fold] >= min(_FEWEST, count) for fold, count in planned.items())
+
+
+def _leave_out(batches: Mapping[int, Sequence[SetPlan]], folder: DatasetFolder) -> int:
+    """Records batches that were not made as skipped, so that the dataset can be finished; counts sources."""
+    left = 0
+    for number, plans in batches.items():
+        if folder.read_part(number) is None:  # one that was being saved is there by now
+            skipped = [Skipped(plan.source_id, "the minutes of the build were over") for plan in plans]
+            folder.write_part(Part(number, [], skipped))
+            left += len(plans)
+    return left
 
 
 def _record(config: Mapping[str, Any], plans: Sequence[SetPlan], source: PhotoSource) -> dict[str, Any]:
