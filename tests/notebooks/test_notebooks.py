@@ -12,7 +12,11 @@ from falseflaw.evaluation.committed.committed import take_over, take_over_datase
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 LARGEST = 400_000
+TOUR = "00_tour"
 every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+every_question = pytest.mark.parametrize(
+    "path", [path for path in NOTEBOOKS if path.stem != TOUR], ids=lambda path: path.stem
+)
 
 
 def text_of(cell: nbformat.NotebookNode) -> str:
@@ -35,9 +39,9 @@ def executed(path: Path, where: Path) -> tuple[nbformat.NotebookNode, bool]:
     return notebook, loaded == "True"
 
 
-def test_there_are_the_four_that_the_readme_names() -> None:
+def test_there_are_the_five_that_the_readme_names() -> None:
     names = [path.stem for path in NOTEBOOKS]
-    assert names == ["01_dataset", "02_detection", "03_robustness", "04_errors"]
+    assert names == [TOUR, "01_dataset", "02_detection", "03_robustness", "04_errors"]
     readme = (ROOT / "README.md").read_text()
     assert all(f"`{name}`" in readme for name in names)
 
@@ -71,6 +75,16 @@ def test_what_is_committed_is_small_asks_first_and_tells_nothing_of_the_machine(
     assert not re.search(r"20\d\d-\d\d-\d\dT\d\d:", text)
 
 
+def test_the_tour_has_about_ten_steps_with_pictures_and_three_decisive_verdicts() -> None:
+    notebook = nbformat.read(ROOT / "notebooks" / f"{TOUR}.ipynb", as_version=4)
+    assert 8 <= sum(cell.cell_type == "code" for cell in notebook.cells) <= 12
+    pictures = [item for cell in notebook.cells for item in cell.get("outputs", []) if "image" in str(item)]
+    assert len(pictures) >= 5
+    said = answer_of(notebook)
+    assert "wrote: altered." in said
+    assert said.count("no sign of alteration.") == 2
+
+
 @pytest.fixture
 def whole(evaluation, dataset, others, tmp_path) -> Path:
     """A committed evaluation that has everything."""
@@ -97,7 +111,7 @@ SAID = {
 
 
 @pytest.mark.slow
-@every_notebook
+@every_question
 def test_runs_on_another_evaluation_with_dataset_and_others(path, whole, fresh_home, monkeypatch) -> None:
     monkeypatch.setenv("FALSEFLAW_EVALUATION", str(whole))
     notebook, torch_loaded = executed(path, path.parent)
