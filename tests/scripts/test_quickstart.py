@@ -77,3 +77,10 @@ def test_help_and_what_is_not_understood_touch_nothing(arguments, code):
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
     assert done.returncode == code
     assert "photos=" in done.stdout + done.stderr
+
+
+def test_scripts_test_says_what_full_does_and_runs_nothing_for_help():
+    command = [ROOT / "scripts" / "test", "--full", "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "--full also runs scripts/quickstart" in done.stdout
