@@ -1,12 +1,15 @@
 import html.parser
 import re
+from pathlib import Path
 
 import pytest
 from tests.evidence.stand_ins import evidence, made_up, prediction
 
+from falseflaw.evidence import look
 from falseflaw.evidence.catalog import LANGUAGES, catalog
 from falseflaw.evidence.evidence import Evidence
-from falseflaw.evidence.page import page
+from falseflaw.evidence.page import page, tokens
+from falseflaw.evidence.pictures import ACCENT
 
 HOSTILE = "<img src=x onerror=alert(1)>\"'&\u202e</title><script>alert(2)</script>.jpg"
 
@@ -76,3 +79,13 @@ def test_the_scale_shows_where_the_score_lies() -> None:
 
 def test_a_score_that_means_nothing_has_no_scale() -> None:
     assert 'class="bar"' not in written(evidence(prediction(0.95, side=40)))
+
+
+def test_every_page_has_the_same_colors_and_type() -> None:
+    rule = tokens()
+    assert rule.startswith(":root {")
+    assert rule.endswith("}")
+    assert f"--accent: #{bytes(ACCENT).hex()};" in rule  # of the marks in the pictures
+    assert f"<style>\n{rule}\n" in written(evidence())
+    names = set(re.findall(r"var\((--[a-z-]+)\)", Path(look.__file__).with_name("page.css").read_text()))
+    assert names <= set(re.findall(r"(--[a-z-]+):", rule))

@@ -85,6 +85,13 @@ def test_the_tour_has_about_ten_steps_with_pictures_and_three_decisive_verdicts(
     assert said.count("no sign of alteration.") == 2
 
 
+@every_notebook
+def test_it_opens_with_the_picture_of_the_answer(path) -> None:
+    notebook = nbformat.read(path, as_version=4)
+    first = next(cell for cell in notebook.cells if cell.cell_type == "code")
+    assert any(kind.startswith("image/") for kind in first.outputs[0].get("data", {}))
+
+
 @pytest.fixture
 def whole(evaluation, dataset, others, tmp_path) -> Path:
     """A committed evaluation that has everything."""

@@ -14,11 +14,26 @@ from falseflaw.chat.session import Desk, Session
 from falseflaw.chat.uploads import Limits, UploadRefusedError, read_upload
 from falseflaw.errors import FalseFlawError
 from falseflaw.evidence.catalog import LANGUAGES, Catalog, catalog
+from falseflaw.evidence.page import tokens
 from falseflaw.imaging.codec import IMAGE_SUFFIXES
 
 NAMES = {"en": "English", "zh": "中文"}
 
-CSS = """
+_LOOK = """
+@media (prefers-color-scheme: dark) {
+  :root { color-scheme: dark; --accent: #bd95ee; --accent-tint: #4a3468; }
+}
+.gradio-container {
+  --color-accent: var(--accent); --color-accent-soft: var(--accent-tint);
+  --primary-500: var(--accent); --primary-600: var(--accent);
+  --checkbox-background-color-selected: var(--accent);
+  --radius-lg: var(--round); --radius-xl: var(--round); --radius-xxl: var(--round);
+}
+"""
+
+CSS = (
+    f"""{tokens()}{_LOOK}"""
+    + """
 footer { display: none !important; }
 .gradio-container { max-width: 860px !important; margin: 0 auto !important; }
 #head { flex-wrap: nowrap; align-items: center; }
@@ -43,6 +58,8 @@ footer { display: none !important; }
   #chat .option { min-width: 0; font-size: 13px; padding: 4px 6px; }
 }
 """
+)
+
 
 _OFFERED = (Topic.WHY, Topic.SCORE, Topic.ERRORS, Topic.METADATA, Topic.CHECKED, Topic.NEXT)
 _Update = tuple[list[dict[str, object]], dict[str, Any]]

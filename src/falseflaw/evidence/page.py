@@ -150,5 +150,15 @@ def _record(words: Wording) -> str:
 
 
 @cache
+def tokens() -> str:
+    """Returns the colors and measures that every page of the project shares, as one CSS rule."""
+    return _read("quiet.css").partition("\n")[0]
+
+
+@cache
 def _style() -> str:
-    return importlib.resources.files("falseflaw.evidence").joinpath("page.css").read_text(encoding="utf-8")
+    return _read("quiet.css") + _read("page.css")
+
+
+def _read(name: str) -> str:
+    return importlib.resources.files("falseflaw.evidence").joinpath(name).read_text(encoding="utf-8")

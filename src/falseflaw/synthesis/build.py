@@ -7,8 +7,8 @@ import json
 import platform
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import closing, nullcontext
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
@@ -183,8 +183,10 @@ def _run(
     bar = tqdm(total=total, initial=before, desc="synthesizing", unit="source", disable=not progress)
     with bar:
         bar.refresh()  # at once: loading the networks takes a while
-        parts = iter(engine.run(todo, load))
-        with closing(parts) if hasattr(parts, "close") else nullcontext():
+        with ExitStack() as stack:
+            parts = engine.run(todo, load)
+            if isinstance(parts, Generator):
+                stack.enter_context(closing(parts))  # it ends what it began
             for part in parts:
                 for entry in part.skipped:
                     bar.write(f"skipped {entry.source_id}: {entry.reason}")

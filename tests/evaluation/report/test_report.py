@@ -25,11 +25,12 @@ from falseflaw.evaluation.report.breakdown import groups, shown
 from falseflaw.evaluation.report.gallery import examples, pick
 from falseflaw.evaluation.report.other_evaluations import OtherEvaluation
 from falseflaw.evaluation.report.plots import draw_all
-from falseflaw.evaluation.report.report import render
+from falseflaw.evaluation.report.report import _template, render
 from falseflaw.evaluation.report.sentences import complement, of_comparison
 from falseflaw.evaluation.run import evaluate
 from falseflaw.evaluation.settings import EvaluationSettings
 from falseflaw.evaluation.target import DetectorUnderTest
+from falseflaw.evidence.page import tokens
 from falseflaw.statistics.bootstrap import Estimate, Share
 from falseflaw.types import Edit
 
@@ -247,3 +248,11 @@ def test_no_page_scrolls_sideways_and_every_picture_shows(folder, width) -> None
         )
         assert clipped == 0
         browser.close()
+
+
+def test_the_report_looks_like_the_evidence() -> None:
+    environment = _template("comparison").environment
+    shared, _, _ = environment.loader.get_source(environment, "quiet.css")
+    own, _, _ = environment.loader.get_source(environment, "style.css")
+    assert shared.startswith(tokens())
+    assert set(re.findall(r"var\((--[a-z-]+)\)", own)) <= set(re.findall(r"(--[a-z-]+):", tokens()))

@@ -22,6 +22,7 @@ from falseflaw.evaluation.report.gallery import Example
 from falseflaw.evaluation.report.other_evaluations import OtherEvaluation, rates_of
 from falseflaw.evaluation.report.plotting import Drawn
 from falseflaw.evaluation.report.tables import main_launderings, scope_text
+from falseflaw.evidence import page
 from falseflaw.imaging import codec
 from falseflaw.statistics.bootstrap import Share
 from falseflaw.types import INPAINTED, Edit
@@ -29,6 +30,7 @@ from falseflaw.types import INPAINTED, Edit
 REPORT_NAME = "report.html"
 
 _TEMPLATES = Path(__file__).with_name("templates")
+_LOOK = Path(page.__file__).parent  # quiet.css: type, colors and spacing that all pages share
 
 _CURVES, _SAVING = "severity_", "saving"  # figures with a place of their own
 _ALONE = {
@@ -158,7 +160,10 @@ def render(
 
 def _template(name: str) -> jinja2.Template:
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True
+        loader=jinja2.FileSystemLoader((_TEMPLATES, _LOOK)),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.filters["count"] = _count_text
     environment.filters["whole"] = lambda value: "–" if value is None else f"{value:,.0f}"
