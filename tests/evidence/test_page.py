@@ -86,6 +86,6 @@ def test_every_page_has_the_same_colors_and_type() -> None:
     assert rule.startswith(":root {")
     assert rule.endswith("}")
     assert f"--accent: #{bytes(ACCENT).hex()};" in rule  # of the marks in the pictures
-    assert f"<style>\n{rule}\n" in written(evidence())
+    assert f"<style>\n{rule}\n" in written(evidence(prediction(0.95)))
     names = set(re.findall(r"var\((--[a-z-]+)\)", Path(look.__file__).with_name("page.css").read_text()))
     assert names <= set(re.findall(r"(--[a-z-]+):", rule))
