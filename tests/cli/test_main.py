@@ -66,6 +66,7 @@ GROUPS = {
     "compare": [],
     "export": ["laundering"],
     "audit": [],
+    "shard": [],
     "verify": [],
     "predict": [],
     "chat": [],

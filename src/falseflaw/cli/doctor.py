@@ -26,6 +26,7 @@ TELLING = {
     "wandb": ("wandb", "logger=wandb"),
     "ray": ("ray", "engine=ray"),
     "sweep": ("optuna", "falseflaw sweep"),
+    "streaming": ("litdata", "falseflaw shard, data=streaming"),
     "browser": ("playwright", "real screenshots"),
     "chat": ("gradio", "falseflaw chat"),
     "sign": ("model_signing", "signed bundles"),

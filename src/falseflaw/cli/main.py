@@ -24,6 +24,7 @@ VERBS = {
     "synthesize": "build a dataset of matched sets from clean photos",
     "gather": "bring real damage or other people's fakes into the form of a dataset",
     "audit": "check that a dataset teaches nothing but the trace of alteration",
+    "shard": "pack a dataset into shards that training streams",
     "train": "train a detector on a dataset",
     "sweep": "search the configuration of a detector's training",
     "evaluate": "measure a detector under laundering",
@@ -36,7 +37,7 @@ VERBS = {
 }
 
 GROUPS = {
-    "make a dataset": ("download", "synthesize", "gather", "audit"),
+    "make a dataset": ("download", "synthesize", "gather", "audit", "shard"),
     "learn": ("train", "sweep", "train-inpainter"),
     "measure": ("evaluate", "compare"),
     "ship": ("export", "verify", "predict", "chat"),
@@ -173,6 +174,7 @@ def require_extras(extras: tuple[str, ...]) -> None:
         "wandb": "wandb",
         "chat": "gradio",
         "sweep": "optuna",
+        "streaming": "litdata",
     }
     missing = [extra for extra in extras if importlib.util.find_spec(telling[extra]) is None]
     if missing:

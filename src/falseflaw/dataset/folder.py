@@ -23,6 +23,7 @@ import yaml
 
 from falseflaw.dataset.layers import LAYER_SCHEMA, LAYERS_FOLDER, LAYERS_NAME, table_of
 from falseflaw.dataset.manifest import MANIFEST_NAME, SCHEMA
+from falseflaw.dataset.shards import SHARDS_FOLDER
 from falseflaw.errors import ConfigurationError, InvalidDataError
 from falseflaw.imaging.codec import write_atomic
 
@@ -37,7 +38,7 @@ _UNREADABLE = (OSError, pa.ArrowInvalid, KeyError, TypeError, ValueError)
 _SHOWN_SKIPS = 20
 """Sources that a datasheet tells one by one."""
 
-_FOLDERS = ("images", "masks", LAYERS_FOLDER, "parts")
+_FOLDERS = ("images", "masks", LAYERS_FOLDER, "parts", SHARDS_FOLDER)
 _FILES = (
     MANIFEST_NAME,
     LAYERS_NAME,

@@ -284,9 +284,9 @@ def _encode(image: np.ndarray, format_name: str, **options: object) -> bytes:
     return buffer.getvalue()
 
 
-def read_mask(path: Path) -> Mask:
-    """Reads a mask file; values of 128 and above are inside. Returns bool (H, W)."""
-    return np.asarray(decode(path)[..., 0] >= 128)
+def read_mask(source: Path | bytes, name: str | None = None) -> Mask:
+    """Reads a mask, as `decode` does; values of 128 and above are inside. Returns bool (H, W)."""
+    return np.asarray(decode(source, name)[..., 0] >= 128)
 
 
 def write_atomic(path: Path, data: bytes) -> None:

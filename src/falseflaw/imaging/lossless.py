@@ -25,14 +25,18 @@ def encode_lossless(image: Image) -> bytes:
     return buffer.getvalue()
 
 
-def decode_lossless(path: Path) -> Image:
-    """Decodes a file that `encode_lossless` wrote, uint8 (H, W, 3); faster than `codec.decode`.
+def decode_lossless(source: Path | bytes, name: str = "a layer") -> Image:
+    """Decodes what `encode_lossless` wrote, uint8 (H, W, 3); faster than `codec.decode`.
+
+    Args:
+        source: A file, or the bytes of one.
+        name: What error messages call bytes.
 
     Raises:
         UnreadableImageError: Missing, broken or no image.
     """
-    data = read_file(path)
+    data, name = (read_file(source), source.name) if isinstance(source, Path) else (source, name)
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
     if pixels is None:
-        raise UnreadableImageError(f"cannot read {path.name}: expected a whole WebP; build the dataset again")
+        raise UnreadableImageError(f"cannot read {name}: expected a whole WebP; build the dataset again")
     return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), dtype=np.uint8)

@@ -8,7 +8,7 @@ from typing import Any
 MAY_CHANGE = (
     *("run_dir", "resume", "logger", "checkpoint_every", "callbacks"),
     *("dataset", "data.dataset"),  # another place; `dataset.lineage.check_same` sees to what is in it
-    *("data.workers", "data.cache", "data.val_batch_size"),
+    *("data.workers", "data.cache", "data.val_batch_size", "data.shards"),
     *("trainer.max_steps", "trainer.max_epochs", "trainer.max_time"),
     *("trainer.accelerator", "trainer.devices", "trainer.num_nodes", "trainer.strategy", "trainer.plugins"),
     *("trainer.val_check_interval", "trainer.check_val_every_n_epoch", "trainer.num_sanity_val_steps"),

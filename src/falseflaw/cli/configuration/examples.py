@@ -14,6 +14,7 @@ EXAMPLES = {
     ),
     "gather": ("others=real_damage", "others=inpainted_by_others"),
     "audit": ("dataset=data/datasets/clothing", "dataset=data/datasets/reference"),
+    "shard": ("dataset=data/datasets/clothing", "dataset=data/datasets/clothing output=/large/shards"),
     "train": (
         "dataset=data/datasets/clothing run_dir=runs/mine resume=auto",
         "experiment=reference dataset=data/datasets/reference start=checkpoints/detectors/reference",

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from falseflaw.damage.free_regions import draw_free_region
 from falseflaw.damage.regions import draw_region
+from falseflaw.dataset.files import DatasetFiles
 from falseflaw.dataset.layers import Base, Content
 from falseflaw.dataset.upload import UploadSave
 from falseflaw.imaging.crop import Box
@@ -75,6 +76,7 @@ class Composer:
         seed: Of all draws.
         leave_out: Writers that no pair may hold.
         leave_out_photo_sets: Photo sets that no pair may come from.
+        files: What reads the layers; None for the folder itself.
 
     Raises:
         InvalidDataError: The dataset has no layers of other writers.
@@ -87,10 +89,11 @@ class Composer:
         seed: int,
         leave_out: Sequence[str] = (),
         leave_out_photo_sets: Sequence[str] = (),
+        files: DatasetFiles | None = None,
     ) -> None:
         self.settings = settings
         self.seed = seed
-        self.sources = layer_windows(dataset, leave_out, leave_out_photo_sets)
+        self.sources = layer_windows(dataset, leave_out, leave_out_photo_sets, files)
 
     def __len__(self) -> int:
         """Returns the number of sources; every so many pairs each of them comes once."""

@@ -14,8 +14,10 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Sampler
 
+from falseflaw.dataset.files import DatasetFiles, FolderFiles
 from falseflaw.dataset.layers import read_layers
 from falseflaw.dataset.manifest import read_manifest
+from falseflaw.dataset.shards import open_shards
 from falseflaw.errors import ConfigurationError
 from falseflaw.paths import find_existing
 from falseflaw.training.detector.composition import Composer
@@ -136,6 +138,7 @@ class DetectorData(pl.LightningDataModule):
         cache: bool = False,
         repeat_batches: int | None = None,
         seed: int = 0,
+        shards: str | None = None,
     ) -> None:
         """Sets the module up.
 
@@ -158,6 +161,8 @@ class DetectorData(pl.LightningDataModule):
             repeat_batches: Train on this many batches again and again, to see whether they can be
                 learnt by heart; None for the endless stream.
             seed: Of the stream of crops and their laundering.
+            shards: Folder or URL of the shards that the dataset's files are read from, see `dataset.shards`;
+                None for the dataset's folder.
 
         Raises:
             ConfigurationError: A value is out of its range.
@@ -199,6 +204,8 @@ class DetectorData(pl.LightningDataModule):
         self.cache = cache
         self.repeat_batches = repeat_batches
         self.seed = seed
+        self.shards = shards
+        self.files: DatasetFiles = FolderFiles(self.dataset)
         self.train_sets: list[MatchedSet] = []
         self.val_sets: list[MatchedSet] = []
         self.composer: Composer | None = None
@@ -207,12 +214,15 @@ class DetectorData(pl.LightningDataModule):
         """Reads the manifest.
 
         Raises:
-            MissingDataError: No dataset there.
-            InvalidDataError: Not a dataset, or no matched sets in a fold, or no layers of the writers wanted.
+            MissingDataError: No dataset there, or no shards.
+            InvalidDataError: Not a dataset, or no matched sets in a fold, or no layers of the writers wanted,
+                or shards that are broken or another dataset's.
+            MissingExtraError: There are `shards`, but not the extra `streaming`.
         """
         if self.train_sets:
             return
         self.dataset = find_existing(self.dataset, "a dataset", "build one with `falseflaw synthesize`")
+        self.files = open_shards(self.shards, self.dataset) if self.shards else FolderFiles(self.dataset)
         layers = read_layers(self.dataset)
         rows = without_networks(read_manifest(self.dataset), self.leave_out, set(layers["writer"]))
         trained = rows[
@@ -221,9 +231,8 @@ class DetectorData(pl.LightningDataModule):
         train = matched_sets(trained, Fold.TRAIN)
         self.val_sets = chosen_sets(matched_sets(rows, Fold.VAL), self.val_sources)
         if len(layers) and self.pairs.composed_share:
-            self.composer = Composer(
-                self.dataset, self.composition, self.seed, self.leave_out, self.leave_out_photo_sets
-            )
+            left_out = self.leave_out, self.leave_out_photo_sets
+            self.composer = Composer(self.dataset, self.composition, self.seed, *left_out, self.files)
         self.train_sets = train
 
     def position(self) -> tuple[int, int, int]:
@@ -238,7 +247,7 @@ class DetectorData(pl.LightningDataModule):
         settings = self.pairs
         finished = FinishedPairs(
             self.train_sets,
-            PhotoReader(self.dataset, self.cache),
+            PhotoReader(self.files, self.cache),
             settings.flawless_share,
             settings.autoencoded_share,
             settings.local_edit_share,
@@ -257,7 +266,7 @@ class DetectorData(pl.LightningDataModule):
 
     def val_dataloader(self) -> DataLoader[Any]:
         """Returns all validation crops, the last batch included."""
-        reader = PhotoReader(self.dataset, self.cache)
+        reader = PhotoReader(self.files, self.cache)
         crops = ValidationCrops(
             self.val_sets, reader, self.val_crop_size, self.augment, self.seed, self.val_scales
         )

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from falseflaw.dataset.files import DatasetFiles, FolderFiles
 from falseflaw.dataset.layers import Base, Content, read_layers
 from falseflaw.dataset.upload import UploadSave
 from falseflaw.errors import InvalidDataError
@@ -26,14 +27,16 @@ class StoredLayer:
     """A layer's file.
 
     Attributes:
-        path: The file.
+        files: What reads it.
+        path: The file, relative to the dataset.
         base: Which photo it shows.
         content: What its pixels are.
         writer: Whose they are; "" for photos.
         box: Where it lies in its window.
     """
 
-    path: Path
+    files: DatasetFiles
+    path: str
     base: Base
     content: Content
     writer: str
@@ -45,10 +48,10 @@ class StoredLayer:
         Raises:
             InvalidDataError: The file has another size.
         """
-        pixels = decode_lossless(self.path)
+        pixels = decode_lossless(self.files.read(self.path), self.path)
         if pixels.shape[:2] != (self.box.height, self.box.width):
             raise InvalidDataError(
-                f"expected {self.path.name} of {self.box.width}x{self.box.height} pixels, "
+                f"expected {self.path} of {self.box.width}x{self.box.height} pixels, "
                 f"got {pixels.shape[1]}x{pixels.shape[0]}; build the dataset again"
             )
         return pixels
@@ -64,8 +67,8 @@ class LayerWindow:
         authentic: The whole window of the authentic photo.
         damaged: The part of it that is another in the damaged photo; None where none is.
         written: What writers made.
-        flaw: File of the painted flaw's mask; None away from the flaw.
-        region: File of the mask of what an inpainter might rewrite; None away from the flaw.
+        flaw: Path of the painted flaw's mask; None away from the flaw.
+        region: Path of the mask of what an inpainter might rewrite; None away from the flaw.
         save: The upload save of the source's members.
         camera: The camera step.
     """
@@ -75,8 +78,8 @@ class LayerWindow:
     authentic: StoredLayer
     damaged: StoredLayer | None
     written: tuple[StoredLayer, ...]
-    flaw: Path | None
-    region: Path | None
+    flaw: str | None
+    region: str | None
     save: UploadSave
     camera: Camera
 
@@ -99,15 +102,21 @@ class LayerWindow:
 
     def read_flaw(self) -> Mask | None:
         """Returns where the painted flaw is, bool (height, width); None away from it."""
-        return None if self.flaw is None else read_mask(self.flaw)
+        return None if self.flaw is None else self._mask(self.flaw)
 
     def read_region(self) -> Mask:
         """Returns what the inpainter might rewrite, bool (height, width)."""
-        return np.zeros((self.height, self.width), bool) if self.region is None else read_mask(self.region)
+        return np.zeros((self.height, self.width), bool) if self.region is None else self._mask(self.region)
+
+    def _mask(self, path: str) -> Mask:
+        return read_mask(self.authentic.files.read(path), path)
 
 
 def layer_windows(
-    dataset: Path, leave_out: Sequence[str] = (), leave_out_photo_sets: Sequence[str] = ()
+    dataset: Path,
+    leave_out: Sequence[str] = (),
+    leave_out_photo_sets: Sequence[str] = (),
+    files: DatasetFiles | None = None,
 ) -> list[list[LayerWindow]]:
     """Returns the windows of every source that a writer has worked on, sorted by source.
 
@@ -115,6 +124,7 @@ def layer_windows(
         dataset: Folder of a dataset.
         leave_out: Writers whose layers are left out.
         leave_out_photo_sets: Photo sets whose sources are left out.
+        files: What reads the layers; None for the folder itself.
 
     Raises:
         InvalidDataError: The dataset has no layers, or the list of them is broken.
@@ -124,7 +134,7 @@ def layer_windows(
     rows = rows.sort_values(["source_id", "window"], kind="stable")
     sources: dict[str, list[LayerWindow]] = {}
     for (source, _), layers in groupby(rows.to_dict("records"), key=itemgetter("source_id", "window")):
-        window = _window(dataset, list(layers))
+        window = _window(files or FolderFiles(dataset), list(layers))
         if window.written:
             sources.setdefault(source, []).append(window)
     if not sources:
@@ -135,10 +145,11 @@ def layer_windows(
     return list(sources.values())
 
 
-def _window(dataset: Path, rows: Sequence[dict[Hashable, Any]]) -> LayerWindow:
+def _window(files: DatasetFiles, rows: Sequence[dict[Hashable, Any]]) -> LayerWindow:
     layers = [
         StoredLayer(
-            dataset / row["path"],
+            files,
+            row["path"],
             Base(row["base"]),
             Content(row["content"]),
             row["writer"],
@@ -156,8 +167,8 @@ def _window(dataset: Path, rows: Sequence[dict[Hashable, Any]]) -> LayerWindow:
         photos[Base.AUTHENTIC],
         photos.get(Base.DAMAGED),
         tuple(layer for layer in layers if layer.content is not Content.PHOTO),
-        dataset / first["flaw_path"] if first["flaw_path"] else None,
-        dataset / first["region_path"] if first["region_path"] else None,
+        first["flaw_path"] or None,
+        first["region_path"] or None,
         UploadSave.from_json(first["save"]),
         Camera.from_json(first["camera"]),
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from falseflaw.dataset.files import DatasetFiles, FolderFiles
 from falseflaw.errors import InvalidDataError
 from falseflaw.imaging import codec
 from falseflaw.seeding import derive_rng
@@ -105,9 +106,9 @@ def matched_sets(rows: pd.DataFrame, fold: Fold) -> list[MatchedSet]:
 class PhotoReader:
     """Reads the photos and regions of a dataset; keeps the pixels when told to."""
 
-    def __init__(self, dataset: Path, cache: bool = False) -> None:
-        """Reads below `dataset`; with `cache`, each process keeps all it decoded (3 bytes a pixel)."""
-        self.dataset = dataset
+    def __init__(self, dataset: Path | DatasetFiles, cache: bool = False) -> None:
+        """Reads of a folder or of other files; with `cache`, each process keeps the pixels (3 bytes each)."""
+        self.files: DatasetFiles = FolderFiles(dataset) if isinstance(dataset, Path) else dataset
         self.kept: dict[str, np.ndarray] | None = {} if cache else None
 
     def photo(self, path: str) -> Image:
@@ -121,8 +122,8 @@ class PhotoReader:
     def _read(self, path: str, mask: bool) -> np.ndarray:
         if self.kept is not None and path in self.kept:
             return self.kept[path]
-        file = self.dataset / path
-        pixels = codec.read_mask(file) if mask else codec.decode(file)
+        data = self.files.read(path)
+        pixels = codec.read_mask(data, path) if mask else codec.decode(data, path)
         if self.kept is not None:
             self.kept[path] = pixels
         return pixels
