@@ -4,12 +4,13 @@ usage: scripts/run benchmark training [--steps N] [--turns N] [--parts PART ...]
 
 Overrides are those of `falseflaw train`, such as dataset=FOLDER. `loop` trains as that verb does beside the
 loop of a tutorial, which has the same net, crops and threads and no average of weights, logs or checkpoints;
-and that loop with one setting changed: memory format, bfloat16, compiled (minutes before its first turn; a C++
-compiler). `workers` shows the share of time that a loop waits for crops by loader processes, `backbones` the
-speed of backbones. All ways of a part take turns, so that what else the machine does hits all of them; ratios
-are means over the turns. Peak memory is that of a fresh process each, without its workers. With `--minutes M`
-each backbone is then trained for M minutes of the processor (two busy cores use two a minute) and the
-validation's figures are told; started again it goes on with those that are not done.
+and that loop with one setting changed: memory format, bfloat16, compiled (minutes before its first turn; it
+needs a C++ compiler). `workers` shows the share of time that a loop waits for crops by loader processes,
+`backbones` the speed of backbones; `--shards FOLDER` how fast crops are made of shards and of the dataset's
+folder, without learning. All ways of a part take turns, so that what else the machine does hits all of them;
+ratios are means over the turns. Peak memory is that of a fresh process each, without its workers. With
+`--minutes M` each backbone is then trained for M minutes of the processor (two busy cores use two a minute)
+and the validation's figures are told; started again it goes on with those that are not done.
 """
 
 from __future__ import annotations
@@ -25,12 +26,11 @@ from typing import Any
 
 import torch
 from hydra import compose, initialize_config_dir
-from hydra.utils import instantiate
 from omegaconf import DictConfig
 from ratios import ratio, ratio_text
 from tqdm import tqdm
 from training_equal import train_equally
-from training_ways import PlainLoop, Turn, Way, lightning_turns
+from training_ways import PlainLoop, Reading, Turn, Way, endless_data, lightning_turns
 
 from falseflaw.cli.main import one_line
 from falseflaw.imaging.codec import write_atomic
@@ -66,6 +66,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--variants", nargs="*", choices=list(VARIANTS), default=list(VARIANTS))
     parser.add_argument("--workers", type=int, nargs="+", default=[0, 1, 2], help="loader processes compared")
     parser.add_argument("--backbones", nargs="+", default=list(BACKBONES), metavar="NAME", help="of timm")
+    parser.add_argument("--shards", help="folder that `falseflaw shard` packed of the dataset")
     parser.add_argument("--threads", type=int, default=available_cores(), help="of torch")
     parser.add_argument(
         "--minutes", type=float, default=0, help="of the processor, for each backbone; 0: none"
@@ -103,8 +104,7 @@ def main(arguments: list[str]) -> int:
 
 def benchmark(config: DictConfig, options: argparse.Namespace, overrides: list[str]) -> dict[str, Any]:
     """Returns the figures of all parts."""
-    data = instantiate(config.data)
-    data.setup("fit")
+    data = endless_data(config)
     report: dict[str, Any] = {"threads": options.threads, "cores": available_cores(), "overrides": overrides}
     report |= {"steps": options.steps, "turns": options.turns, "goal": GOAL_RATIO, "parts": {}}
     own = config.data.workers
@@ -128,8 +128,11 @@ def benchmark(config: DictConfig, options: argparse.Namespace, overrides: list[s
         }
         report["parts"]["backbones"] = figures(_in_turns(options, makers), options.backbones[0])
     data.workers = own
+    if options.shards:
+        makers = {"folder": lambda: Reading(config, None), "shards": lambda: Reading(config, options.shards)}
+        report["parts"]["reading"] = figures(_in_turns(options, makers), "folder")
     if not options.without_memory:
-        for part in set(report["parts"]) - {"workers"}:
+        for part in set(report["parts"]) & {"loop", "backbones"}:
             for name, entry in report["parts"][part].items():
                 entry["peak_bytes"] = int(_own_process(options, overrides, "--peak", name))
     if options.minutes:
@@ -202,10 +205,8 @@ def peak_of(config: DictConfig, way: str) -> int:
         with tempfile.TemporaryDirectory(prefix="falseflaw-benchmark-") as folder:
             lightning_turns(config, Path(folder), _PEAK_STEPS, 1, lambda turn: None)
     else:
-        data = instantiate(config.data)
-        data.setup("fit")
         changed = VARIANTS[way] if way in VARIANTS else {} if way == PLAIN else {"detector": fresh(way)}
-        PlainLoop(config, data, config.data.workers, **changed).turn(_PEAK_STEPS)
+        PlainLoop(config, endless_data(config), config.data.workers, **changed).turn(_PEAK_STEPS)
     return peak_bytes()
 
 

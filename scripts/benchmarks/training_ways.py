@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Protocol
 
 import torch
@@ -49,6 +50,16 @@ class Way(Protocol):
 def plain(config: DictConfig) -> Any:
     """Returns a part of a configuration as plain values."""
     return OmegaConf.to_container(config, resolve=True)
+
+
+def endless_data(config: DictConfig, **changes: Any) -> DetectorData:
+    """Returns the data of a training that never ends, set up, for loops without a trainer of Lightning's."""
+    data: DetectorData = instantiate(config.data, **changes)
+    place: Any = SimpleNamespace(max_steps=1_000_000, max_epochs=-1, accumulate_grad_batches=1)
+    place.global_step, place.global_rank, place.world_size = 0, 0, 1
+    data.trainer = place
+    data.setup("fit")
+    return data
 
 
 class Timed:
@@ -96,7 +107,7 @@ class PlainLoop:
 
         Args:
             config: Of `falseflaw train`.
-            data: Set up; its workers are those of this loop only while it begins.
+            data: See `endless_data`; its workers are those of this loop only while it begins.
             workers: Loader processes.
             channels_last: Memory format of net and crops.
             compiled: Whether torch compiles the net, in the first turn.
@@ -119,7 +130,7 @@ class PlainLoop:
         self.net: Callable[..., Any] = torch.compile(net) if compiled else net
         data.workers = workers
         self.timed = Timed(data.train_dataloader())
-        self.batches = self._batches()
+        self.batches = iter(self.timed)
 
     def turn(self, steps: int) -> Turn:
         """Trains, see `Way.turn`."""
@@ -132,10 +143,6 @@ class PlainLoop:
             crops += len(batch["label"])
             self._step(batch)
         return Turn(time.perf_counter() - begin, waited, crops)
-
-    def _batches(self) -> Iterator[Any]:
-        while True:
-            yield from self.timed
 
     def _step(self, batch: Mapping[str, Any]) -> None:
         low = self.precision != torch.float32
@@ -154,6 +161,22 @@ class PlainLoop:
         parts["loss"].backward()
         torch.nn.utils.clip_grad_norm_(self.parameters, self.clip)
         self.optimizer.step()
+
+
+class Reading:
+    """Makes crops and learns nothing from them: what data work costs."""
+
+    def __init__(self, config: DictConfig, shards: str | None) -> None:
+        """Reads the dataset's folder, or its shards."""
+        self.batches = iter(endless_data(config, shards=shards, workers=0).train_dataloader())
+
+    def turn(self, steps: int) -> Turn:
+        """Makes some batches, see `Way.turn`."""
+        next(self.batches)
+        begin = time.perf_counter()
+        crops = sum(len(next(self.batches)["label"]) for _ in range(steps))
+        seconds = time.perf_counter() - begin
+        return Turn(seconds, seconds, crops)
 
 
 class _Turns(Callback):
