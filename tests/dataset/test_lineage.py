@@ -3,7 +3,9 @@ import json
 
 import pytest
 from tests.helpers import make_dataset
+from tests.synthesis.builders import FakePhotos, build
 
+from falseflaw.dataset.layers import read_layers
 from falseflaw.dataset.lineage import (
     check_same,
     check_unseen,
@@ -82,3 +84,14 @@ def test_people_that_a_bundle_learnt_from_stay_known_by_their_digests(tmp_path):
     assert set(contributor_digests(begun)) == {*contributor_digests(alone), "00", "ff"}
     again = learnt_from(dataset, begun)  # a training that goes on from that one
     assert contributor_digests(again) == contributor_digests(begun)
+
+
+def test_people_of_further_layers_are_learnt_from(dataset, tmp_path):
+    other = tmp_path / "other"
+    build(other, FakePhotos(6), settings={"layers": True, "limit_sources": 6})
+    known = learnt_from(dataset, further=[other])
+    layers = read_layers(other)
+    assert len(layers)
+    own = set(learnt_from(dataset)["contributors"])
+    assert set(known["contributors"]) == own | set(layers["photo_set"] + "/" + layers["contributor"])
+    assert known["config_hash"] == "+".join(sorted({"tiny", *layers["config_hash"]}))

@@ -37,7 +37,7 @@ def run(config: DictConfig) -> None:
     config.run_dir = str(run_dir)
     checkpoint = find_resume(config.resume, run_dir / "checkpoints")  # before anything is written
     changes = [] if checkpoint is None else check_unchanged(checkpoint, plain(config))
-    learnt = _learnt_from(Path(config.data.dataset), checkpoint, run_dir, config.start)
+    learnt = _learnt_from(config, checkpoint, run_dir)
     data = instantiate(config.data)
     make_trainer = instantiate(config.trainer)  # anew: a profiler may write into the folder that was claimed
 
@@ -76,15 +76,16 @@ def how_to_go_on(config: DictConfig) -> str:
     return call_to_go_on("train", config, saved)
 
 
-def _learnt_from(dataset: Path, checkpoint: Path | None, run_dir: Path, start: str | None) -> dict[str, Any]:
+def _learnt_from(config: DictConfig, checkpoint: Path | None, run_dir: Path) -> dict[str, Any]:
     from falseflaw.dataset.lineage import check_same, learnt_from, read_learnt_from
     from falseflaw.training.detector.starting import learnt_before
 
     if checkpoint is not None:
         earlier = read_learnt_from(checkpoint.parent.parent)
     else:
-        earlier = learnt_before(start) if start is not None else {}
-    learnt = learnt_from(dataset, earlier)
+        earlier = learnt_before(config.start) if config.start is not None else {}
+    further = [Path(folder) for folder in config.data.get("further_layers", ())]
+    learnt = learnt_from(Path(config.data.dataset), earlier, further)
     if checkpoint is not None and checkpoint.parent.parent.resolve() == run_dir.resolve():
         check_same(earlier, learnt, run_dir)
     return learnt

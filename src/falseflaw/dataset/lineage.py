@@ -26,15 +26,18 @@ _PICTURES = frozenset({".md", ".png", ".jpg"})
 """Endings of a folder of weights that change no pixel: its card and samples."""
 
 
-def learnt_from(dataset: Path, earlier: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def learnt_from(
+    dataset: Path, earlier: Mapping[str, Any] | None = None, further: Iterable[Path] = ()
+) -> dict[str, Any]:
     """Returns what a training on a dataset learns from, of plain types.
 
     Args:
         dataset: Folder with a manifest.
         earlier: The same of a training that this one goes on from; its contributors stay known.
+        further: Datasets whose layers it learns from as well.
 
     Returns:
-        config_hash of the dataset; contributors of the folds `train` and `val` and of the layers, as
+        config_hash of the datasets; contributors of the folds `train` and `val` and of the layers, as
         `photo set/name`; digests of more of them, where weights of a bundle were begun with.
 
     Raises:
@@ -42,11 +45,16 @@ def learnt_from(dataset: Path, earlier: Mapping[str, Any] | None = None) -> dict
         InvalidDataError: It is not one.
     """
     rows = read_manifest(dataset)
-    known = _contributors(rows[rows["fold"].isin([str(Fold.TRAIN), str(Fold.VAL)])])
-    known |= _contributors(read_layers(dataset))
+    known = contributors_of(rows[rows["fold"].isin([str(Fold.TRAIN), str(Fold.VAL)])])
+    known |= contributors_of(read_layers(dataset))
+    hashes = set(rows["config_hash"])
+    for folder in further:
+        layers = read_layers(folder)
+        known |= contributors_of(layers)
+        hashes |= set(layers["config_hash"])
     before = earlier or {}
     return {
-        "config_hash": "+".join(sorted(set(rows["config_hash"]))),
+        "config_hash": "+".join(sorted(hashes)),
         "contributors": sorted(known | set(before.get("contributors", ()))),
         **({"digests": sorted(before["digests"])} if before.get("digests") else {}),
     }
@@ -79,7 +87,7 @@ def contributor_digests(learnt: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(sorted({*map(_digest, learnt.get("contributors", ())), *learnt.get("digests", ())}))
 
 
-def seen_contributors(known: Collection[str], rows: pd.DataFrame) -> list[str]:
+def seencontributors_of(known: Collection[str], rows: pd.DataFrame) -> list[str]:
     """Returns the contributors of fold `test` that a detector learnt from.
 
     Args:
@@ -87,7 +95,7 @@ def seen_contributors(known: Collection[str], rows: pd.DataFrame) -> list[str]:
         rows: Of a manifest.
     """
     known = set(known)
-    tested = _contributors(rows[rows["fold"] == str(Fold.TEST)])
+    tested = contributors_of(rows[rows["fold"] == str(Fold.TEST)])
     return sorted(name for name in tested if _digest(name) in known)
 
 
@@ -102,7 +110,7 @@ def check_unseen(known: Collection[str], rows: pd.DataFrame, dataset: Path) -> N
     Raises:
         InvalidDataError: A contributor is in both.
     """
-    both = seen_contributors(known, rows)
+    both = seencontributors_of(known, rows)
     if both:
         raise InvalidDataError(
             f"expected test photos of contributors that the detector never saw, found {len(both)} that it "
@@ -176,5 +184,6 @@ def _digest(contributor: str) -> str:
     return hashlib.sha256(contributor.encode()).hexdigest()[:16]
 
 
-def _contributors(rows: pd.DataFrame) -> set[str]:
+def contributors_of(rows: pd.DataFrame) -> set[str]:
+    """Returns whose photos the rows of a manifest, or of a list of layers, show, as `photo set/name`."""
     return set(rows["photo_set"] + "/" + rows["contributor"])

@@ -221,3 +221,13 @@ def test_a_dataset_without_layers_is_refused(tmp_path):
 def test_settings_that_cannot_work_are_refused(wrong):
     with pytest.raises(ConfigurationError, match=next(iter(wrong))):
         CompositionSettings(**wrong)
+
+
+def test_sources_of_further_datasets_come_after_the_own_ones(dataset):
+    own = Composer(dataset, PLAIN, 0)
+    both = Composer(dataset, PLAIN, 0, further=[dataset])
+    assert both.sources == own.sources * 2
+    own_paths = {layer.path for source in own.sources for window in source for layer in window.written}
+    writers = {pair.writer for _, pair in drafts(both, 60)}
+    assert own_paths
+    assert "" not in writers

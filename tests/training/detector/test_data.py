@@ -236,3 +236,30 @@ def test_writers_and_photo_sets_left_out_are_in_no_composed_pair(layered: Path) 
     assert left_out not in {less.composer.compose(number, 64, True).writer for number in range(30)}
     with pytest.raises(InvalidDataError, match="leave_out"):
         data_of(layered, leave_out=["nobody"])
+
+
+def test_layers_of_further_datasets_are_trained_on_and_nothing_else_of_them(
+    layered: Path, dataset: Path
+) -> None:
+    own = data_of(layered)
+    both = data_of(layered, further_layers=[str(layered)])
+    assert own.composer is not None
+    assert both.composer is not None
+    assert len(both.composer) == 2 * len(own.composer)
+    assert (len(both.train_sets), both.val_sets) == (len(own.train_sets), own.val_sets)
+    alone = data_of(dataset, further_layers=[str(layered)])  # the dataset itself has none
+    assert alone.composer is not None
+    assert len(alone.composer) == len(own.composer)
+    with pytest.raises(MissingDataError, match="nowhere"):
+        data_of(layered, further_layers=["nowhere"])
+
+
+def test_further_layers_show_nobody_whom_the_dataset_keeps_from_training(
+    layered: Path, tmp_path: Path
+) -> None:
+    other = Path(shutil.copytree(layered, tmp_path / "other"))
+    rows, own = read_layers(other), read_manifest(layered)
+    rows["contributor"] = own.loc[own["fold"] == "val", "contributor"].iloc[0]
+    rows.to_parquet(other / LAYERS_NAME)
+    with pytest.raises(InvalidDataError, match=r"for validation or tests, got fake/person-\d+; build both"):
+        data_of(layered, further_layers=[str(other)])

@@ -77,9 +77,11 @@ class Composer:
         leave_out: Writers that no pair may hold.
         leave_out_photo_sets: Photo sets that no pair may come from.
         files: What reads the layers; None for the folder itself.
+        further: Folders of datasets whose sources come after the dataset's own; one that is in several of
+            them comes as often.
 
     Raises:
-        InvalidDataError: The dataset has no layers of other writers.
+        InvalidDataError: A dataset has no layers of other writers.
     """
 
     def __init__(
@@ -90,10 +92,13 @@ class Composer:
         leave_out: Sequence[str] = (),
         leave_out_photo_sets: Sequence[str] = (),
         files: DatasetFiles | None = None,
+        further: Sequence[Path] = (),
     ) -> None:
         self.settings = settings
         self.seed = seed
         self.sources = layer_windows(dataset, leave_out, leave_out_photo_sets, files)
+        for folder in further:
+            self.sources += layer_windows(folder, leave_out, leave_out_photo_sets)
 
     def __len__(self) -> int:
         """Returns the number of sources; every so many pairs each of them comes once."""

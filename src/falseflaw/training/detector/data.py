@@ -10,15 +10,17 @@ from typing import Any
 
 import lightning.pytorch as pl
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Sampler
 
 from falseflaw.dataset.files import DatasetFiles, FolderFiles
 from falseflaw.dataset.layers import read_layers
+from falseflaw.dataset.lineage import contributors_of
 from falseflaw.dataset.manifest import read_manifest
 from falseflaw.dataset.shards import open_shards
-from falseflaw.errors import ConfigurationError
+from falseflaw.errors import ConfigurationError, InvalidDataError
 from falseflaw.paths import find_existing
 from falseflaw.training.detector.composition import Composer
 from falseflaw.training.detector.composition_settings import CompositionSettings
@@ -139,6 +141,7 @@ class DetectorData(pl.LightningDataModule):
         repeat_batches: int | None = None,
         seed: int = 0,
         shards: str | None = None,
+        further_layers: Sequence[str] = (),
     ) -> None:
         """Sets the module up.
 
@@ -163,6 +166,8 @@ class DetectorData(pl.LightningDataModule):
             seed: Of the stream of crops and their laundering.
             shards: Folder or URL of the shards that the dataset's files are read from, see `dataset.shards`;
                 None for the dataset's folder.
+            further_layers: Folders of datasets whose layers are trained on as well; nothing else of them is
+                used.
 
         Raises:
             ConfigurationError: A value is out of its range.
@@ -205,6 +210,7 @@ class DetectorData(pl.LightningDataModule):
         self.repeat_batches = repeat_batches
         self.seed = seed
         self.shards = shards
+        self.further_layers = tuple(Path(folder) for folder in further_layers)
         self.files: DatasetFiles = FolderFiles(self.dataset)
         self.train_sets: list[MatchedSet] = []
         self.val_sets: list[MatchedSet] = []
@@ -224,16 +230,39 @@ class DetectorData(pl.LightningDataModule):
         self.dataset = find_existing(self.dataset, "a dataset", "build one with `falseflaw synthesize`")
         self.files = open_shards(self.shards, self.dataset) if self.shards else FolderFiles(self.dataset)
         layers = read_layers(self.dataset)
-        rows = without_networks(read_manifest(self.dataset), self.leave_out, set(layers["writer"]))
+        manifest = read_manifest(self.dataset)
+        further = self._find_further(manifest)
+        rows = without_networks(manifest, self.leave_out, set(layers["writer"]))
         trained = rows[
             ~rows["photo_set"].isin(self.leave_out_photo_sets) & ~rows["edit"].isin(self.leave_out_edits)
         ]
         train = matched_sets(trained, Fold.TRAIN)
         self.val_sets = chosen_sets(matched_sets(rows, Fold.VAL), self.val_sources)
-        if len(layers) and self.pairs.composed_share:
+        if (len(layers) or further) and self.pairs.composed_share:
             left_out = self.leave_out, self.leave_out_photo_sets
-            self.composer = Composer(self.dataset, self.composition, self.seed, *left_out, self.files)
+            first, files = (self.dataset, self.files) if len(layers) else (further.pop(0), None)
+            self.composer = Composer(first, self.composition, self.seed, *left_out, files, further)
         self.train_sets = train
+
+    def _find_further(self, manifest: pd.DataFrame) -> list[Path]:
+        """Returns the folders of further layers, none of people whose photos are kept from training.
+
+        Raises:
+            MissingDataError: A folder is not there.
+            InvalidDataError: It shows photos of somebody in fold `val` or `test` of the dataset.
+        """
+        kept = contributors_of(manifest[manifest["fold"] != str(Fold.TRAIN)])
+        found = [
+            find_existing(folder, "a dataset", "build one with `falseflaw synthesize`")
+            for folder in self.further_layers
+        ]
+        for folder in found:
+            if both := sorted(kept & contributors_of(read_layers(folder))):
+                raise InvalidDataError(
+                    f"expected layers in {folder} of people whose photos {self.dataset} does not keep for "
+                    f"validation or tests, got {both[0]}; build both with the same split and seed"
+                )
+        return found
 
     def position(self) -> tuple[int, int, int]:
         """Returns the training batches done so far, this process's rank and the number of processes."""
