@@ -87,7 +87,7 @@ def contributor_digests(learnt: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(sorted({*map(_digest, learnt.get("contributors", ())), *learnt.get("digests", ())}))
 
 
-def seencontributors_of(known: Collection[str], rows: pd.DataFrame) -> list[str]:
+def seen_contributors(known: Collection[str], rows: pd.DataFrame) -> list[str]:
     """Returns the contributors of fold `test` that a detector learnt from.
 
     Args:
@@ -110,7 +110,7 @@ def check_unseen(known: Collection[str], rows: pd.DataFrame, dataset: Path) -> N
     Raises:
         InvalidDataError: A contributor is in both.
     """
-    both = seencontributors_of(known, rows)
+    both = seen_contributors(known, rows)
     if both:
         raise InvalidDataError(
             f"expected test photos of contributors that the detector never saw, found {len(both)} that it "
