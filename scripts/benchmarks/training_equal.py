@@ -49,7 +49,10 @@ def train_equally(config: DictConfig, backbone: str, minutes: float, output: Pat
     run_dir = output.parent / "training" / backbone
     result = run_dir / "result.json"
     wanted = {"backbone": backbone, "minutes": minutes, "dataset": str(config.data.dataset)}
-    if result.is_file() and (found := json.loads(result.read_text())).items() >= wanted.items():
+    if (
+        result.is_file()
+        and (found := json.loads(result.read_text(encoding="utf-8"))).items() >= wanted.items()
+    ):
         return dict(found)
     shutil.rmtree(run_dir, ignore_errors=True)
     detector = {**plain(config.model), "backbone": backbone, "pretrained": "none"}

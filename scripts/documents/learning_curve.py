@@ -20,9 +20,11 @@ FIGURES = {
     "val/auroc_untouched": "AUROC, untouched",
     "val/auroc_laundered": "AUROC, laundered",
     "val/auroc_untouched_x0.5": "AUROC, ×0.5",
-    "val/auroc_laundered_camera_originals": "AUROC, laundered camera originals",
+    "val/auroc_untouched_x2": "AUROC, ×2",
     "val/f1_untouched": "pixel F1, untouched",
 }
+
+LOSSES = {"train/loss": "on training crops, smoothed", "val/loss": "on fold val"}
 
 
 def main(run: str, curve: str = "") -> int:
@@ -35,7 +37,9 @@ def main(run: str, curve: str = "") -> int:
     if "val/score" not in table or table["val/score"].dropna().empty:
         print(f"learning-curve: expected a validation in {path}, found none yet", file=sys.stderr)
         return 1
-    figure, axes = plt.subplots(figsize=(8, 4.5), constrained_layout=True)
+    figure, (axes, losses) = plt.subplots(
+        1, 2, figsize=(10, 4.2), width_ratios=(3, 2), constrained_layout=True
+    )
     for name, words in FIGURES.items():
         if name in table:
             rows = table[["step", name]].dropna()
@@ -43,8 +47,16 @@ def main(run: str, curve: str = "") -> int:
                 rows["step"], rows[name], marker=".", label=words, lw=2.2 if name == "val/score" else 1.2
             )
     axes.set(xlabel="optimizer step", ylabel="on a fixed choice of fold val", ylim=(None, 1))
-    axes.grid(alpha=0.3)
-    axes.legend(frameon=False, fontsize=8)
+    for name, words in LOSSES.items():
+        if name in table:
+            rows = table[["step", name]].dropna()
+            # One batch says little: the mean of as many steps as lie between two validations.
+            smooth = rows[name].rolling(max(1, len(rows) // 14), min_periods=1, center=True).mean()
+            losses.plot(rows["step"], rows[name] if name == "val/loss" else smooth, label=words)
+    losses.set(xlabel="optimizer step", ylabel="loss")
+    for panel in (axes, losses):
+        panel.grid(alpha=0.3)
+        panel.legend(frameon=False, fontsize=8)
     figure.savefig(curve or ROOT / "docs" / "learning_curve.png", dpi=120)
     return 0
 

@@ -138,7 +138,7 @@ def _told(verb: str, words: list[str], error: Exception) -> tuple[str, int]:
 def _module_of(verb: str, words: list[str]) -> tuple[str | None, str]:
     """Returns the module that runs a verb (None: there is no such verb), and what the verb does."""
     if verb in VERBS:
-        return f"falseflaw.cli.{verb.replace('-', '_')}", VERBS[verb]
+        return f"falseflaw.cli.verbs.{verb.replace('-', '_')}", VERBS[verb]
     if any(word.split("=")[0] in {"-cd", "--config-dir"} for word in words):
         from falseflaw.cli.configuration.schema import own_module
 

@@ -62,7 +62,7 @@ def test_a_folder_in_use_is_refused(
 def test_every_verb_says_what_a_stop_leaves(verb: str) -> None:
     from omegaconf import OmegaConf
 
-    module = importlib.import_module(f"falseflaw.cli.{verb.replace('-', '_')}")
+    module = importlib.import_module(f"falseflaw.cli.verbs.{verb.replace('-', '_')}")
     text = module.how_to_go_on(OmegaConf.create({"output": "out", "overwrite": True, "run_dir": "out"}))
     assert text
     assert "\n" not in text

@@ -16,12 +16,12 @@ from falseflaw.paths import config_dir
 NAMES = frozenset(
     {
         *("input", "output", "bundle", "run", "checkpoint", "evaluation", "dataset", "operating_point"),
-        *("cache", "resume", "start", "folder", "path", "dir", "dirpath", "key", "sweep"),
+        *("cache", "resume", "start", "folder", "path", "dir", "dirpath", "key", "sweep", "shards"),
     }
 )
 """Last parts of keys that hold one path."""
 
-LIST_NAMES = frozenset({"weights", "evaluations", "other_evaluations"})
+LIST_NAMES = frozenset({"weights", "evaluations", "other_evaluations", "further_layers"})
 """Last parts of keys that hold several paths."""
 
 SUFFIXES = ("_dir", "_folder", "_path", "_file")

@@ -8,9 +8,9 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from falseflaw.claim import claim
-from falseflaw.cli.audit import audit_dataset
 from falseflaw.cli.configuration.compose import STEERING, compose_build, weight_folders
 from falseflaw.cli.configuration.overrides import without
+from falseflaw.cli.verbs.audit import audit_dataset
 
 EXTRAS: tuple[str, ...] = ("synthesis",)
 

@@ -60,7 +60,7 @@ def _folder(given: str | None, what: str) -> Path | None:
 def _photos(config: DictConfig) -> tuple[Sequence[Image], str]:
     """Returns the photos to prove parity on, and what they are."""
     if where := config.parity_folder or config.dataset:
-        from falseflaw.cli.export import parity_photos
+        from falseflaw.cli.verbs.export import parity_photos
 
         photos = parity_photos(config, config.dataset)
         return photos, f"{len(photos)} photos of {where}"

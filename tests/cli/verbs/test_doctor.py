@@ -1,7 +1,7 @@
 import pytest
 
-from falseflaw.cli.doctor import Finding
 from falseflaw.cli.main import main
+from falseflaw.cli.verbs.doctor import Finding
 
 
 def told(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, str]:

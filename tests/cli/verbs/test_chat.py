@@ -30,7 +30,7 @@ def test_without_gradio_one_line_says_what_to_install(
 def test_what_goes_wrong_is_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], word: str, told: str
 ) -> None:
-    monkeypatch.setattr("falseflaw.cli.chat.EXTRAS", ())
+    monkeypatch.setattr("falseflaw.cli.verbs.chat.EXTRAS", ())
     bundle = write_bundle(tmp_path / "bundle")
     assert main(["chat", f"bundle={bundle}", word]) in {1, 2}
     assert told in capsys.readouterr().err.splitlines()[-1]
