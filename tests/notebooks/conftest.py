@@ -120,10 +120,14 @@ def clone(tmp_path: Path) -> Path:
     for name in (
         "scripts/documents/refresh_results.py",
         "scripts/documents/readme_blocks.py",
+        "scripts/documents/targets_block.py",
         "notebooks/01_dataset.ipynb",
     ):
         shutil.copyfile(ROOT / name, root / name)
-    blocks = [f"<!-- {name}:begin -->\nstale {name}\n<!-- {name}:end -->" for name in ("results", "figures")]
+    blocks = [
+        f"<!-- {name}:begin -->\nstale {name}\n<!-- {name}:end -->"
+        for name in ("results", "targets", "figures")
+    ]
     (root / "docs").mkdir()
     (root / "docs" / "results.md").write_text("\n".join(["# A", *blocks, "B", ""]))
     (root / "README.md").write_text("\n".join(["# A", blocks[0], "B", ""]))

@@ -38,17 +38,29 @@ def install(wheel: Path, site: Path) -> None:
         archive.extractall(site)
 
 
+def parts_of(distribution: importlib.metadata.Distribution) -> dict[str, Path]:
+    """What a distribution has in `site-packages`, by name."""
+    parts: dict[str, Path] = {}
+    for file in distribution.files or ():
+        place = Path(str(file.locate())).resolve()
+        if place.exists() and file.parts[0] not in {"..", "__pycache__"}:
+            parts[file.parts[0]] = Path(*place.parts[: len(place.parts) - len(file.parts) + 1])
+    if not parts:  # installed by setup.py: its list is of the source tree
+        folder = Path(str(distribution.locate_file(""))).resolve()
+        for top in (distribution.read_text("top_level.txt") or "").split():
+            parts |= {place.name: place for place in folder.glob(f"{top}*")}
+    return parts
+
+
 @pytest.fixture
 def site(tmp_path: Path, wheels: dict[str, Path]) -> Path:
     """`site-packages` of a fresh environment that holds the base install alone."""
     venv.create(tmp_path / "venv", with_pip=False, symlinks=True)
     (site,) = (tmp_path / "venv").glob("lib/python*/site-packages")
     for name in base_distributions():
-        for file in importlib.metadata.files(name) or ():
-            top = file.parts[0]
-            place = Path(str(file.locate())).resolve()
-            if top not in {"..", "__pycache__"} and not (site / top).exists():
-                (site / top).symlink_to(Path(*place.parts[: len(place.parts) - len(file.parts) + 1]))
+        for top, place in parts_of(importlib.metadata.distribution(name)).items():
+            if not (site / top).exists():
+                (site / top).symlink_to(place)
     install(wheels["falseflaw"], site)
     (tmp_path / "empty").mkdir()
     return site

@@ -199,13 +199,15 @@ def test_whole_numbers_give_whole_numbers() -> None:
     assert [type(each).__name__ for each in space.values()] == ["IntDistribution", "FloatDistribution"]
 
 
-def _work(folder: Path, kill_at: int | None) -> None:
+def _work(folder: Path, killed: bool, began: Any) -> None:
     def train(values: Any, seed: int, run_dir: Path, report: Any, beat: Any) -> Ended:
         run_dir.mkdir(parents=True, exist_ok=True)
         with (run_dir / "began").open("a") as file:
             file.write(f"{os.getpid()}\n")
-        if kill_at is not None and len(list((folder / "trials").iterdir())) >= kill_at:
+        if killed:
+            began.set()
             os.kill(os.getpid(), signal.SIGKILL)
+        began.wait(200)  # the other one has a trial before this one could be through with all
         return Trainings()(values, seed, run_dir, report, beat)
 
     sweep(folder, train, trials=6)
@@ -215,7 +217,8 @@ def _work(folder: Path, kill_at: int | None) -> None:
 def test_processes_share_a_study_and_one_that_is_killed_loses_nothing(tmp_path: Path) -> None:
     study_in(tmp_path)  # else both make the tables
     context = multiprocessing.get_context("spawn")
-    workers = [context.Process(target=_work, args=(tmp_path, kill_at)) for kill_at in (2, None)]
+    began = context.Event()
+    workers = [context.Process(target=_work, args=(tmp_path, killed, began)) for killed in (True, False)]
     for worker in workers:
         worker.start()
     for worker in workers:

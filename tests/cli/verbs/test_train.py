@@ -84,6 +84,7 @@ def overrides_for(group: str, option: str) -> list[str]:
     if group == "experiment":
         small = ["model=tiny", "data.batch_size=4", "data.pairs.crop_size=64", "data.val_crop_size=96"]
         left_out = ["data.leave_out=[twin]"] if "without" in option else []  # a network of the tiny dataset
+        small += ["start=null"] if option == "quickstart" else []  # weights of the large network
         return [*small, *left_out, "data.workers=0", "trainer.val_check_interval=2"]
     if group == "trainer" and option != "cpu":
         outside = ["trainer.plugins=null"] if option == "slurm" else []
@@ -105,6 +106,10 @@ def test_every_configuration_runs(
     chosen = [f"experiment={option}"] if group == "experiment" else ["experiment=smoke", f"{group}={option}"]
     if group == "data":
         chosen += ["data.workers=0"]
+    if option == "streaming":
+        pytest.importorskip("litdata")
+        assert main(["shard", f"dataset={dataset}", "output=shards", "progress=false"]) == 0
+        chosen += ["data.shards=shards"]
     arguments = [*chosen, f"dataset={dataset}", "run_dir=out", "trainer.max_steps=2"]
     code = main(["train", *arguments, *overrides_for(group, option)])
     assert code == 0, capsys.readouterr().err
