@@ -133,7 +133,7 @@ def test_debug_shows_the_traceback(
 
 
 def test_any_failure_is_one_line(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    from falseflaw.cli import predict
+    from falseflaw.cli.verbs import predict
 
     def fail(error: BaseException) -> None:
         def run(config: object) -> None:
