@@ -12,8 +12,8 @@ from typing import Any
 from hydra.utils import instantiate
 from lightning.pytorch.callbacks import Timer
 from omegaconf import DictConfig
-from training_ways import plain
 
+from falseflaw.cli.process.training_run import plain
 from falseflaw.imaging.codec import write_atomic
 from falseflaw.models.architectures import build_detector
 from falseflaw.training.detector.run import train

@@ -13,8 +13,9 @@ from typing import Any, Protocol
 import torch
 from hydra.utils import instantiate
 from lightning.pytorch.callbacks import Callback
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
+from falseflaw.cli.process.training_run import plain
 from falseflaw.models.architectures import build_detector
 from falseflaw.models.losses import DetectorLoss
 from falseflaw.training.callbacks import BestAndLast
@@ -45,11 +46,6 @@ class Way(Protocol):
 
     def turn(self, steps: int) -> Turn:
         """Trains so many measured steps, after those that empty what workers made ready meanwhile."""
-
-
-def plain(config: DictConfig) -> Any:
-    """Returns a part of a configuration as plain values."""
-    return OmegaConf.to_container(config, resolve=True)
 
 
 def endless_data(config: DictConfig, **changes: Any) -> DetectorData:

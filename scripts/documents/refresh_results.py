@@ -34,7 +34,7 @@ from readme_blocks import (
     results_block,
     short_block,
 )
-from targets_block import reserved_autoencoders, targets_block
+from targets_block import targets_block
 
 from falseflaw.dataset.folder import AUDIT_NAME
 from falseflaw.dataset.manifest import MANIFEST_NAME, read_manifest
@@ -51,6 +51,7 @@ from falseflaw.evaluation.figures.summary import (
 from falseflaw.evaluation.report.other_evaluations import read_other_evaluations
 from falseflaw.evaluation.report.sentences import SCREENSHOT
 from falseflaw.imaging import codec
+from falseflaw.inpainting.autoencoders.records import reserved
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMITTED = ROOT / "notebooks" / "reference"
@@ -246,7 +247,9 @@ def main(arguments: list[str]) -> int:
         summary, page = read_summary(COMMITTED), ROOT / "docs" / "results.md"
         replace_block(page, "results", results_block(summary))
         others = {folder.name: read_any_summary(folder) for folder in committed.others_of(COMMITTED)}
-        replace_block(page, "targets", targets_block(summary, others, reserved_autoencoders(ROOT)))
+        replace_block(
+            page, "targets", targets_block(summary, others, reserved(ROOT / "checkpoints" / "autoencoders"))
+        )
         replace_block(page, "figures", figures_block(read_minutes(COMMITTED)))
         replace_block(ROOT / "README.md", "results", short_block(summary))
         print("updated README.md and docs/results.md")

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from falseflaw.evaluation.figures.measure import CAMERA_ORIGINALS
 from falseflaw.evaluation.figures.rates import ALL
@@ -70,13 +68,6 @@ def targets_block(summary: ComparisonSummary, others: Mapping[str, Summary], res
         for target in _targets(summary, others, reserved)
     ]
     return markdown_table(("on", "figure", "reached", "target", "met"), lines)
-
-
-def reserved_autoencoders(root: Path) -> list[str]:
-    """Returns the bundled autoencoders that come into fold test alone."""
-    records = sorted((root / "checkpoints" / "autoencoders").glob("*/training.json"))
-    read = {record.parent.name: json.loads(record.read_text(encoding="utf-8")) for record in records}
-    return [name for name, values in read.items() if values["recipe"]["reserved"]]
 
 
 def _targets(

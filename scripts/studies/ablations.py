@@ -11,7 +11,6 @@ defaults about 14 hours on two cores.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from falseflaw.cli.main import one_line
 from falseflaw.dataset.manifest import read_manifest
 from falseflaw.errors import FalseFlawError
 from falseflaw.evaluation.figures.calibration import write_operating_point
+from falseflaw.inpainting.autoencoders.records import recipes
 from falseflaw.statistics.text import figure_text, markdown_table
 from falseflaw.studies import trainings
 from falseflaw.studies.ablations import COLUMNS, MASK_THRESHOLD, PIXELS, measure
@@ -94,9 +94,8 @@ def evaluate(run: Path, point: Path, limit: int) -> Path:
 
 def sharp_writers(dataset: Path) -> list[str]:
     """Returns the dataset's autoencoders that were finished against a critic, with their perturbed copies."""
-    records = (ROOT / "checkpoints" / "autoencoders").glob("*/training.json")
-    read = {record.parent.name: json.loads(record.read_text(encoding="utf-8")) for record in records}
-    sharp = {name for name, values in read.items() if values["recipe"].get("finish")}
+    read = recipes(ROOT / "checkpoints" / "autoencoders")
+    sharp = {name for name, recipe in read.items() if recipe.get("finish")}
     present = set(read_manifest(dataset)["generator"])
     return sorted(name for name in present if name.removesuffix("_perturbed") in sharp)
 

@@ -8,7 +8,6 @@ started again it goes on where it stopped. About an hour on two cores.
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
@@ -19,12 +18,14 @@ from falseflaw.dataset.manifest import read_manifest
 from falseflaw.errors import FalseFlawError
 from falseflaw.evaluation.figures.summary import read_summary
 from falseflaw.inpainting.autoencoders.family import PERTURBED
+from falseflaw.inpainting.autoencoders.records import reserved
 from falseflaw.statistics.text import figure_text
 from falseflaw.studies import trainings
 from falseflaw.studies.trainings import EDITS
 
 ROOT = Path(__file__).resolve().parents[2]
 GENERATORS = ("pixel", "latent")
+AUTOENCODERS = ROOT / "checkpoints" / "autoencoders"
 DATASET = "data/datasets/reference"
 
 
@@ -72,7 +73,7 @@ def measure(name: str, deltas: list[str], overrides: list[str]) -> str:
 def print_table(runs: list[str]) -> None:
     """Prints one Markdown table: a line a network, a column a run; what a run never saw is in bold."""
     summaries = {Path(run).name: read_summary(ROOT / run / "evaluation") for run in runs}
-    unseen = {Path(run).name: left_out(ROOT / run) | reserved() for run in runs}
+    unseen = {Path(run).name: left_out(ROOT / run) | set(reserved(AUTOENCODERS)) for run in runs}
     names = sorted({row.name for summary in summaries.values() for row in summary.networks})
     print("AUROC against simulated damage of the same sources, untouched photos of fold test;")
     print("in bold what the detector was not trained on.\n")
@@ -90,13 +91,6 @@ def print_table(runs: list[str]) -> None:
 def left_out(run: Path) -> set[str]:
     """Returns the networks whose pixels a run was not trained on."""
     return set(yaml.safe_load((run / "config.yaml").read_text(encoding="utf-8"))["data"]["leave_out"])
-
-
-def reserved() -> set[str]:
-    """Returns the bundled autoencoders that come into fold test alone."""
-    records = (ROOT / "checkpoints" / "autoencoders").glob("*/training.json")
-    read = {record.parent.name: json.loads(record.read_text(encoding="utf-8")) for record in records}
-    return {name for name, values in read.items() if values["recipe"]["reserved"]}
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import pytest
 from falseflaw.errors import InvalidDataError
 from falseflaw.evaluation.committed.committed import others_of
 from falseflaw.evaluation.figures.summary import read_any_summary, read_summary
+from falseflaw.inpainting.autoencoders.records import reserved
 from falseflaw.statistics.bootstrap import Estimate
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,7 +44,9 @@ def test_readme_and_docs_show_the_committed_figures() -> None:
 
 def test_docs_set_the_committed_figures_against_the_targets() -> None:
     others = {folder.name: read_any_summary(folder) for folder in others_of(COMMITTED)}
-    told = targets.targets_block(read_summary(COMMITTED), others, targets.reserved_autoencoders(ROOT))
+    told = targets.targets_block(
+        read_summary(COMMITTED), others, reserved(ROOT / "checkpoints" / "autoencoders")
+    )
     assert blocks.block_of(ROOT / "docs" / "results.md", "targets") == told, "run scripts/run refresh-results"
 
 

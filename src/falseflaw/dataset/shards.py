@@ -23,6 +23,7 @@ from falseflaw.dataset.layers import LAYERS_NAME
 from falseflaw.dataset.manifest import MANIFEST_NAME
 from falseflaw.errors import InvalidDataError, MissingDataError, MissingExtraError, UnreadableImageError
 from falseflaw.paths import find_existing
+from falseflaw.provenance import file_sha256
 
 SHARDS_FOLDER = "shards"
 """Where the shards of a dataset lie, if nobody says otherwise: below its folder."""
@@ -50,7 +51,8 @@ def require_litdata() -> None:
 
 def dataset_digests(dataset: Path) -> dict[str, str]:
     """Returns the sha256 of the files that say what a dataset holds; "" for what it does not have."""
-    return {name: _sha256(dataset / name) for name in (MANIFEST_NAME, LAYERS_NAME)}
+    files = {name: dataset / name for name in (MANIFEST_NAME, LAYERS_NAME)}
+    return {name: file_sha256(file) if file.is_file() else "" for name, file in files.items()}
 
 
 def join_files(files: Iterable[tuple[str, bytes]]) -> bytes:
@@ -228,10 +230,3 @@ def _whole(shards: str) -> Path:
 
 def _key(path: str) -> int:
     return int.from_bytes(hashlib.blake2b(path.encode(), digest_size=8).digest(), "little")
-
-
-def _sha256(file: Path) -> str:
-    if not file.is_file():
-        return ""
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

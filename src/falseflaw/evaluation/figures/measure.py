@@ -225,6 +225,10 @@ class Measure:
             fpr=self.flagged(rows[rows["label"] == 0]),
         )
 
+    def auroc(self, rows: pd.DataFrame) -> Estimate:
+        """How well logits rank positives above negatives."""
+        return self._estimated(rows, {"auroc": image_metrics(rows)["auroc"]})["auroc"]
+
     def calibration(self, rows: pd.DataFrame) -> Estimate:
         """Calibration error over positives and negatives as they were when it was fitted."""
         rows = rows[rows["edit"].isin(MIXTURE)]

@@ -50,7 +50,7 @@ def summarize(
         objects=int(rows["group"].nunique()),
         rates=tuple(rate for name, part in parts.items() for rate in _rates(name, part, measure)),
         auroc={
-            name: measure.comparison(part[part["label"].isin((0, 1))]).auroc
+            name: measure.auroc(part[part["label"].isin((0, 1))])
             for name, part in parts.items()
             if {0, 1} <= set(part["label"])
         },
