@@ -15,6 +15,7 @@ from PIL import Image
 from falseflaw.imaging.contact_sheet import contact_sheet
 from falseflaw.training.detector.composition import Composed, Composer
 from falseflaw.training.detector.composition_settings import CompositionSettings
+from falseflaw.training.detector.layer_windows import layer_windows
 
 SIDE = 224
 PAIRS = 12
@@ -23,7 +24,7 @@ GAIN = 6  # differences are shown this many times larger
 
 def main(dataset: str, sheet: str, first: int = 0) -> None:
     """Draws one sheet of pairs, two in a line."""
-    composer = Composer(Path(dataset), CompositionSettings(), 0)
+    composer = Composer(layer_windows(Path(dataset)), CompositionSettings(), 0)
     pairs = [composer.compose(first + number, SIDE, True) for number in range(PAIRS)]
     lines = [[tile for pair in pairs[at : at + 2] for tile in _tiles(pair)] for at in range(0, PAIRS, 2)]
     captions = ["     |     ".join(map(_caption, pairs[at : at + 2])) for at in range(0, PAIRS, 2)]

@@ -20,6 +20,7 @@ from falseflaw.cli.main import one_line
 from falseflaw.studies.composed_rings import measure_pairs
 from falseflaw.training.detector.composition import Composer
 from falseflaw.training.detector.composition_settings import CompositionSettings
+from falseflaw.training.detector.layer_windows import layer_windows
 
 
 def main(arguments: list[str]) -> int:
@@ -35,7 +36,7 @@ def main(arguments: list[str]) -> int:
         parser.error("expected --pairs of at least 2")
     try:
         values = {str(key): value for key, value in OmegaConf.from_dotlist(options.set).items()}
-        composer = Composer(options.dataset, CompositionSettings(**values), seed=0)
+        composer = Composer(layer_windows(options.dataset), CompositionSettings(**values), seed=0)
         pairs = min(options.pairs or len(composer), len(composer))
         probe = ring_probe(
             measure_pairs(composer, pairs, options.side, lambda items, total, title: tqdm(items))

@@ -13,6 +13,7 @@ from falseflaw.imaging.crop import Box
 from falseflaw.seeding import derive_rng
 from falseflaw.training.detector.composition import Composer, draw_save
 from falseflaw.training.detector.composition_settings import CompositionSettings
+from falseflaw.training.detector.layer_windows import layer_windows
 from falseflaw.types import Edit
 
 SIDE = 96
@@ -43,7 +44,7 @@ def drafts(composer, count, side=SIDE, around=True):
 
 
 def test_members_differ_only_where_the_network_wrote_or_the_negative_was_edited(dataset):
-    composer = Composer(dataset, CompositionSettings(), 0)
+    composer = Composer(layer_windows(dataset), CompositionSettings(), 0)
     seen = Counter()
     for _, pair in drafts(composer, 150):
         assert pair.negative.shape == pair.positive.shape == (*pair.mask.shape, 3)
@@ -66,7 +67,7 @@ def test_members_differ_only_where_the_network_wrote_or_the_negative_was_edited(
 
 
 def test_of_a_layer_that_is_a_part_of_its_window_no_more_is_taken(dataset):
-    composer = Composer(dataset, replace(PLAIN, inpainted_share=0, regenerated_share=1), 0)
+    composer = Composer(layer_windows(dataset), replace(PLAIN, inpainted_share=0, regenerated_share=1), 0)
     for number, (window, _) in enumerate(drafts(composer, 20)):
         whole = next(layer for layer in window.written if layer.content is Content.REWRITTEN)
         box = Box(16, 24, 40, 48)
@@ -92,7 +93,7 @@ class Part:
 
 def test_the_mask_holds_what_the_network_wrote(dataset):
     """The stand-ins darken by 4 and 8, or fill with noise."""
-    composer = Composer(dataset, replace(PLAIN, soft_share=0, partial_share=0), 0)
+    composer = Composer(layer_windows(dataset), replace(PLAIN, soft_share=0, partial_share=0), 0)
     for _, pair in drafts(composer, 60):
         change = pair.negative.astype(int) - pair.positive
         assert pair.rewritten == (pair.positive_edit is Edit.REGENERATED)
@@ -110,7 +111,9 @@ def test_the_mask_holds_what_the_network_wrote(dataset):
 
 
 def test_pixels_that_are_hardly_covered_are_ignored(dataset):
-    composer = Composer(dataset, replace(PLAIN, soft_share=1, partial_share=0, regenerated_share=0), 0)
+    composer = Composer(
+        layer_windows(dataset), replace(PLAIN, soft_share=1, partial_share=0, regenerated_share=0), 0
+    )
     ignored = 0
     for _, pair in drafts(composer, 40):
         assert pair.region[pair.mask | pair.ignored].all()
@@ -120,7 +123,7 @@ def test_pixels_that_are_hardly_covered_are_ignored(dataset):
 
 
 def test_a_window_shows_the_region_where_it_shall(dataset):
-    composer = Composer(dataset, PLAIN, 0)
+    composer = Composer(layer_windows(dataset), PLAIN, 0)
     around = [pair.region.any() for _, pair in drafts(composer, 60, 32)]
     anywhere = [pair.region.any() for _, pair in drafts(composer, 60, 32, around=False)]
     assert all(around)
@@ -130,7 +133,7 @@ def test_a_window_shows_the_region_where_it_shall(dataset):
 
 def test_a_pair_depends_on_seed_and_number_alone(dataset):
     def pixels(seed, numbers):
-        composer = Composer(dataset, CompositionSettings(), seed)
+        composer = Composer(layer_windows(dataset), CompositionSettings(), seed)
         return {number: composer.compose(number, SIDE, True) for number in numbers}
 
     forward, backward = pixels(0, range(12)), pixels(0, reversed(range(12)))
@@ -149,7 +152,7 @@ def test_a_pair_depends_on_seed_and_number_alone(dataset):
 
 
 def test_every_source_comes_once_a_turn(dataset):
-    composer = Composer(dataset, PLAIN, 0)
+    composer = Composer(layer_windows(dataset), PLAIN, 0)
     assert len(composer) == 8
     seen = []
 
@@ -165,17 +168,17 @@ def test_every_source_comes_once_a_turn(dataset):
 
 
 def test_writers_that_are_left_out_or_reserved_never_write(dataset):
-    everyone = Composer(dataset, PLAIN, 0)
+    everyone = Composer(layer_windows(dataset), PLAIN, 0)
     assert {pair.writer for _, pair in drafts(everyone, 80)} == {"twin", "other-twin", "fake-inpainter"}
-    others = Composer(dataset, PLAIN, 0, leave_out=["twin"])
+    others = Composer(layer_windows(dataset, ["twin"]), PLAIN, 0)
     assert {pair.writer for _, pair in drafts(others, 80)} == {"other-twin", "fake-inpainter"}
     with pytest.raises(InvalidDataError, match="expected layers in"):
-        Composer(dataset, PLAIN, 0, leave_out=["twin", "other-twin", "fake-inpainter"])
+        Composer(layer_windows(dataset, ["twin", "other-twin", "fake-inpainter"]), PLAIN, 0)
 
 
 def test_a_negative_is_edited_in_the_very_same_region(dataset):
-    composer = Composer(dataset, replace(PLAIN, local_edit_share=1, regenerated_share=0), 0)
-    plain = Composer(dataset, PLAIN, 0)
+    composer = Composer(layer_windows(dataset), replace(PLAIN, local_edit_share=1, regenerated_share=0), 0)
+    plain = Composer(layer_windows(dataset), PLAIN, 0)
     changed = 0
     for _, pair in drafts(composer, 30):
         assert pair.negative_edit is Edit.LOCAL_EDIT
@@ -191,7 +194,7 @@ def test_a_negative_is_edited_in_the_very_same_region(dataset):
 
 
 def test_both_members_are_saved_alike_and_as_the_source_asks(dataset):
-    composer = Composer(dataset, CompositionSettings(), 0)
+    composer = Composer(layer_windows(dataset), CompositionSettings(), 0)
     window = composer.sources[0][0]
     saves = [draw_save(window, composer.settings, derive_rng("save", n)) for n in range(400)]
     qualities = {save.quality for save in saves if save}
@@ -212,7 +215,7 @@ def test_both_members_are_saved_alike_and_as_the_source_asks(dataset):
 def test_a_dataset_without_layers_is_refused(tmp_path):
     build(tmp_path / "d", FakePhotos(5))
     with pytest.raises(InvalidDataError, match=r"synthesis\.layers=true"):
-        Composer(tmp_path / "d", PLAIN, 0)
+        Composer(layer_windows(tmp_path / "d"), PLAIN, 0)
 
 
 @pytest.mark.parametrize(
@@ -221,13 +224,3 @@ def test_a_dataset_without_layers_is_refused(tmp_path):
 def test_settings_that_cannot_work_are_refused(wrong):
     with pytest.raises(ConfigurationError, match=next(iter(wrong))):
         CompositionSettings(**wrong)
-
-
-def test_sources_of_further_datasets_come_after_the_own_ones(dataset):
-    own = Composer(dataset, PLAIN, 0)
-    both = Composer(dataset, PLAIN, 0, further=[dataset])
-    assert both.sources == own.sources * 2
-    own_paths = {layer.path for source in own.sources for window in source for layer in window.written}
-    writers = {pair.writer for _, pair in drafts(both, 60)}
-    assert own_paths
-    assert "" not in writers

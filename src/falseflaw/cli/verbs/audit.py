@@ -54,8 +54,9 @@ def _measurement(dataset: Path) -> Callable[..., Any] | None:
     from falseflaw.studies.composed_rings import measure_pairs
     from falseflaw.training.detector.composition import Composer
     from falseflaw.training.detector.composition_settings import CompositionSettings
+    from falseflaw.training.detector.layer_windows import layer_windows
 
-    composer = Composer(dataset, CompositionSettings(), seed=0)
+    composer = Composer(layer_windows(dataset), CompositionSettings(), seed=0)
     return lambda progress: measure_pairs(composer, min(_PAIRS, len(composer)), _SIDE, progress)
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -16,7 +15,6 @@ from numpy.typing import NDArray
 
 from falseflaw.damage.free_regions import draw_free_region
 from falseflaw.damage.regions import draw_region
-from falseflaw.dataset.files import DatasetFiles
 from falseflaw.dataset.layers import Base, Content
 from falseflaw.dataset.upload import UploadSave
 from falseflaw.imaging.crop import Box
@@ -24,7 +22,7 @@ from falseflaw.imaging.grain import match_grain
 from falseflaw.imaging.local_edits import CLONE, apply_local_edit
 from falseflaw.seeding import derive_rng
 from falseflaw.training.detector.composition_settings import CompositionSettings
-from falseflaw.training.detector.layer_windows import LayerWindow, StoredLayer, layer_windows
+from falseflaw.training.detector.layer_windows import LayerWindow, StoredLayer
 from falseflaw.types import Edit, Image, Mask
 
 _GRID = 16
@@ -68,37 +66,20 @@ class Composed:
 
 
 class Composer:
-    """Composes pair after pair of a dataset's layers; pair n depends on the seed and n alone.
+    """Composes pair after pair of sources' layers; pair n depends on the seed and n alone.
 
     Args:
-        dataset: Folder of a dataset that was built with layers.
+        sources: Windows of each source, see `layer_windows`; a source that is there twice comes as often.
         settings: Shares and ranges.
         seed: Of all draws.
-        leave_out: Writers that no pair may hold.
-        leave_out_photo_sets: Photo sets that no pair may come from.
-        files: What reads the layers; None for the folder itself.
-        further: Folders of datasets whose sources come after the dataset's own; one that is in several of
-            them comes as often.
-
-    Raises:
-        InvalidDataError: A dataset has no layers of other writers.
     """
 
     def __init__(
-        self,
-        dataset: Path,
-        settings: CompositionSettings,
-        seed: int,
-        leave_out: Sequence[str] = (),
-        leave_out_photo_sets: Sequence[str] = (),
-        files: DatasetFiles | None = None,
-        further: Sequence[Path] = (),
+        self, sources: Sequence[Sequence[LayerWindow]], settings: CompositionSettings, seed: int
     ) -> None:
+        self.sources = sources
         self.settings = settings
         self.seed = seed
-        self.sources = layer_windows(dataset, leave_out, leave_out_photo_sets, files)
-        for folder in further:
-            self.sources += layer_windows(folder, leave_out, leave_out_photo_sets)
 
     def __len__(self) -> int:
         """Returns the number of sources; every so many pairs each of them comes once."""

@@ -25,6 +25,7 @@ from falseflaw.paths import find_existing
 from falseflaw.training.detector.composition import Composer
 from falseflaw.training.detector.composition_settings import CompositionSettings
 from falseflaw.training.detector.crops import EDITS, Launder, Sample
+from falseflaw.training.detector.layer_windows import layer_windows
 from falseflaw.training.detector.matched_sets import (
     FinishedPairs,
     MatchedSet,
@@ -238,10 +239,12 @@ class DetectorData(pl.LightningDataModule):
         ]
         train = matched_sets(trained, Fold.TRAIN)
         self.val_sets = chosen_sets(matched_sets(rows, Fold.VAL), self.val_sources)
-        if (len(layers) or further) and self.pairs.composed_share:
+        layered = [(self.dataset, self.files)] if len(layers) else []
+        layered += [(folder, FolderFiles(folder)) for folder in further]
+        if layered and self.pairs.composed_share:
             left_out = self.leave_out, self.leave_out_photo_sets
-            first, files = (self.dataset, self.files) if len(layers) else (further.pop(0), None)
-            self.composer = Composer(first, self.composition, self.seed, *left_out, files, further)
+            windows = [layer_windows(folder, *left_out, files) for folder, files in layered]
+            self.composer = Composer([*chain.from_iterable(windows)], self.composition, self.seed)
         self.train_sets = train
 
     def _find_further(self, manifest: pd.DataFrame) -> list[Path]:
