@@ -12,8 +12,8 @@ from tests.runtime.red import POINT, gray_photo, spotted_photo
 
 from falseflaw.evaluation.prediction.scorers import BundleScorer, evidence_of, run_with_features
 from falseflaw.models.detector import Detector
+from falseflaw.models.onnx import ExportedDetector
 from falseflaw.release.bundle import Release
-from falseflaw.release.onnx import ExportedDetector
 from falseflaw.runtime.predictor import Predictor
 from falseflaw.runtime.verdict import decide
 from falseflaw.statistics.familiarity import Familiarity, fit_familiarity

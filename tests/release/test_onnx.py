@@ -8,10 +8,10 @@ from tests.release.tiny import make_bundle
 from tests.runtime.red import gray_photo, spotted_photo
 from torch import Tensor, nn
 
+from falseflaw.models.onnx import ExportError, export_onnx
 from falseflaw.models.recovery import recover_detector
 from falseflaw.models.whole_image import WholeImageClassifier
 from falseflaw.release.bundle import Release
-from falseflaw.release.onnx import ExportError, export_onnx
 from falseflaw.runtime.predictor import Predictor
 
 

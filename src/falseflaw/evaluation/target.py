@@ -14,6 +14,7 @@ from falseflaw.dataset.lineage import contributor_digests, read_learnt_from
 from falseflaw.errors import ConfigurationError, InvalidDataError, MissingDataError
 from falseflaw.evaluation.figures.calibration import OPERATING_POINT_NAME, read_operating_point
 from falseflaw.evaluation.figures.unlike import FAMILIARITY_NAME, read_familiarity
+from falseflaw.evaluation.prediction.exported import ONNX, ExportedScorer
 from falseflaw.evaluation.prediction.scorers import BundleScorer, CheckpointScorer, Scorer
 from falseflaw.paths import BUNDLE_HINT, find_existing
 from falseflaw.statistics.familiarity import Familiarity
@@ -131,7 +132,7 @@ class Target:
 
         Args:
             operating_point: Of an earlier evaluation: its folder or file; None: the bundle's own, or none.
-            device: Torch device of a checkpoint, or `auto`.
+            device: Torch device of a checkpoint, `auto`, or `onnx` for onnxruntime.
 
         Raises:
             ConfigurationError: An operating point for a bundle, which brings its own.
@@ -155,8 +156,11 @@ class Target:
         if self.baseline is not None:
             return DetectorUnderTest(self.baseline, point)
         if self.kind == "checkpoint":
-            return DetectorUnderTest(CheckpointScorer(self.path, device), point, (), familiarity)
+            return DetectorUnderTest(_open(self.path, device), point, (), familiarity)
         learnt = contributor_digests(read_learnt_from(self.path))
-        return DetectorUnderTest(
-            CheckpointScorer(self.path / "checkpoints" / "best.ckpt", device), point, learnt, familiarity
-        )
+        best = _open(self.path / "checkpoints" / "best.ckpt", device)
+        return DetectorUnderTest(best, point, learnt, familiarity)
+
+
+def _open(checkpoint: Path, device: str) -> CheckpointScorer:
+    return ExportedScorer(checkpoint) if device == ONNX else CheckpointScorer(checkpoint, device)

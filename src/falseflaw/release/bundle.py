@@ -16,10 +16,10 @@ import torch
 from torch import nn
 
 from falseflaw.errors import ConfigurationError
+from falseflaw.models.onnx import export_onnx
 from falseflaw.models.weights import write_weights
 from falseflaw.provenance import file_sha256
 from falseflaw.release import verify
-from falseflaw.release.onnx import export_onnx
 from falseflaw.release.signing import Signer
 from falseflaw.runtime.bundle import CARD_NAME, INFO_NAME, MODEL_NAME, WEIGHTS_NAME, BundleInfo
 from falseflaw.runtime.predictor import Predictor

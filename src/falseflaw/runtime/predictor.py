@@ -99,7 +99,7 @@ class Predictor:
         self.info: BundleInfo = info
         self._digest = bundle_digest(folder)
         path = folder / MODEL_NAME
-        self._session = _open_session(model, path, threads, keep_memory)
+        self._session = open_session(model, path, threads, keep_memory)
         properties = self._session.get_modelmeta().custom_metadata_map
         check_properties(properties, info, read_sums(folder)[INFO_NAME])
         self._tells_distance = DISTANCE in {item.name for item in self._session.get_outputs()}
@@ -177,11 +177,7 @@ class Predictor:
         """
         _check(images)
         _, height, width, _ = images.shape
-        padded, valid = pad_to_stride(images, self.info.stride_multiple)
-        feeds = {
-            "image": np.ascontiguousarray(padded.transpose(0, 3, 1, 2)),  # (B, 3, H', W')
-            "valid": valid[:, None].astype(np.uint8),  # (B, 1, H', W')
-        }
+        feeds = feeds_of(images, self.info.stride_multiple)
         names = [*OUTPUTS, DISTANCE] if self._tells_distance else list(OUTPUTS)
         probability, heat_map, logit, *told = self._session.run(names, feeds)
         if not all(np.isfinite(values).all() for values in (logit, heat_map, *told)):
@@ -214,14 +210,39 @@ class Predictor:
         return (max(probabilities), logit, distance), heat
 
 
+def feeds_of(images: NDArray[np.uint8], multiple: int) -> dict[str, NDArray[np.uint8]]:
+    """Returns what an exported detector takes of photos of one size, uint8 (B, H, W, 3), by input.
+
+    Args:
+        images: The photos.
+        multiple: Grid that they are padded to, pixels.
+    """
+    padded, valid = pad_to_stride(images, multiple)
+    return {
+        "image": np.ascontiguousarray(padded.transpose(0, 3, 1, 2)),  # (B, 3, H', W')
+        "valid": valid[:, None].astype(np.uint8),  # (B, 1, H', W')
+    }
+
+
 def _check(images: NDArray[np.uint8]) -> None:
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] != 3 or 0 in images.shape:
         raise ValueError(f"expected photos (B, H, W, 3) uint8, got {images.shape} {images.dtype}")
 
 
-def _open_session(
+def open_session(
     model: bytes, path: Path, threads: int | None, keep_memory: bool
 ) -> onnxruntime.InferenceSession:
+    """Opens an exported detector.
+
+    Args:
+        model: The file's bytes.
+        path: Its name, for errors.
+        threads: Of onnxruntime; None leaves it one for every core.
+        keep_memory: See `Predictor`.
+
+    Raises:
+        InvalidDataError: It cannot be opened, or has other inputs and outputs.
+    """
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # errors only: its warnings are about optimizations
     options.enable_mem_pattern = False  # sizes differ from photo to photo

@@ -4,7 +4,7 @@ import onnxruntime
 import pytest
 from tests.helpers import textured_photo
 
-from falseflaw.release.onnx import export_onnx
+from falseflaw.models.onnx import export_onnx
 from falseflaw.release.variants.precision import (
     PrecisionError,
     convolutions_of,

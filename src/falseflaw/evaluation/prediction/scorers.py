@@ -15,7 +15,7 @@ from falseflaw.machine import available_cores
 from falseflaw.provenance import file_sha256
 from falseflaw.runtime.bundle import BundleInfo
 from falseflaw.runtime.padding import STRIDE, pad_to_stride
-from falseflaw.runtime.tiling import Tiling, judge_tiles, plan
+from falseflaw.runtime.tiling import Tiling, judge_tiles, plan, to_8_bits
 from falseflaw.types import Image, OperatingPoint
 
 if TYPE_CHECKING:
@@ -41,6 +41,10 @@ class Evidence:
     heat_maps: NDArray[np.uint8]
     features: NDArray[np.float32]
     distances: NDArray[np.float64]
+
+
+NetworkOutputs = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
+"""Of B photos of one size: uncalibrated logits (B,), heat maps (B, H, W) in 0..1, features (B, F)."""
 
 
 class Scorer(Protocol):
@@ -140,6 +144,7 @@ class CheckpointScorer:
             )
         self._device = find_device(str(device))
         detector = load_detector(self.path).eval().to(self._device)
+        self.stride_multiple = int(getattr(detector, "stride_multiple", STRIDE))
         self._detector = detector.to(memory_format=torch.channels_last)
         self._fingerprint = file_sha256(self.path)
 
@@ -164,19 +169,22 @@ class CheckpointScorer:
 
     def evidence(self, images: NDArray[np.uint8]) -> Evidence:
         """Scores uint8 (B, H, W, 3) and tells the features that the image head saw."""
-        from falseflaw.models.postprocess import to_heat_map_8bit
-
-        stride = int(getattr(self._detector, "stride_multiple", STRIDE))
-        tiling = plan(images.shape[1], images.shape[2], TILE_PIXELS, TILE_OVERLAP, stride)
+        tiling = plan(images.shape[1], images.shape[2], TILE_PIXELS, TILE_OVERLAP, self.stride_multiple)
         if tiling.count > 1:
             return _joined([self._tiled(image, tiling) for image in images])
-        logit, mask_logit, features = run_with_features(self._detector, images, self._device)
-        heat = to_heat_map_8bit(mask_logit.float())  # (B, H, W)
-        logits = logit.double().cpu().numpy().reshape(-1)
+        logits, heat, features = self.run(images)
         if not np.isfinite(logits).all():
             raise InvalidDataError(f"expected finite logits of {self.path}, got NaN or infinity; train again")
-        return Evidence(
-            logits, heat.cpu().numpy(), features.float().cpu().numpy(), np.full(len(logits), np.nan)
+        return Evidence(logits.astype(np.float64), to_8_bits(heat), features, np.full(len(logits), np.nan))
+
+    def run(self, images: NDArray[np.uint8]) -> NetworkOutputs:
+        """Runs the network once on uint8 (B, H, W, 3), untiled."""
+        logit, mask_logit, features = run_with_features(self._detector, images, self._device)
+        heat = mask_logit.float().sigmoid()
+        return (
+            logit.float().cpu().numpy().reshape(-1),
+            heat.cpu().numpy(),
+            features.float().cpu().numpy(),
         )
 
     def _tiled(self, image: Image, tiling: Tiling) -> Evidence:
@@ -184,10 +192,9 @@ class CheckpointScorer:
         found: list[tuple[float, NDArray[np.float32]]] = []
 
         def judge(tile: Image) -> tuple[float, float, NDArray[np.float32]]:
-            logit, mask_logit, features = run_with_features(self._detector, tile[None], self._device)
-            found.append((float(logit[0]), features.float().cpu().numpy()))
-            heat: NDArray[np.float32] = mask_logit[0].float().sigmoid().cpu().numpy()
-            return found[-1][0], float("nan"), heat
+            logits, heat, features = self.run(tile[None])
+            found.append((float(logits[0]), features))
+            return found[-1][0], float("nan"), heat[0]
 
         logit, _, heat = judge_tiles(image, tiling, judge)
         features = max(found, key=lambda pair: pair[0])[1]

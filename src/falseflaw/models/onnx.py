@@ -17,6 +17,9 @@ from falseflaw.runtime.padding import STRIDE
 from falseflaw.runtime.predictor import DISTANCE, INPUTS, OUTPUTS
 from falseflaw.statistics.familiarity import Familiarity
 
+FEATURES = "features"
+"""An output that no bundle has: what the image head sees, to fit familiarity on."""
+
 
 class ExportError(FalseFlawError):
     """A detector cannot be exported."""
@@ -31,7 +34,11 @@ class ExportedDetector(nn.Module):
     variances: Tensor
 
     def __init__(
-        self, detector: nn.Module, temperature: float, familiarity: Familiarity | None = None
+        self,
+        detector: nn.Module,
+        temperature: float,
+        familiarity: Familiarity | None = None,
+        features: bool = False,
     ) -> None:
         """Wraps a detector.
 
@@ -39,10 +46,12 @@ class ExportedDetector(nn.Module):
             detector: Takes image and valid, gives logit (B,) and mask logit (B, 1, H, W).
             temperature: Positive divisor of the logit (Guo et al. 2017).
             familiarity: Tells how far the detector's features are from those measured; None: no distance.
+            features: Whether the features are told instead of a distance.
         """
         super().__init__()
         self.detector = detector
         self.temperature = temperature
+        self.features = features
         self.familiarity = familiarity
         if familiarity is not None:
             for name in ("mean", "scale", "directions", "variances"):
@@ -56,15 +65,16 @@ class ExportedDetector(nn.Module):
             valid: uint8 (B, 1, H, W), 1 inside the photo and 0 in its padding.
 
         Returns:
-            Calibrated probability (B,), heat map (B, 1, H, W) in 0..1, uncalibrated logit (B,) and, with
-            familiarity, distance (B,).
+            Calibrated probability (B,), heat map (B, 1, H, W) in 0..1, uncalibrated logit (B,) and, if they
+            are told, features (B, F) or, with familiarity, distance (B,).
         """
-        if self.familiarity is None:
+        if self.familiarity is None and not self.features:
             logit, mask_logit = self.detector(image, valid)
             return torch.sigmoid(logit / self.temperature), torch.sigmoid(mask_logit), logit
         logit, mask_logit, features = self.detector.with_features(image, valid)  # type: ignore[operator]
-        distance = self._distance(features, self.familiarity.rest)
-        return torch.sigmoid(logit / self.temperature), torch.sigmoid(mask_logit), logit, distance
+        if not self.features and self.familiarity is not None:
+            features = self._distance(features, self.familiarity.rest)
+        return torch.sigmoid(logit / self.temperature), torch.sigmoid(mask_logit), logit, features
 
     def _distance(self, features: Tensor, rest: float) -> Tensor:
         """Does what `Familiarity.distance` does, in the graph: features (B, F) to distances (B,)."""
@@ -82,6 +92,7 @@ def export_onnx(
     metadata: Mapping[str, str],
     multiple: int = STRIDE,
     familiarity: Familiarity | None = None,
+    features: bool = False,
 ) -> None:
     """Writes a detector as one ONNX file, weights inside; batch, height and width stay free.
 
@@ -95,11 +106,13 @@ def export_onnx(
         metadata: Goes into the file's `metadata_props`.
         multiple: Grid of height and width, pixels.
         familiarity: Becomes part of the graph, with an output of its own; None: no such output.
+        features: Whether the graph tells the detector's features instead, as an output of its own.
 
     Raises:
         ExportError: The exporter or the checker refuses; one line says where.
     """
-    wrapped = ExportedDetector(detector, temperature, familiarity).eval()
+    wrapped = ExportedDetector(detector, temperature, familiarity, features).eval()
+    further = [FEATURES] if features else [DISTANCE] if familiarity else []
     # Sizes that differ from one another and from 1, or the exporter would take them for fixed.
     image = torch.zeros(2, 3, 3 * multiple, 4 * multiple, dtype=torch.uint8)
     valid = torch.ones(2, 1, 3 * multiple, 4 * multiple, dtype=torch.uint8)
@@ -112,7 +125,7 @@ def export_onnx(
                 (image, valid),
                 dynamo=True,
                 input_names=list(INPUTS),
-                output_names=[*OUTPUTS, *([DISTANCE] if familiarity else [])],
+                output_names=[*OUTPUTS, *further],
                 dynamic_shapes={"image": sizes, "valid": sizes},
                 verbose=False,
             )
