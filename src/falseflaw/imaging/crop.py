@@ -33,6 +33,13 @@ class Box:
         """Returns the part of a photo or mask inside the box, as a contiguous copy."""
         return np.ascontiguousarray(pixels[self.slices])
 
+    def grown(self, margin: int, height: int, width: int) -> Box:
+        """Returns the box with so many pixels more on each side, fewer where a photo of that size ends."""
+        top, left = max(0, self.top - margin), max(0, self.left - margin)
+        bottom = min(height, self.top + self.height + margin)
+        right = min(width, self.left + self.width + margin)
+        return Box(top, left, bottom - top, right - left)
+
 
 def bounding_box(mask: Mask) -> Box:
     """Returns the smallest box around a mask.
@@ -78,7 +85,7 @@ def plan_crop(
     if not sizes or any(size <= 0 or size % grid for size in sizes):
         raise ConfigurationError(f"expected crop sizes in multiples of {grid}, got {list(sizes)}")
     inner = bounding_box(mask)
-    outer = _grow(inner, margin, height, width)
+    outer = inner.grown(margin, height, width)
     largest = min(height, width) // grid * grid
     need = max(inner.height, inner.width)
     if -(-need // grid) * grid > largest:
@@ -93,13 +100,6 @@ def plan_crop(
     top = _place(inner.top, inner.height, outer.top, outer.height, side, height, rng)
     left = _place(inner.left, inner.width, outer.left, outer.width, side, width, rng)
     return Box(top, left, side, side)
-
-
-def _grow(box: Box, margin: int, height: int, width: int) -> Box:
-    top, left = max(0, box.top - margin), max(0, box.left - margin)
-    bottom = min(height, box.top + box.height + margin)
-    right = min(width, box.left + box.width + margin)
-    return Box(top, left, bottom - top, right - left)
 
 
 def _place(

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from falseflaw.imaging.crop import Box, bounding_box
+from falseflaw.imaging.crop import bounding_box
 from falseflaw.imaging.retouching import to_image
 from falseflaw.types import Image, Mask
 
@@ -69,7 +69,7 @@ def match_grain(image: Image, region: Mask, reference: Image | None, rng: np.ran
     Raises:
         InvalidDataError: The region is empty.
     """
-    window = _grow(bounding_box(region), region.shape)
+    window = bounding_box(region).grown(_MARGIN, *region.shape)
     before, inside = window.cut(image), window.cut(region)
     ring, core = _around(inside), _eroded(inside)
     original = before if reference is None else window.cut(reference)
@@ -100,15 +100,6 @@ def match_grain(image: Image, region: Mask, reference: Image | None, rng: np.ran
     result = image.copy()
     result[window.slices][inside] = to_image(pixels)[inside]
     return result
-
-
-def _grow(box: Box, shape: tuple[int, ...]) -> Box:
-    top, left = max(0, box.top - _MARGIN), max(0, box.left - _MARGIN)
-    bottom, right = (
-        min(shape[0], box.top + box.height + _MARGIN),
-        min(shape[1], box.left + box.width + _MARGIN),
-    )
-    return Box(top, left, bottom - top, right - left)
 
 
 def _grown(inside: Mask, pixels: int) -> Mask:

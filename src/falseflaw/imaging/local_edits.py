@@ -65,7 +65,7 @@ def apply_local_edit(image: Image, region: Mask, rng: np.random.Generator) -> tu
         InvalidDataError: The region is empty.
     """
     inner = bounding_box(region)
-    window = _grow(inner, region.shape)
+    window = inner.grown(_MARGIN, *region.shape)
     before, inside = window.cut(image), window.cut(region)
     names = _draw_names(before.shape[0] * before.shape[1], rng)
     edited = before
@@ -91,15 +91,6 @@ def _draw_names(pixels: int, rng: np.random.Generator) -> list[str]:
     count = 2 if rng.random() < _SECOND else 1
     weights = np.array([_SMOOTHER if name in SMOOTHING else 1.0 for name in allowed])
     return [str(name) for name in rng.choice(allowed, count, replace=False, p=weights / weights.sum())]
-
-
-def _grow(box: Box, shape: tuple[int, ...]) -> Box:
-    top, left = max(0, box.top - _MARGIN), max(0, box.left - _MARGIN)
-    bottom, right = (
-        min(shape[0], box.top + box.height + _MARGIN),
-        min(shape[1], box.left + box.width + _MARGIN),
-    )
-    return Box(top, left, bottom - top, right - left)
 
 
 def _clone(image: Image, inner: Box, window: Box, rng: np.random.Generator) -> Image:
