@@ -26,6 +26,7 @@ VERBS = {
     "audit": "check that a dataset teaches nothing but the trace of alteration",
     "shard": "pack a dataset into shards that training streams",
     "train": "train a detector on a dataset",
+    "fit-head": "fit a trained detector's image head on whole photos",
     "sweep": "search the configuration of a detector's training",
     "evaluate": "measure a detector under laundering",
     "compare": "set evaluations of the same photos side by side",
@@ -38,7 +39,7 @@ VERBS = {
 
 GROUPS = {
     "make a dataset": ("download", "synthesize", "gather", "audit", "shard"),
-    "learn": ("train", "sweep", "train-inpainter"),
+    "learn": ("train", "fit-head", "sweep", "train-inpainter"),
     "measure": ("evaluate", "compare"),
     "ship": ("export", "verify", "predict", "chat"),
     "look": ("doctor",),

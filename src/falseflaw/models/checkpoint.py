@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +75,29 @@ def load_detector(path: str | Path) -> AnyDetector:
     check_tensors(detector, tensors, str(path))
     detector.load_state_dict(tensors)
     return detector.eval()
+
+
+def load_mean_detector(paths: Sequence[Path]) -> AnyDetector:
+    """Builds a detector whose weights are the mean of several checkpoints' (Izmailov et al. 2018).
+
+    Args:
+        paths: Checkpoints of one training, at least one; the first one's architecture counts.
+
+    Raises:
+        MissingDataError, InvalidDataError: As `load_detector`, of any of them.
+    """
+    detector = load_detector(paths[0])
+    states = [detector.state_dict()]
+    for path in paths[1:]:
+        other = load_detector(path).state_dict()
+        check_tensors(detector, other, str(path))
+        states.append(other)
+    mean = {
+        key: torch.stack([state[key] for state in states]).mean(0) if value.is_floating_point() else value
+        for key, value in states[0].items()
+    }
+    detector.load_state_dict(mean)
+    return detector
 
 
 def check_tensors(detector: AnyDetector, tensors: Mapping[str, torch.Tensor], what: str) -> None:

@@ -4,10 +4,11 @@ import torch
 from tests.helpers import textured_photo
 
 from falseflaw.errors import InvalidDataError
-from falseflaw.evaluation.prediction import exported, scorers
+from falseflaw.evaluation.prediction import scorers
 from falseflaw.evaluation.prediction.exported import ExportedScorer
 from falseflaw.evaluation.prediction.scorers import CheckpointScorer
 from falseflaw.evaluation.target import Target
+from falseflaw.models import exported
 from falseflaw.models.checkpoint import save_detector_checkpoint
 from falseflaw.models.detector import Detector
 from falseflaw.seeding import derive_rng
@@ -43,12 +44,6 @@ def test_a_checkpoint_scores_in_onnxruntime_as_in_torch(checkpoint, monkeypatch)
 
 @pytest.mark.slow
 def test_an_export_that_answers_otherwise_is_refused(checkpoint, monkeypatch) -> None:
-    monkeypatch.setattr(exported, "feeds_of", lambda images, multiple: _darker(images, multiple))
+    monkeypatch.setattr(exported.ExportedNetwork, "run", lambda self, images: [np.array([99.0])])
     with pytest.raises(InvalidDataError, match="device=cpu"):
         ExportedScorer(checkpoint)
-
-
-def _darker(images, multiple):
-    from falseflaw.runtime.predictor import feeds_of
-
-    return feeds_of(images // 2, multiple)

@@ -19,6 +19,7 @@ EXAMPLES = {
         "dataset=data/datasets/clothing run_dir=runs/mine resume=auto",
         "experiment=reference dataset=data/datasets/reference start=checkpoints/detectors/reference",
     ),
+    "fit-head": ("run=runs/mine", "run=runs/mine run_dir=runs/mine_whole pairs=2000"),
     "sweep": (
         "run_dir=runs/sweeps/first trials=20 trainer.max_steps=300 trainer.val_check_interval=50",
         "experiment=quickstart run_dir=runs/sweeps/second sampler=random pruner=hyperband seed=1",

@@ -21,6 +21,8 @@ from falseflaw.types import Image, OperatingPoint
 if TYPE_CHECKING:
     import torch
 
+    from falseflaw.models.exported import NetworkOutputs
+
 
 TILE_PIXELS, TILE_OVERLAP = 4_000_000, 128
 """Photos of more pixels are scored in tiles with such an overlap, as bundles do unless exported otherwise."""
@@ -41,10 +43,6 @@ class Evidence:
     heat_maps: NDArray[np.uint8]
     features: NDArray[np.float32]
     distances: NDArray[np.float64]
-
-
-NetworkOutputs = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
-"""Of B photos of one size: uncalibrated logits (B,), heat maps (B, H, W) in 0..1, features (B, F)."""
 
 
 class Scorer(Protocol):

@@ -1,0 +1,88 @@
+"""`falseflaw fit-head`: fits the image head of a trained detector on whole photos."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+
+from falseflaw.claim import claim
+from falseflaw.errors import ConfigurationError
+from falseflaw.paths import find_existing
+
+EXTRAS: tuple[str, ...] = ("train",)
+
+
+def run(config: DictConfig) -> None:
+    """Collects what the head sees of whole photos, fits it, and writes a run of its own."""
+    from tqdm import tqdm
+
+    from falseflaw.dataset.lineage import read_learnt_from
+    from falseflaw.machine import available_cores
+    from falseflaw.models.checkpoint import (
+        detector_arguments,
+        load_mean_detector,
+        read_checkpoint,
+        save_detector_checkpoint,
+    )
+    from falseflaw.seeding import derive_seed
+    from falseflaw.training.detector.composition import Composer
+    from falseflaw.training.detector.head import check_has_head, collect_features, fit_head
+    from falseflaw.training.detector.whole_photos import WholePhotoPairs
+    from falseflaw.training.recording import record_run
+
+    if config.run is None:
+        raise ConfigurationError("expected run=FOLDER, of a training run, got none")
+    if config.pairs < 1 or config.workers < 0 or not config.strength > 0:
+        raise ConfigurationError(
+            "expected pairs and strength above 0 and workers of at least 0, "
+            f"got {config.pairs}, {config.strength} and {config.workers}"
+        )
+    trained = find_existing(config.run, "a training run", "train one with `falseflaw train`")
+    paths = [trained / "checkpoints" / f"{name}.ckpt" for name in config.checkpoints]
+    if not paths:
+        raise ConfigurationError("expected checkpoints=[best] or more of them, got none")
+    detector = check_has_head(load_mean_detector(paths))
+    written = find_existing(trained / "config.yaml", "the run's configuration", "train it again")
+    of_training = OmegaConf.load(written)
+    data = instantiate(of_training.data)
+    data.setup("fit")
+    if data.composer is None or data.augment is None:
+        raise ConfigurationError(
+            f"expected {trained} as a training that composed pairs from layers and laundered them; "
+            "train on a dataset with layers, see docs/dataset.md"
+        )
+    run_dir = Path(config.run_dir or f"{str(trained).rstrip('/')}_whole").expanduser().absolute()
+    if (run_dir / "checkpoints").exists():
+        raise ConfigurationError(
+            f"expected run_dir as a folder without checkpoints, got {run_dir}; name another one"
+        )
+    claim(run_dir, "run_dir")
+    settings = instantiate(config.photos)
+    composer = Composer(data.composer.sources, data.composition, derive_seed("head", config.seed) % 2**31)
+    pairs = WholePhotoPairs(composer, data.augment, settings, config.pairs, config.seed)
+    seen = collect_features(
+        detector,
+        pairs,
+        str(trained),
+        available_cores(),
+        config.workers,
+        lambda items, total: tqdm(items, total=total, desc="whole photos", disable=not config.progress),
+    )
+    fitted = fit_head(detector, seen, config.strength)
+    arguments = detector_arguments(read_checkpoint(paths[0]))
+    saved = save_detector_checkpoint(detector, run_dir / "checkpoints" / "best.ckpt", arguments)
+    whole = OmegaConf.create({**of_training, "run_dir": str(run_dir), "head": config})
+    record_run(run_dir, whole, config.seed, read_learnt_from(trained))
+    print(
+        f"AUROC on {fitted.pairs} pairs of whole photos that it was fitted on: "
+        f"{fitted.auroc_before:.3f} before, {fitted.auroc:.3f} after"
+    )
+    print(f"checkpoint: {saved}")
+    print(f"measure it: falseflaw evaluate run={config.run_dir or run_dir}")
+
+
+def how_to_go_on(config: DictConfig) -> str:
+    """Returns what is true of a fit that was stopped."""
+    return "nothing was written; run the same command again to begin anew"
