@@ -1,4 +1,4 @@
-"""The head that is fitted on whole photos computes the regression that was fitted, and nothing before it moves."""
+"""The head fitted on whole photos computes the regression that was fitted; nothing before it moves."""
 
 import numpy as np
 import pytest

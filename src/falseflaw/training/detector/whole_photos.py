@@ -35,7 +35,7 @@ class WholePhotoSettings:
     """
 
     side: int = 1024
-    untouched_share: float = 0.4
+    untouched_share: float = 0.25
     saved_share: float = 0.25
     smallest: int = 64
     most_pixels: int = 2_600_000
