@@ -16,7 +16,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from falseflaw.evidence.page import tokens
+from falseflaw.evidence.style import tokens
 
 ROOT = Path(__file__).resolve().parents[2]
 OUTSIDE = {"index.md": Path("README.md"), "data.md": Path("data/README.md")}

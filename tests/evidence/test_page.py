@@ -8,8 +8,9 @@ from tests.evidence.stand_ins import evidence, made_up, prediction
 from falseflaw.evidence import look
 from falseflaw.evidence.catalog import LANGUAGES, catalog
 from falseflaw.evidence.evidence import Evidence
-from falseflaw.evidence.page import page, tokens
+from falseflaw.evidence.page import page
 from falseflaw.evidence.pictures import ACCENT
+from falseflaw.evidence.style import tokens
 
 HOSTILE = "<img src=x onerror=alert(1)>\"'&\u202e</title><script>alert(2)</script>.jpg"
 

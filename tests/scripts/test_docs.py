@@ -8,7 +8,7 @@ from types import ModuleType
 import pytest
 import yaml
 
-from falseflaw.evidence.page import tokens
+from falseflaw.evidence.style import tokens
 
 ROOT = Path(__file__).parents[2]
 

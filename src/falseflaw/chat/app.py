@@ -14,7 +14,7 @@ from falseflaw.chat.session import Desk, Session
 from falseflaw.chat.uploads import Limits, UploadRefusedError, read_upload
 from falseflaw.errors import FalseFlawError
 from falseflaw.evidence.catalog import LANGUAGES, Catalog, catalog
-from falseflaw.evidence.page import tokens
+from falseflaw.evidence.style import tokens
 from falseflaw.imaging.codec import IMAGE_SUFFIXES
 
 NAMES = {"en": "English", "zh": "中文"}

@@ -11,9 +11,10 @@ from PIL import Image as Pil
 from PIL import ImageDraw, ImageFont
 
 from falseflaw.evidence.pictures import ACCENT, overlay
+from falseflaw.evidence.style import color
 from falseflaw.types import HeatMap, Image, Verdict
 
-_INK, _SOFT, _PAPER = (29, 33, 38), (86, 93, 102), (255, 255, 255)
+_INK, _SOFT, _PAPER = color("ink"), color("soft"), color("page")
 _LARGE, _SMALL = 300, 168  # width of a photo of the first case, and of the others, pixels
 _GAP, _BETWEEN, _MARGIN = 8, 36, 4
 

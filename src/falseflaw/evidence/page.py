@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.resources
 from collections.abc import Iterable
 from functools import cache
 from html import escape
@@ -10,6 +9,7 @@ from html import escape
 from falseflaw.evidence.catalog import Catalog
 from falseflaw.evidence.evidence import Evidence, ModelIdentity
 from falseflaw.evidence.pictures import SIDE, data_uri
+from falseflaw.evidence.style import css
 from falseflaw.evidence.wording import VOID, FactWords, Wording, number, word
 
 _HTML_LANGUAGES = {"en": "en", "zh": "zh-Hans"}
@@ -150,15 +150,5 @@ def _record(words: Wording) -> str:
 
 
 @cache
-def tokens() -> str:
-    """Returns the colors and measures that every page of the project shares, as one CSS rule."""
-    return _read("quiet.css").partition("\n")[0]
-
-
-@cache
 def _style() -> str:
-    return _read("quiet.css") + _read("page.css")
-
-
-def _read(name: str) -> str:
-    return importlib.resources.files("falseflaw.evidence").joinpath(name).read_text(encoding="utf-8")
+    return css("quiet.css") + css("page.css")

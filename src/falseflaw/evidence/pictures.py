@@ -9,13 +9,14 @@ from numpy.typing import NDArray
 from PIL import Image as Pil
 from PIL import ImageFilter
 
+from falseflaw.evidence.style import color
 from falseflaw.imaging import codec
 from falseflaw.types import HeatMap, Image, Mask
 
 SIDE = 1000
 """Longest side of a picture, pixels; larger photos are shown smaller."""
 
-ACCENT = (112, 44, 178)
+ACCENT = color("accent")
 """Color of heat and contour, violet: rare in photos of products, readable as text on white."""
 
 _QUALITY = 85

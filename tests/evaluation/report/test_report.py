@@ -30,7 +30,7 @@ from falseflaw.evaluation.report.sentences import complement, of_comparison
 from falseflaw.evaluation.run import evaluate
 from falseflaw.evaluation.settings import EvaluationSettings
 from falseflaw.evaluation.target import DetectorUnderTest
-from falseflaw.evidence.page import tokens
+from falseflaw.evidence.style import tokens
 from falseflaw.statistics.bootstrap import Estimate, Share
 from falseflaw.types import Edit
 

@@ -8,9 +8,11 @@ import pandas as pd
 from falseflaw.evaluation.committed.committed import DatasetAudit
 from falseflaw.evaluation.figures.measure import VERDICTS
 from falseflaw.evaluation.report.plotting import COLORS, GRID, INK, Drawn, canvas, png
+from falseflaw.evidence.style import color
 from falseflaw.types import Edit
 
-_SHADES = ("#702cb2", "#d9c8ea", "#dfe3e8")  # altered, inconclusive, no sign
+_ACCENTS = tuple(f"#{bytes(color(name)).hex()}" for name in ("accent", "accent-tint"))
+_SHADES = (*_ACCENTS, GRID)  # altered, inconclusive, no sign
 
 
 def probes(audit: DatasetAudit) -> Drawn:
@@ -49,16 +51,16 @@ def verdicts(rows: pd.DataFrame, title: str) -> Drawn:
     }
     for place, edit in enumerate(reversed(edits)):
         left = 0.0
-        for color, share in zip(_SHADES, shares[edit], strict=True):
-            axes.barh(place, share, left=left, color=color, height=0.72)
+        for shade, share in zip(_SHADES, shares[edit], strict=True):
+            axes.barh(place, share, left=left, color=shade, height=0.72)
             left += share
     names = [edit.replace("_", " ") for edit in reversed(edits)]
     axes.set_yticks(range(len(edits)), names)
     axes.set(xlim=(0, 1), xlabel="share of photos")
     axes.grid(axis="y", visible=False)
     axes.grid(axis="x", color=GRID, lw=0.7)
-    for color, word in zip(_SHADES, VERDICTS, strict=True):
-        axes.barh(0, 0, color=color, label=str(word))
+    for shade, word in zip(_SHADES, VERDICTS, strict=True):
+        axes.barh(0, 0, color=shade, label=str(word))
     axes.legend(ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.0), frameon=False)
     told = "; ".join(f"{edit.replace('_', ' ')} {values[0]:.2f}" for edit, values in shares.items())
     caption = f"{title}. An altered photo without violet got away; an honest one with violet was wronged."
