@@ -61,6 +61,7 @@ GROUPS = {
     "synthesize": ["photos", "split", "camera", "damage", "inpainter"],
     "gather": ["others"],
     "train": [],
+    "fit-head": [],
     "sweep": ["space", "sampler", "pruner"],
     "evaluate": ["laundering"],
     "compare": [],

@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from falseflaw.cli.main import VERBS
+
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "src" / "falseflaw"
 PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 MOST = 15
 """Files of a folder, beside `__init__.py`."""
+A_FILE_A_VERB = ("src/falseflaw/cli/verbs", "conf")
 
 
 def folders(root: Path) -> list[Path]:
@@ -45,7 +48,8 @@ def test_no_room_is_crowded(root: str) -> None:
         )
         for path in folders(ROOT / root)
     }
-    assert {name: count for name, count in counts.items() if count > MOST} == {}
+    most = dict.fromkeys(A_FILE_A_VERB, max(MOST, len(VERBS)))
+    assert {name: count for name, count in counts.items() if count > most.get(name, MOST)} == {}
 
 
 def test_tests_lie_where_their_subject_lies() -> None:

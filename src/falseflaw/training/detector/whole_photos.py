@@ -13,8 +13,8 @@ from torch.utils.data import Dataset
 from falseflaw.errors import ConfigurationError, check_shares
 from falseflaw.imaging.laundering.augmentation import RandomLaundering
 from falseflaw.seeding import derive_rng
-from falseflaw.training.detector.composition import Composer
 from falseflaw.training.detector.crops import label_of
+from falseflaw.training.detector.pairs import WindowPairs
 from falseflaw.types import Image
 
 
@@ -62,7 +62,7 @@ class WholePhotoPairs(Dataset[tuple[Image, Image] | None]):
 
     def __init__(
         self,
-        composer: Composer,
+        composer: WindowPairs,
         launder: RandomLaundering,
         settings: WholePhotoSettings,
         pairs: int,
