@@ -44,7 +44,7 @@ def test_only_the_head_is_another_and_the_run_can_be_measured(tmp_path, capsys) 
     assert written["data"]["dataset"] == str(tmp_path / "data")
     assert written["head"]["pairs"] == 90
     assert read_learnt_from(Path("out_whole")) == read_learnt_from(Path("out"))
-    assert main(words) == 1
+    assert main(words) == 2
     assert "expected run_dir as a folder without checkpoints" in capsys.readouterr().err
 
 
