@@ -1,17 +1,23 @@
-"""Nothing stays on the CPU: on torch's device without memory, one tensor that did would raise."""
+"""Nothing stays on the CPU: on a device of another name, one tensor that did would raise."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
+from typing import Any
 
+import lightning.pytorch as pl
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
+from tests.elsewhere import elsewhere, trainer_elsewhere
 from tests.inpainting.members import TINY as MEMBERS
 from tests.inpainting.tiny import TINY, TINY_PIXELS
+from tests.training.generators.autoencoder.test_finishing import FINISH
 from tests.training.generators.members import recipe_of
-from tests.training.generators.pixels import PIXEL_RECIPE
-from tests.training.generators.runs import RECIPE
+from tests.training.generators.pixels import PIXEL_RECIPE, with_steps
+from tests.training.generators.runs import RECIPE, TRAINER, train
 
 from falseflaw.errors import ConfigurationError
 from falseflaw.inpainting.autoencoders.autoencoder import Autoencoder
@@ -20,6 +26,7 @@ from falseflaw.inpainting.autoencoders.perturbation import perturbed
 from falseflaw.inpainting.latent.networks import build_pipeline
 from falseflaw.inpainting.pixel.networks import build_pixel_pipeline
 from falseflaw.inpainting.tensors import device_of, encode_pixels, to_tensor
+from falseflaw.training.generators.autoencoder import traces
 from falseflaw.training.generators.autoencoder.task import AutoencoderTask
 from falseflaw.training.generators.latent import task as latent
 from falseflaw.training.generators.latent.autoencoder import SettlingTask, to_whiteness
@@ -76,6 +83,34 @@ def test_autoencoders_rewrite_photos_where_they_are(architecture):
     assert device_of(model) == ELSEWHERE
     with perturbed(model.decoder, 0.2, seed=1):
         assert encode_pixels(model, to_tensor(windows().clean, ELSEWHERE)).device == ELSEWHERE
+
+
+LEARNING = recipe_of("kl", 2)
+WHOLE = {
+    "latent": replace(
+        RECIPE,
+        autoencoder=replace(RECIPE.autoencoder, max_steps=2, settle_steps=2),
+        denoiser=replace(RECIPE.denoiser, max_steps=2),
+    ),
+    "pixel": with_steps(2),
+    "autoencoder": replace(LEARNING, finish=replace(FINISH, max_steps=2, latent_noise=0.1)),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", WHOLE)
+def test_a_whole_training_runs_elsewhere(name, tmp_path, monkeypatch):
+    monkeypatch.setattr(traces, "_STEPS", 2)
+
+    def make_trainer(**given: Any) -> pl.Trainer:
+        return trainer_elsewhere(**{**TRAINER, **given})
+
+    with elsewhere():
+        saved = train(tmp_path, WHOLE[name], make_trainer=make_trainer)
+    for path in saved.rglob("*.safetensors"):
+        assert all(torch.isfinite(weight).all() for weight in load_file(path).values())
+    assert (saved / "MODEL_CARD.md").is_file()
+    assert any(tmp_path.glob("*.png"))
 
 
 @pytest.mark.parametrize("device", ["cuda", "abacus"])

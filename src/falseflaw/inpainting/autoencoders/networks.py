@@ -196,4 +196,4 @@ def build_member(architecture: str, options: Mapping[str, Any]) -> nn.Module:
 def factor_of(model: nn.Module) -> int:
     """Returns the photo pixels per latent pixel."""
     weight = next(model.parameters())
-    return 64 // encode_pixels(model, torch.zeros(1, 3, 64, 64, dtype=weight.dtype)).shape[-1]
+    return 64 // encode_pixels(model, torch.zeros(1, 3, 64, 64).to(weight)).shape[-1]
