@@ -1,7 +1,7 @@
 """A device that is not the CPU, for machines without one: what mixes the two raises, as on a GPU.
 
-Torch's own `meta` holds no numbers, so nothing that samples, counts or saves runs on it. This one computes on the
-CPU and says that it is elsewhere; it borrows the name of a backend that nobody has here.
+Torch's own `meta` holds no numbers, so nothing that samples, counts or saves runs on it. This one computes on
+the CPU and says that it is elsewhere; it borrows the name of a backend that nobody has here.
 """
 
 from __future__ import annotations

@@ -300,6 +300,8 @@ def test_own_photos_without_masks(tmp_path, pipeline, capsys):
         ("inpainter.path=nowhere", "expected weights at nowhere"),
         ("limit=3", "limit"),
         ("photos=polaroids", "polaroids"),
+        ("device=cuda:99", "set device=cpu"),
+        ("device=abacus", "expected device such as cpu or cuda, got 'abacus'"),
     ],
 )
 def test_mistakes_are_one_line(tmp_path, pipeline, capsys, override, message):

@@ -120,6 +120,12 @@ def test_a_gpu_that_is_not_there_names_the_way_out(tmp_path, capsys):
     assert "pass trainer=cpu" in capsys.readouterr().err
 
 
+def test_slurm_that_is_not_there_names_the_way_out(tmp_path, capsys, monkeypatch):
+    monkeypatch.delenv("SLURM_NTASKS", raising=False)
+    assert call(tmp_path, "trainer=slurm") == 2
+    assert "expected a job of SLURM for trainer=slurm, found none" in capsys.readouterr().err
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "chosen",
@@ -128,6 +134,7 @@ def test_a_gpu_that_is_not_there_names_the_way_out(tmp_path, capsys):
         ["~logger"],
         ["trainer=gpu", "trainer.accelerator=cpu"],
         ["trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=1"],
+        ["trainer=slurm", "trainer.accelerator=cpu"],
         ["recipe.denoiser.max_time=00:00:10:00", "batch_workers=1"],
     ],
     ids=" ".join,
@@ -135,6 +142,16 @@ def test_a_gpu_that_is_not_there_names_the_way_out(tmp_path, capsys):
 def test_every_trainer_and_logger_runs(tmp_path, monkeypatch, chosen):
     monkeypatch.setenv("WANDB_MODE", "offline")
     monkeypatch.setenv("WANDB_SILENT", "true")
+    if "trainer=slurm" in chosen:  # what `srun` leaves in the environment of a job's one process
+        job = {
+            "NODELIST": "localhost",
+            "JOB_ID": "7",
+            "JOB_NAME": "ours",
+            "NTASKS": "1",
+            "NTASKS_PER_NODE": "1",
+        }
+        for name, value in {**job, **dict.fromkeys(("PROCID", "LOCALID", "NODEID"), "0")}.items():
+            monkeypatch.setenv(f"SLURM_{name}", value)
     assert call(tmp_path, *chosen) == 0
     assert (tmp_path / "run/pipeline/MODEL_CARD.md").is_file()
     assert (tmp_path / "run/denoiser/metrics.csv").is_file() == ("~logger" not in chosen)

@@ -55,7 +55,9 @@ def compose_build(config: DictConfig, command: Sequence[str]) -> Callable[[], Bu
     from falseflaw.synthesis.plan import Networks
     from falseflaw.synthesis.selection import select_photos
 
+    _set_device(config)
     recorded: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
+    recorded.pop("device")  # it is in the parts that compute
     cache, output = Path(config.cache).expanduser(), Path(config.output).expanduser()
     engine = instantiate(config.engine)
     settings = instantiate(config.synthesis)
@@ -99,6 +101,25 @@ def compose_build(config: DictConfig, command: Sequence[str]) -> Callable[[], Bu
         progress=config.progress,
         minutes=config.minutes,
     )
+
+
+def _set_device(config: DictConfig) -> None:
+    """Sets the device of every network to the one that `device` names, if it names one.
+
+    Raises:
+        ConfigurationError: This machine has none of that name.
+    """
+    if config.device is None:
+        return
+    from falseflaw.devices import find_device
+
+    device = str(find_device(str(config.device)))
+    parts = [*_inpainters(config).values(), config.autoencoders]
+    parts += (config.autoencoders.get("others") or {}).values()
+    parts += [part.inpainter for part in parts if "inpainter" in part]
+    for part in parts:
+        if "device" in part:
+            part.device = device
 
 
 def _inpainters(config: DictConfig) -> dict[str, DictConfig]:

@@ -155,7 +155,7 @@ def _gpu() -> Finding:
     if not torch.cuda.is_available():
         return Finding("GPU", "", "none that torch can use; everything runs on a CPU")
     names = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
-    return Finding("GPU", ", ".join(names), "trainer=gpu, inpainter.device=cuda")
+    return Finding("GPU", ", ".join(names), "trainer=gpu, or device=cuda of synthesize")
 
 
 def _browser() -> Finding:
