@@ -15,7 +15,6 @@ device=. Without dataset= photos are rendered; without a model checkpoints/detec
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 import tempfile
@@ -24,6 +23,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from reports import tell
 
 from falseflaw.cli.main import one_line
 from falseflaw.imaging.codec import write_atomic
@@ -67,10 +68,7 @@ def main(arguments: list[str]) -> int:
     except Exception as error:
         print(f"error: {one_line(error)}", file=sys.stderr)
         return 2
-    write_atomic(options.output, (json.dumps(report, indent=2) + "\n").encode())
-    print(table(report))
-    print(f"written to {options.output}")
-    return 0
+    return tell(report, table(report), options.output)
 
 
 def benchmark(overrides: list[str], options: argparse.Namespace) -> dict[str, Any]:

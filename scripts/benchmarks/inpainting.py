@@ -10,7 +10,6 @@ on a busy machine they are the ones to read (of a CPU's work; a GPU's does not s
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -25,12 +24,12 @@ import torch
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 from ratios import ratio, ratio_text
+from reports import tell
 from tqdm import tqdm
 
 from falseflaw.cli.configuration.compose import compose_synthesis, prepare_sets
 from falseflaw.cli.main import one_line
 from falseflaw.errors import ConfigurationError
-from falseflaw.imaging.codec import write_atomic
 from falseflaw.inpainting.latent.families import family_of
 from falseflaw.inpainting.latent.inpainter import LatentInpainter
 from falseflaw.inpainting.latent.sampling import encode_images
@@ -72,10 +71,7 @@ def main(arguments: list[str]) -> int:
     except Exception as error:
         print(f"error: {one_line(error)}", file=sys.stderr)
         return 2
-    write_atomic(options.output, (json.dumps(report, indent=2) + "\n").encode())
-    print(table(report))
-    print(f"written to {options.output}")
-    return 0
+    return tell(report, table(report), options.output)
 
 
 def benchmark(config: DictConfig, repetitions: int) -> dict[str, Any]:

@@ -12,7 +12,6 @@ judges one JPEG of --memory megapixels.
 from __future__ import annotations
 
 import argparse
-import json
 import subprocess
 import sys
 import tempfile
@@ -24,6 +23,7 @@ from typing import Any
 import numpy as np
 import torch
 from ratios import ratio, ratio_text
+from reports import tell
 from tqdm import tqdm
 
 from falseflaw.cli.main import one_line
@@ -80,10 +80,7 @@ def main(arguments: list[str]) -> int:
     except Exception as error:
         print(f"error: {one_line(error)}", file=sys.stderr)
         return 2
-    write_atomic(options.output, (json.dumps(report, indent=2) + "\n").encode())
-    print(table(report))
-    print(f"written to {options.output}")
-    return 0
+    return tell(report, table(report), options.output)
 
 
 def _size(text: str) -> tuple[float, int]:

@@ -19,8 +19,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+from reports import tell
+
 from falseflaw.cli.main import one_line
-from falseflaw.imaging.codec import write_atomic
 from falseflaw.machine import available_cores
 
 THREADS = {
@@ -62,10 +63,7 @@ def main(arguments: list[str]) -> int:
         print(f"error: {one_line(error)}", file=sys.stderr)
         return 2
     report = {"networks": options.networks, "overrides": overrides, "builds": builds, **compare(builds)}
-    write_atomic(options.output, (json.dumps(report, indent=2) + "\n").encode())
-    print(table(report))
-    print(f"written to {options.output}")
-    return 0
+    return tell(report, table(report), options.output)
 
 
 def _in_own_process(count: int, networks: str, overrides: list[str]) -> dict[str, Any]:

@@ -28,12 +28,12 @@ import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 from ratios import ratio, ratio_text
+from reports import tell
 from tqdm import tqdm
 from training_equal import train_equally
 from training_ways import PlainLoop, Reading, Turn, Way, endless_data, lightning_turns
 
 from falseflaw.cli.main import one_line
-from falseflaw.imaging.codec import write_atomic
 from falseflaw.machine import available_cores
 from falseflaw.paths import config_dir
 from falseflaw.statistics.text import aligned
@@ -96,10 +96,7 @@ def main(arguments: list[str]) -> int:
     except Exception as error:
         print(f"error: {one_line(error)}", file=sys.stderr)
         return 2
-    write_atomic(options.output, (json.dumps(report, indent=2) + "\n").encode())
-    print(table(report))
-    print(f"written to {options.output}")
-    return 0
+    return tell(report, table(report), options.output)
 
 
 def benchmark(config: DictConfig, options: argparse.Namespace, overrides: list[str]) -> dict[str, Any]:
