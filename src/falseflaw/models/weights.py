@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -35,11 +35,13 @@ class Weights:
         arguments: Of the detector's constructor, see `build_detector`.
         tensors: Of the detector, by name.
         familiarity: Tells how far features are from those measured, if the file does.
+        facts: What else the file tells of itself.
     """
 
     arguments: Mapping[str, Any]
     tensors: Mapping[str, Tensor]
     familiarity: Familiarity | None
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 def write_weights(
@@ -47,7 +49,7 @@ def write_weights(
     path: Path,
     arguments: Mapping[str, Any],
     familiarity: Familiarity | None = None,
-    facts: Mapping[str, str] | None = None,
+    facts: Mapping[str, Any] | None = None,
 ) -> None:
     """Writes all tensors of a detector.
 
@@ -56,7 +58,7 @@ def write_weights(
         path: The file.
         arguments: Of its constructor, see `build_detector`.
         familiarity: That belongs to it.
-        facts: What else the file shall tell of itself, such as the sha256 of the checkpoint.
+        facts: What else the file shall tell of itself, of JSON's types, such as the sha256 of the checkpoint.
     """
     tensors = {name: tensor.detach().contiguous().clone() for name, tensor in detector.state_dict().items()}
     if familiarity is not None:
@@ -77,10 +79,11 @@ def read_weights(path: Path) -> Weights:
         raise MissingDataError(f"expected a detector's weights at {path}, found none; correct the path")
     try:
         with safetensors.safe_open(path, "pt") as file:
-            arguments = dict(json.loads((file.metadata() or {})[KEY])["detector"])
+            facts = dict(json.loads((file.metadata() or {})[KEY]))
+            arguments = dict(facts.pop("detector"))
             tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         own = {name: tensors.pop(_FAMILIARITY + name, None) for name in _ARRAYS}
-        return Weights(arguments, tensors, _familiarity(own))
+        return Weights(arguments, tensors, _familiarity(own), facts)
     except Exception as error:  # safetensors and json raise many kinds
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise InvalidDataError(

@@ -13,6 +13,7 @@ from falseflaw.errors import InvalidDataError, MissingDataError
 from falseflaw.models.checkpoint import load_detector
 from falseflaw.models.detector import Detector
 from falseflaw.models.recovery import recover_detector, settle_normalizations
+from falseflaw.models.weights import write_weights
 from falseflaw.release.bundle import release_bundle
 from falseflaw.runtime.bundle import read_bundle
 from falseflaw.runtime.sums import write_sums
@@ -121,3 +122,18 @@ def test_weights_that_are_not_there_or_of_another_kind_are_one_line(bundle, tmp_
     broken.write_bytes((bundle / "model.onnx").read_bytes()[:1000])
     with pytest.raises(InvalidDataError):
         recover_detector(broken, DETECTOR)
+
+
+def test_weights_without_a_bundle_are_begun_with_in_half_precision_too(trained, tmp_path):
+    path = tmp_path / "model.safetensors"
+    half = Detector(**DETECTOR)
+    half.load_state_dict(trained.state_dict())
+    write_weights(half.half(), path, DETECTOR, facts={"contributors": ["cd", "ab"]})
+    fresh = Detector(**DETECTOR)
+    begin_with(fresh, path, ())
+    for name, value in trained.state_dict().items():
+        assert torch.allclose(fresh.state_dict()[name].double(), value.double(), rtol=1e-3, atol=1e-6), name
+    assert learnt_before(path) == {"digests": ["ab", "cd"]}
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(InvalidDataError, match="safetensors of"):
+        begin_with(fresh, path, ())

@@ -17,6 +17,8 @@ from falseflaw.models.weights import read_weights
 from falseflaw.paths import WEIGHTS_HINT, find_existing
 from falseflaw.runtime.bundle import INFO_NAME, MODEL_NAME, WEIGHTS_NAME, read_bundle
 
+_WEIGHTS = Path(WEIGHTS_NAME).suffix
+
 
 def begin_with(detector: AnyDetector, start: str | Path, batches: Iterable[Mapping[str, Any]]) -> None:
     """Gives a detector the weights of another one.
@@ -34,6 +36,8 @@ def begin_with(detector: AnyDetector, start: str | Path, batches: Iterable[Mappi
     found = find_start(start)
     if found.is_dir():
         state = _state_of_bundle(found, batches)
+    elif found.suffix == _WEIGHTS:
+        state = read_weights(found).tensors
     else:
         content = read_checkpoint(found)["state_dict"]
         state = {key.removeprefix(PREFIX): content[key] for key in content if key.startswith(PREFIX)}
@@ -63,14 +67,14 @@ def find_start(start: str | Path) -> Path:
 
     Args:
         start: A checkpoint, a run's folder (its best weights are meant), a bundle's folder or the weights in
-            it, relative to the working directory or the clone.
+            it, or weights without a bundle, relative to the working directory or the clone.
 
     Raises:
         MissingDataError: It is none of these.
     """
     path = find_existing(str(start), "weights to start from", WEIGHTS_HINT)
-    if path.name == WEIGHTS_NAME:  # the bundle around them tells whether they are whole
-        path = path.parent
+    if path.name == WEIGHTS_NAME and (path.parent / INFO_NAME).is_file():
+        path = path.parent  # the bundle around them tells whether they are whole
     for file in (path, path / "checkpoints" / "best.ckpt"):
         if file.is_file():
             return file
@@ -84,9 +88,11 @@ def find_start(start: str | Path) -> Path:
 def learnt_before(start: str | Path) -> dict[str, Any]:
     """Returns what the weights that a training begins with learnt from; see `lineage.learnt_from`.
 
-    A bundle names nobody: of its contributors it knows digests.
+    A bundle names nobody: of its contributors it knows digests. So do weights without one.
     """
     found = find_start(start)
     if found.is_dir():
         return {"digests": sorted(read_bundle(found)[0].contributors)}
+    if found.suffix == _WEIGHTS:
+        return {"digests": sorted(read_weights(found).facts.get("contributors", []))}
     return read_learnt_from(found.parent.parent)
