@@ -59,7 +59,7 @@ def run(config: DictConfig) -> None:
             f"expected run_dir as a folder without checkpoints, got {run_dir}; name another one"
         )
     claim(run_dir, "run_dir")
-    settings = instantiate(config.photos)
+    settings = instantiate(config.whole_photos)
     composer = Composer(data.composer.sources, data.composition, derive_seed("head", config.seed) % 2**31)
     pairs = WholePhotoPairs(composer, data.augment, settings, config.pairs, config.seed)
     seen = collect_features(
