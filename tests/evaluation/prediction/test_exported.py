@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 from tests.helpers import textured_photo
+from tests.training.conftest import DETECTOR
 
 from falseflaw.errors import InvalidDataError
 from falseflaw.evaluation.prediction import scorers
@@ -17,7 +18,8 @@ from falseflaw.seeding import derive_rng
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory):
     torch.manual_seed(0)
-    return save_detector_checkpoint(Detector(), tmp_path_factory.mktemp("model") / "best.ckpt")
+    path = tmp_path_factory.mktemp("model") / "best.ckpt"
+    return save_detector_checkpoint(Detector(**DETECTOR), path, DETECTOR)
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from tests.training.conftest import DETECTOR
 
 from falseflaw.errors import ConfigurationError, InvalidDataError
 from falseflaw.models.detector import Detector
@@ -54,7 +55,7 @@ def test_the_head_becomes_the_regression_and_the_rest_stays(seen) -> None:
 @pytest.mark.slow
 def test_features_are_what_the_network_shows_its_head(tmp_path) -> None:
     torch.manual_seed(1)
-    detector = Detector().eval()
+    detector = Detector(**DETECTOR).eval()
     rng = np.random.default_rng(2)
     photos = [
         None if number % 5 == 0 else tuple(rng.integers(0, 256, (2, 70, 90, 3), np.uint8))
