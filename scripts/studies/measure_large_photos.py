@@ -2,11 +2,10 @@
 
 usage: scripts/run measure-large-photos MODEL [--sizes MP:PHOTOS ...] [--seed N] [--cache FOLDER] ...
 
-MODEL is a bundle's folder, a run's folder or a checkpoint; a bundle is scored several times as fast. The way
-of a release: export, measure that bundle, evaluate the run again with large_photos=FILE (its predictions are
-kept), and export again. The default sizes are those to fit on; of an idle core they take eight minutes for
-the photos, which are rendered once and kept, and eight for a bundle's scores. Scores that --output holds are
-kept: a run that was stopped goes on, and other sizes come on top. `--sizes 1:60 4:40 12:30 24:20
+MODEL is a bundle's folder, a run's folder or a checkpoint. The way of a release: measure the run, evaluate it
+with large_photos=FILE, and export it. The default sizes are those to fit on; of an idle core they take eight
+minutes for the photos, which are rendered once and kept, and eight for the scores. Scores that --output holds
+are kept: a run that was stopped goes on, and other sizes come on top. `--sizes 1:60 4:40 12:30 24:20
 --seed 1` shows what a limit is worth on other photos than it was fitted on.
 """
 
@@ -14,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -24,23 +22,12 @@ from tqdm import tqdm
 
 from falseflaw.cli.main import one_line
 from falseflaw.errors import ConfigurationError
-from falseflaw.evaluation.figures.calibration import OPERATING_POINT_NAME, read_operating_point
 from falseflaw.evaluation.figures.large_photos import LargePhoto, LargePhotos
-from falseflaw.evaluation.prediction.scorers import (
-    TILE_OVERLAP,
-    TILE_PIXELS,
-    BundleScorer,
-    CheckpointScorer,
-    Scorer,
-    lanes_of,
-)
 from falseflaw.machine import available_cores
-from falseflaw.paths import config_dir, find_existing
-from falseflaw.runtime.bundle import INFO_NAME
-from falseflaw.runtime.padding import STRIDE
-from falseflaw.runtime.tiling import Tiling, plan
+from falseflaw.paths import config_dir
 from falseflaw.statistics.text import aligned, figure_text
 from falseflaw.studies.large_photos import SIZES, SizeRates, rates, score_photos, wanted
+from falseflaw.studies.models import open_model
 from falseflaw.types import OperatingPoint
 
 
@@ -62,7 +49,7 @@ def main(arguments: list[str]) -> int:
         "--cache", type=Path, default=Path("data/cache/large_photos"), help="where photos are kept"
     )
     parser.add_argument("--operating-point", type=Path, help="file or evaluation folder, instead of its own")
-    parser.add_argument("--lanes", type=int, default=available_cores(), help="photos at once, with a bundle")
+    parser.add_argument("--lanes", type=int, default=available_cores(), help="photos at once")
     parser.add_argument("--output", type=Path, default=Path("runs/large_photos.json"), help="of the scores")
     options = parser.parse_args(arguments)
     if options.lanes < 1:
@@ -83,21 +70,21 @@ def _size(text: str) -> tuple[float, int]:
 
 def _run(options: argparse.Namespace) -> str:
     photos = wanted(dict(options.sizes), options.seed)
-    model = find_existing(options.model, "a bundle, run or checkpoint", "make one with `falseflaw train`")
-    scorer, tiling, checkpoint, point = _open(model, options.operating_point)
+    model = open_model(Path(options.model), options.operating_point)
+    point = model.operating_point
     cameras = instantiate(OmegaConf.load(config_dir() / "camera/default.yaml"))
     known = {
         photo.source: photo
-        for photo in _known(options, checkpoint)
-        if photo.tiles == tiling(photo.height, photo.width).count
+        for photo in _known(options, model.checkpoint)
+        if photo.tiles == model.tiling(photo.height, photo.width).count
     }
     missing = [photo for photo in photos if photo.source not in known]
-    lanes = min(options.lanes, lanes_of(scorer))
-    scores = score_photos(missing, scorer, tiling, cameras, options.cache, lanes)
+    lanes = min(options.lanes, model.lanes)
+    scores = score_photos(missing, model, cameras, options.cache, lanes)
     for photo in tqdm(scores, total=len(missing), desc="large photos", unit="photo"):
         known[photo.source] = photo
         scored = tuple(known[name] for name in sorted(known))
-        LargePhotos(checkpoint, str(options.model), options.seed, scored).write(options.output)
+        LargePhotos(model.checkpoint, str(options.model), options.seed, scored).write(options.output)
     lines = [f"scores: {options.output}; fit on them with `falseflaw evaluate large_photos={options.output}`"]
     if point is not None:
         lines = [table(rates(list(known.values()), point), point), *lines]
@@ -119,33 +106,6 @@ def _known(options: argparse.Namespace, checkpoint: str) -> tuple[LargePhoto, ..
             f"{found.model} and seed {found.seed}; pass another --output"
         )
     return found.photos
-
-
-def _open(
-    model: Path, given: Path | None
-) -> tuple[Scorer, Callable[[int, int], Tiling], str, OperatingPoint | None]:
-    """Returns the scorer, how it tiles, sha256 of the checkpoint, and thresholds as far as there are any."""
-    point: OperatingPoint | None = None
-    if given is not None:
-        point, _ = read_operating_point(given / OPERATING_POINT_NAME if given.is_dir() else given)
-    if (model / INFO_NAME).is_file():
-        bundle = BundleScorer(model)
-        info = bundle.info
-
-        def tiling(height: int, width: int) -> Tiling:
-            return plan(height, width, info.tile_pixels, info.tile_overlap, info.stride_multiple)
-
-        return bundle, tiling, info.checkpoint_sha256, point or bundle.operating_point
-    scorer = CheckpointScorer(model / "checkpoints" / "best.ckpt" if model.is_dir() else model)
-    own = (model if model.is_dir() else model.parent) / "evaluation" / OPERATING_POINT_NAME
-    if point is None and own.is_file():
-        point, _ = read_operating_point(own)
-    return (
-        scorer,
-        lambda height, width: plan(height, width, TILE_PIXELS, TILE_OVERLAP, STRIDE),
-        scorer.fingerprint,
-        point,
-    )
 
 
 def table(rows: list[SizeRates], point: OperatingPoint) -> str:

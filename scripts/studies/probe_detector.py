@@ -2,10 +2,10 @@
 
 usage: scripts/run probe-detector MODEL DATASET [--fold val] [--sources N] [--output FILE]
 
-MODEL is a bundle's folder, or a run's with its evaluation; a bundle is scored three times as fast. Honest
-photos and spliced fakes of matched sets are changed in one way after the other. AUROC sets the changed
-photos against the same ones untouched: .5 where the detector does not look at the change. Look at fold val
-while a detector is made; fold test tells of a finished one.
+MODEL is a bundle's folder, or a run's with its evaluation. Honest photos and spliced fakes of matched sets
+are changed in one way after the other. AUROC sets the changed photos against the same ones untouched: .5
+where the detector does not look at the change. Look at fold val while a detector is made; fold test tells of
+a finished one.
 """
 
 from __future__ import annotations
@@ -21,12 +21,10 @@ from tqdm import tqdm
 from falseflaw.cli.main import one_line
 from falseflaw.dataset.manifest import read_manifest
 from falseflaw.errors import ConfigurationError
-from falseflaw.evaluation.prediction.scorers import lanes_of
-from falseflaw.evaluation.target import Target
 from falseflaw.imaging.codec import write_atomic
 from falseflaw.paths import find_existing
-from falseflaw.runtime.bundle import INFO_NAME
 from falseflaw.statistics.text import figure_text, markdown_table
+from falseflaw.studies.models import open_model
 from falseflaw.studies.probes import Answer, answers, score_probes, select_photos
 from falseflaw.types import Fold
 
@@ -56,19 +54,16 @@ def main(arguments: list[str]) -> int:
 
 
 def _run(options: argparse.Namespace) -> str:
-    model = find_existing(options.model, "a bundle or a run", "make one with `falseflaw train`")
-    is_bundle = (model / INFO_NAME).is_file()
-    target = Target("bundle" if is_bundle else "run", model)
-    detector = target.load(None if is_bundle else str(model / "evaluation"), "auto")
-    if detector.operating_point is None:
+    model = open_model(Path(options.model))
+    if model.operating_point is None:
         raise ConfigurationError(
-            f"expected {model} with thresholds, found none; run `falseflaw evaluate` first"
+            f"expected {options.model} with thresholds, found none; run `falseflaw evaluate` first"
         )
     dataset = find_existing(options.dataset, "a dataset", "build one with `falseflaw synthesize`")
     photos = select_photos(read_manifest(dataset), options.fold, options.sources)
-    scored = score_probes(photos, dataset, detector.scorer, lanes=lanes_of(detector.scorer))
+    scored = score_probes(photos, dataset, model)
     scores = pd.concat(list(tqdm(scored, total=len(photos), desc="probes", unit="photo")))
-    return table(answers(scores, detector.operating_point))
+    return table(answers(scores, model.operating_point))
 
 
 def table(found: list[Answer]) -> str:

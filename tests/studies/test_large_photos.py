@@ -10,13 +10,13 @@ from tests.runtime.red import write_bundle
 
 from falseflaw.errors import ConfigurationError
 from falseflaw.evaluation.figures.large_photos import LargePhoto
-from falseflaw.evaluation.prediction.scorers import BundleScorer
 from falseflaw.imaging import codec
 from falseflaw.paths import config_dir
 from falseflaw.runtime.predictor import Predictor
 from falseflaw.runtime.tiling import plan
 from falseflaw.statistics.conformal import clusters_needed
 from falseflaw.studies.large_photos import SIZES, Wanted, rates, score_photos, wanted
+from falseflaw.studies.models import open_model
 from falseflaw.types import OperatingPoint
 
 CAMERAS = instantiate(OmegaConf.load(config_dir() / "camera/default.yaml"))
@@ -51,15 +51,15 @@ def test_sizes_out_of_range_are_refused(sizes: dict[float, int]) -> None:
 
 
 def test_photos_are_rendered_once_and_scored_as_the_runtime_does(tmp_path: Path) -> None:
-    scorer = BundleScorer(write_bundle(tmp_path / "bundle", tile_pixels=300 * 300))
+    model = open_model(write_bundle(tmp_path / "bundle", tile_pixels=300 * 300))
     predictor = Predictor(tmp_path / "bundle")
     photos, cache = wanted({0.1: 2, 0.2: 1}, 0), tmp_path / "cache"
-    first = list(score_photos(photos, scorer, predictor.tiling, CAMERAS, cache, lanes=2))
+    first = list(score_photos(photos, model, CAMERAS, cache, lanes=2))
     written = {path.name: path.stat().st_mtime_ns for path in cache.iterdir()}
     assert set(written) == {f"{photo.source}.jpg" for photo in photos}
-    assert list(score_photos(photos, scorer, predictor.tiling, CAMERAS, cache)) == first
+    assert list(score_photos(photos, model, CAMERAS, cache)) == first
     assert {path.name: path.stat().st_mtime_ns for path in cache.iterdir()} == written
-    assert list(score_photos(photos, scorer, predictor.tiling, CAMERAS, None)) == first
+    assert list(score_photos(photos, model, CAMERAS, None)) == first
     for photo, scored in zip(photos, first, strict=True):
         image = codec.decode(cache / f"{photo.source}.jpg")
         logits, heat, _ = predictor.raw(image[None])

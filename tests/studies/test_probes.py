@@ -14,6 +14,7 @@ from falseflaw.dataset.manifest import read_manifest
 from falseflaw.errors import InvalidDataError
 from falseflaw.imaging.codec import decode
 from falseflaw.seeding import derive_rng
+from falseflaw.studies.models import StudiedModel
 from falseflaw.studies.probes import (
     CHANGES,
     GRAIN,
@@ -58,7 +59,7 @@ def photos(dataset):
 
 
 def answered(photos, dataset, scorer, probes):
-    scores = pd.concat(list(score_probes(photos, dataset, scorer, probes)))
+    scores = pd.concat(list(score_probes(photos, dataset, StudiedModel(scorer), probes)))
     return {(answer.edit, answer.probe): answer for answer in answers(scores, POINT)}
 
 
@@ -126,4 +127,4 @@ def test_the_command_prints_a_table_of_all_probes(tmp_path, dataset) -> None:
     assert lines[3].startswith(f"| authentic | {REGION} | {GRAIN} |")
     done = subprocess.run([*command, "/nowhere", "x"], capture_output=True, text=True, cwd=ROOT, check=False)
     assert done.returncode == 2
-    assert done.stderr.startswith("error: expected a bundle or a run")
+    assert done.stderr.startswith("error: expected a bundle, run or checkpoint")

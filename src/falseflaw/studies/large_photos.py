@@ -7,7 +7,7 @@ it smaller saves it once, as phones do. Finished photos are kept: rendering one 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,17 +15,15 @@ from pathlib import Path
 import numpy as np
 
 from falseflaw.errors import ConfigurationError
-from falseflaw.evaluation.figures.calibration import calibrate
 from falseflaw.evaluation.figures.large_photos import LargePhoto
-from falseflaw.evaluation.prediction.scorers import Scorer, evidence_of
 from falseflaw.imaging.camera import CameraSampler, apply_camera
 from falseflaw.imaging.codec import decode, encode_jpeg, write_atomic
 from falseflaw.machine import keep_freed_memory
 from falseflaw.photos.studio.source import StudioPhotos
-from falseflaw.runtime.tiling import Tiling
-from falseflaw.runtime.verdict import limits, verdicts
+from falseflaw.runtime.verdict import limits
 from falseflaw.seeding import derive_rng, derive_seed
 from falseflaw.statistics.bootstrap import Share, rate
+from falseflaw.studies.models import StudiedModel, verdicts_of
 from falseflaw.types import Image, OperatingPoint, Verdict
 
 SIZES = {6.0: 57, 12.0: 28, 24.0: 14}
@@ -102,8 +100,7 @@ def wanted(sizes: Mapping[float, int], seed: int) -> list[Wanted]:
 
 def score_photos(
     photos: Sequence[Wanted],
-    scorer: Scorer,
-    tiling: Callable[[int, int], Tiling],
+    model: StudiedModel,
     cameras: CameraSampler,
     cache: Path | None,
     lanes: int = 1,
@@ -112,8 +109,7 @@ def score_photos(
 
     Args:
         photos: Of `wanted`.
-        scorer: The model; its `score` may be called from several threads.
-        tiling: How it cuts a photo of height and width.
+        model: That is asked.
         cameras: Draws their cameras, whose scale is set to 1.
         cache: Folder where finished photos are kept; None: nowhere.
         lanes: Photos at once; one of 24 megapixels takes 1.2 GB, and 2.5 while it is rendered.
@@ -121,17 +117,16 @@ def score_photos(
 
     def score(photo: Wanted) -> LargePhoto:
         image = photo.load(cameras, cache)
-        found = evidence_of(scorer, image[None])
-        distance = float(found.distances[0])
+        told = model.ask(image)
         return LargePhoto(
             source=photo.source,
             megapixels=photo.megapixels,
             height=image.shape[0],
             width=image.shape[1],
-            tiles=tiling(*image.shape[:2]).count,
-            logit=float(found.logits[0]),
-            hottest=int(found.heat_maps.max()),
-            distance=None if math.isnan(distance) else distance,
+            tiles=model.tiling(*image.shape[:2]).count,
+            logit=told.logit,
+            hottest=told.hottest,
+            distance=None if math.isnan(told.distance) else told.distance,
         )
 
     keep_freed_memory()
@@ -177,10 +172,9 @@ def _rates_of(photos: Sequence[LargePhoto], size: float, point: OperatingPoint) 
     sources = np.array([photo.source for photo in photos])
     tiles = np.array([photo.tiles for photo in photos])
     logits = np.array([photo.logit for photo in photos])
-    probability = calibrate(logits, point.temperature)
+    hottest = np.array([photo.hottest for photo in photos])
     distance = np.array([np.nan if photo.distance is None else photo.distance for photo in photos])
-    marked = np.array([photo.hottest >= point.mask_threshold for photo in photos])
-    given = verdicts(probability, marked, np.zeros(len(photos), bool), point, distance, tiles)
+    probability, given = verdicts_of(logits, hottest, distance, point, tiles)
     far = distance >= (np.inf if point.distance_threshold is None else point.distance_threshold)
 
     def share(chosen: np.ndarray) -> Share:

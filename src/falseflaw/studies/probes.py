@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +16,16 @@ import numpy as np
 import pandas as pd
 
 from falseflaw.errors import InvalidDataError
-from falseflaw.evaluation.figures.calibration import calibrate
-from falseflaw.evaluation.prediction.scorers import Scorer, evidence_of
 from falseflaw.evaluation.prediction.selection import select_sources
 from falseflaw.imaging import retouching
 from falseflaw.imaging.codec import decode, read_mask
 from falseflaw.imaging.crop import bounding_box
 from falseflaw.imaging.grain import match_grain
 from falseflaw.imaging.sensor import sharpen
-from falseflaw.runtime.verdict import verdicts
 from falseflaw.seeding import derive_rng
 from falseflaw.statistics import metrics
 from falseflaw.statistics.bootstrap import Bootstrap, Estimate, Share, rate
+from falseflaw.studies.models import StudiedModel, verdicts_of
 from falseflaw.types import Edit, Fold, Image, Mask, OperatingPoint, Verdict
 
 Change = Callable[[Image, np.random.Generator], Image]
@@ -127,16 +125,15 @@ def select_photos(rows: pd.DataFrame, fold: Fold, sources: int | None) -> pd.Dat
 
 
 def score_probes(
-    rows: pd.DataFrame, dataset: Path, scorer: Scorer, probes: Sequence[Probe] = PROBES, lanes: int = 1
+    rows: pd.DataFrame, dataset: Path, model: StudiedModel, probes: Sequence[Probe] = PROBES
 ) -> Iterator[pd.DataFrame]:
     """Scores every photo after every change; yields photo by photo.
 
     Args:
         rows: Of `select_photos`.
         dataset: Folder that their paths are relative to.
-        scorer: The detector; its `score` may be called from several threads.
+        model: The detector; it is asked about as many photos at once as it does well to be.
         probes: Changes.
-        lanes: Photos at once.
 
     Yields:
         A row a probe: edit, group, change, where, logit, hottest pixel of the heat map, distance.
@@ -150,21 +147,19 @@ def score_probes(
         told = []
         for probe in probes:
             rng = derive_rng("probes", row["source_id"], probe.change, probe.where)
-            found = evidence_of(scorer, probe.apply(image, region, rng)[None])
+            said = model.ask(probe.apply(image, region, rng))
             told.append(
                 {
                     "edit": row["edit"],
                     "group": row["group"],
                     "change": probe.change,
                     "where": probe.where,
-                    "logit": float(found.logits[0]),
-                    "hottest": int(found.heat_maps.max()),
-                    "distance": float(found.distances[0]),
+                    **asdict(said),
                 }
             )
         return pd.DataFrame(told)
 
-    with ThreadPoolExecutor(lanes) as pool:
+    with ThreadPoolExecutor(model.lanes) as pool:
         try:
             yield from pool.map(score, rows.to_dict("records"))
         finally:
@@ -178,11 +173,8 @@ def answers(scores: pd.DataFrame, point: OperatingPoint) -> list[Answer]:
         scores: All of `score_probes`.
         point: Thresholds of the detector.
     """
-    probability = calibrate(scores["logit"].to_numpy(dtype=np.float64), point.temperature)
-    marked = (scores["hottest"] >= point.mask_threshold).to_numpy()
-    distance = scores["distance"].to_numpy(dtype=np.float64)
-    small = np.zeros(len(scores), bool)
-    scores = scores.assign(verdict=verdicts(probability, marked, small, point, distance))
+    logits, hottest, distance = (scores[name].to_numpy() for name in ("logit", "hottest", "distance"))
+    scores = scores.assign(verdict=verdicts_of(logits, hottest, distance, point)[1])
     found = []
     for edit in PROBED:
         of_edit = scores[scores["edit"] == edit]
