@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.runtime.red import write_bundle
+from tests.training.conftest import DETECTOR
 
 from falseflaw.evaluation.figures.large_photos import LargePhotos
 
@@ -54,7 +55,7 @@ def test_a_run_is_measured_too_and_without_thresholds_there_are_no_rates(tmp_pat
     from falseflaw.models.detector import Detector
     from falseflaw.provenance import file_sha256
 
-    path = save_detector_checkpoint(Detector(), tmp_path / "run/checkpoints/best.ckpt")
+    path = save_detector_checkpoint(Detector(**DETECTOR), tmp_path / "run/checkpoints/best.ckpt", DETECTOR)
     output = tmp_path / "large.json"
     done = run(tmp_path / "run", "--sizes", "0.1:1", "--cache", tmp_path / "cache", "--output", output)
     assert done.returncode == 0, done.stderr
