@@ -14,6 +14,7 @@ from falseflaw.training.detector.head import (
     collect_features,
     fit_head,
 )
+from falseflaw.training.detector.kept_features import KeptFeatures
 
 
 @pytest.fixture
@@ -66,8 +67,13 @@ def test_features_are_what_the_network_shows_its_head(tmp_path) -> None:
     with torch.no_grad():
         again = detector.head(torch.from_numpy(seen.features))[:, 0].numpy()
     assert again == pytest.approx(seen.logits, abs=1e-3)
+    begun = KeptFeatures()
+    collect_features(detector, photos[:65], "it", lanes=1, kept=begun)
+    again = collect_features(detector, [None] * 65 + photos[65:], "it", lanes=1, kept=begun)
+    assert np.array_equal(again.features, seen.features)
+    assert np.array_equal(again.logits, seen.logits)
     with pytest.raises(InvalidDataError, match=r"50 pairs and more .*, got 8"):
-        collect_features(detector, photos[:10], "it", lanes=1)
+        collect_features(detector, photos[60:], "it", lanes=1)
 
 
 def test_a_classifier_without_such_a_head_is_told() -> None:

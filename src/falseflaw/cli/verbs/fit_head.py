@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from hydra.utils import instantiate
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from falseflaw.claim import claim
 from falseflaw.errors import ConfigurationError
 from falseflaw.paths import find_existing
+from falseflaw.provenance import file_sha256
 
 EXTRAS: tuple[str, ...] = ("train",)
 
@@ -29,6 +33,7 @@ def run(config: DictConfig) -> None:
     from falseflaw.seeding import derive_seed
     from falseflaw.training.detector.composition import Composer
     from falseflaw.training.detector.head import check_has_head, collect_features, fit_head
+    from falseflaw.training.detector.kept_features import KEPT_NAME, KeptFeatures
     from falseflaw.training.detector.whole_photos import WholePhotoPairs
     from falseflaw.training.recording import record_run
 
@@ -62,12 +67,14 @@ def run(config: DictConfig) -> None:
     settings = instantiate(config.whole_photos)
     composer = Composer(data.composer.sources, data.composition, derive_seed("head", config.seed) % 2**31)
     pairs = WholePhotoPairs(composer, data.augment, settings, config.pairs, config.seed)
+    kept = KeptFeatures.at(run_dir / KEPT_NAME, _key(config, of_training, paths))
     seen = collect_features(
         detector,
         pairs,
         str(trained),
         available_cores(),
         config.workers,
+        kept,
         lambda items, total: tqdm(items, total=total, desc="whole photos", disable=not config.progress),
     )
     fitted = fit_head(detector, seen, config.strength)
@@ -75,6 +82,7 @@ def run(config: DictConfig) -> None:
     saved = save_detector_checkpoint(detector, run_dir / "checkpoints" / "best.ckpt", arguments)
     whole = OmegaConf.create({**of_training, "run_dir": str(run_dir), "head": config})
     record_run(run_dir, whole, config.seed, read_learnt_from(trained))
+    kept.remove()
     print(
         f"AUROC on {fitted.pairs} pairs of whole photos that it was fitted on: "
         f"{fitted.auroc_before:.3f} before, {fitted.auroc:.3f} after"
@@ -83,6 +91,17 @@ def run(config: DictConfig) -> None:
     print(f"measure it: falseflaw evaluate run={config.run_dir or run_dir}")
 
 
+def _key(config: DictConfig, of_training: DictConfig | ListConfig, checkpoints: Sequence[Path]) -> str:
+    """Returns a digest of what features of pairs depend on: networks, data, laundering, settings and seed."""
+    fixed = {
+        "checkpoints": [file_sha256(path) for path in checkpoints],
+        "data": OmegaConf.to_container(of_training.data),
+        "whole_photos": OmegaConf.to_container(config.whole_photos),
+        "seed": config.seed,
+    }
+    return hashlib.sha256(json.dumps(fixed, sort_keys=True).encode()).hexdigest()
+
+
 def how_to_go_on(config: DictConfig) -> str:
     """Returns what is true of a fit that was stopped."""
-    return "nothing was written; run the same command again to begin anew"
+    return "what was looked at is kept; the same command goes on"

@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.preprocessing import StandardScaler
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Subset
 
 from falseflaw.errors import ConfigurationError, InvalidDataError
 from falseflaw.models.architectures import AnyDetector
 from falseflaw.models.detector import Detector
 from falseflaw.models.exported import ExportedNetwork
+from falseflaw.training.detector.kept_features import KeptFeatures
 from falseflaw.training.detector.whole_photos import WholePhotoPairs
 from falseflaw.training.loader_workers import prepare_worker
 from falseflaw.types import Image
@@ -80,6 +81,7 @@ def collect_features(
     name: str,
     lanes: int,
     workers: int = 0,
+    kept: KeptFeatures | None = None,
     show: Callable[[Iterable[Any], int], Iterable[Any]] = lambda items, total: items,
 ) -> WholePhotoFeatures:
     """Runs the network on whole photos, in onnxruntime.
@@ -90,38 +92,37 @@ def collect_features(
         name: Of the detector, for errors.
         lanes: Photos at once, each on one core.
         workers: Processes that compose and launder; 0 for none.
-        show: Wraps the pairs, of which it is told the number, in a progress bar.
+        kept: What was collected before: those pairs are not looked at again. Gets the others.
+        show: Wraps the pairs that are left, of which it is told the number, in a progress bar.
 
     Raises:
         InvalidDataError: Too few pairs show anything that a network wrote.
         ExportError: The network cannot be exported.
     """
     network = ExportedNetwork(detector, name)
-    features: list[NDArray[np.float32]] = []
-    logits: list[NDArray[np.float32]] = []
+    kept = kept or KeptFeatures()
+    wanted = range(min(kept.looked, len(pairs)), len(pairs))
 
     def judge(photo: Image) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         logit, _, seen = network.run(photo[None])
         return logit, seen
 
     loader = DataLoader(
-        pairs,
+        Subset(pairs, wanted),
         batch_size=None,
         num_workers=workers,
         collate_fn=_as_it_is,
         worker_init_fn=prepare_worker if workers else None,
     )
     with ThreadPoolExecutor(lanes) as pool:
-        for pair in show(loader, len(pairs)):
-            for logit, seen in pool.map(judge, pair or ()):
-                logits.append(logit)
-                features.append(seen)
-    if len(logits) < 2 * _FEWEST:
+        for pair in show(loader, len(wanted)):
+            kept.add(list(pool.map(judge, pair or ())))
+    if len(kept.logits) < 2 * _FEWEST:
         raise InvalidDataError(
-            f"expected {_FEWEST} pairs and more that show what a network wrote, got {len(logits) // 2}; "
+            f"expected {_FEWEST} pairs and more that show what a network wrote, got {len(kept.logits) // 2}; "
             "pass more pairs"
         )
-    return WholePhotoFeatures(np.concatenate(features), np.concatenate(logits))
+    return WholePhotoFeatures(np.stack(kept.features), np.concatenate(kept.logits))
 
 
 def _as_it_is(pair: Any) -> Any:
