@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from falseflaw.errors import InvalidDataError
-from falseflaw.models.onnx import FEATURES, export_onnx
+from falseflaw.models.onnx import FEATURES, Further, export_onnx
 from falseflaw.runtime.padding import STRIDE
 from falseflaw.runtime.predictor import OUTPUTS, feeds_of, open_session
 from falseflaw.seeding import derive_rng
@@ -41,11 +41,11 @@ class ExportedNetwork:
             InvalidDataError: onnxruntime answers otherwise than torch.
         """
         self.stride_multiple = int(getattr(detector, "stride_multiple", STRIDE))
-        features = hasattr(detector, "with_features")
-        self._names = [*OUTPUTS[1:], *([FEATURES] if features else [])]
+        further: Further = FEATURES if hasattr(detector, "with_features") else None
+        self._names = [*OUTPUTS[1:], *([FEATURES] if further else [])]
         with tempfile.TemporaryDirectory(prefix="falseflaw-") as folder:
             file = Path(folder) / "model.onnx"
-            export_onnx(detector, 1.0, file, {}, self.stride_multiple, features=features)
+            export_onnx(detector, 1.0, file, {}, self.stride_multiple, further)
             self._session = open_session(file.read_bytes(), Path(name), threads=1, keep_memory=True)
         here, there = self._logits_of_one_photo(detector)
         if not abs(here - there) <= _TOLERANCE:

@@ -7,6 +7,7 @@ import logging
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Final, Literal
 
 import onnx
 import torch
@@ -17,8 +18,11 @@ from falseflaw.runtime.padding import STRIDE
 from falseflaw.runtime.predictor import DISTANCE, INPUTS, OUTPUTS
 from falseflaw.statistics.familiarity import Familiarity
 
-FEATURES = "features"
+FEATURES: Final = "features"
 """An output that no bundle has: what the image head sees, to fit familiarity on."""
+
+Further = Familiarity | Literal["features"] | None
+"""What a graph tells besides: the distance from what was measured, the features themselves, or neither."""
 
 
 class ExportError(FalseFlawError):
@@ -37,25 +41,22 @@ class ExportedDetector(nn.Module):
         self,
         detector: nn.Module,
         temperature: float,
-        familiarity: Familiarity | None = None,
-        features: bool = False,
+        further: Further = None,
     ) -> None:
         """Wraps a detector.
 
         Args:
             detector: Takes image and valid, gives logit (B,) and mask logit (B, 1, H, W).
             temperature: Positive divisor of the logit (Guo et al. 2017).
-            familiarity: Tells how far the detector's features are from those measured; None: no distance.
-            features: Whether the features are told instead of a distance.
+            further: Tells how far the detector's features are from those measured, or stands for them.
         """
         super().__init__()
         self.detector = detector
         self.temperature = temperature
-        self.features = features
-        self.familiarity = familiarity
-        if familiarity is not None:
+        self.further = further
+        if isinstance(further, Familiarity):
             for name in ("mean", "scale", "directions", "variances"):
-                self.register_buffer(name, torch.from_numpy(getattr(familiarity, name).copy()))
+                self.register_buffer(name, torch.from_numpy(getattr(further, name).copy()))
 
     def forward(self, image: Tensor, valid: Tensor) -> tuple[Tensor, ...]:
         """Judges a batch of photos of one size.
@@ -65,15 +66,15 @@ class ExportedDetector(nn.Module):
             valid: uint8 (B, 1, H, W), 1 inside the photo and 0 in its padding.
 
         Returns:
-            Calibrated probability (B,), heat map (B, 1, H, W) in 0..1, uncalibrated logit (B,) and, if they
-            are told, features (B, F) or, with familiarity, distance (B,).
+            Calibrated probability (B,), heat map (B, 1, H, W) in 0..1, uncalibrated logit (B,) and, if it
+            is told, distance (B,) or features (B, F).
         """
-        if self.familiarity is None and not self.features:
+        if self.further is None:
             logit, mask_logit = self.detector(image, valid)
             return torch.sigmoid(logit / self.temperature), torch.sigmoid(mask_logit), logit
         logit, mask_logit, features = self.detector.with_features(image, valid)  # type: ignore[operator]
-        if not self.features and self.familiarity is not None:
-            features = self._distance(features, self.familiarity.rest)
+        if isinstance(self.further, Familiarity):
+            features = self._distance(features, self.further.rest)
         return torch.sigmoid(logit / self.temperature), torch.sigmoid(mask_logit), logit, features
 
     def _distance(self, features: Tensor, rest: float) -> Tensor:
@@ -91,8 +92,7 @@ def export_onnx(
     path: Path,
     metadata: Mapping[str, str],
     multiple: int = STRIDE,
-    familiarity: Familiarity | None = None,
-    features: bool = False,
+    further: Further = None,
 ) -> None:
     """Writes a detector as one ONNX file, weights inside; batch, height and width stay free.
 
@@ -105,14 +105,15 @@ def export_onnx(
         path: File to write.
         metadata: Goes into the file's `metadata_props`.
         multiple: Grid of height and width, pixels.
-        familiarity: Becomes part of the graph, with an output of its own; None: no such output.
-        features: Whether the graph tells the detector's features instead, as an output of its own.
+        further: What the graph tells besides, as an output of its own; None: no such output.
 
     Raises:
         ExportError: The exporter or the checker refuses; one line says where.
     """
-    wrapped = ExportedDetector(detector, temperature, familiarity, features).eval()
-    further = [FEATURES] if features else [DISTANCE] if familiarity else []
+    wrapped = ExportedDetector(detector, temperature, further).eval()
+    outputs = [*OUTPUTS]
+    if further is not None:
+        outputs.append(DISTANCE if isinstance(further, Familiarity) else FEATURES)
     # Sizes that differ from one another and from 1, or the exporter would take them for fixed.
     image = torch.zeros(2, 3, 3 * multiple, 4 * multiple, dtype=torch.uint8)
     valid = torch.ones(2, 1, 3 * multiple, 4 * multiple, dtype=torch.uint8)
@@ -125,7 +126,7 @@ def export_onnx(
                 (image, valid),
                 dynamo=True,
                 input_names=list(INPUTS),
-                output_names=[*OUTPUTS, *further],
+                output_names=outputs,
                 dynamic_shapes={"image": sizes, "valid": sizes},
                 verbose=False,
             )
