@@ -1,4 +1,4 @@
-"""Memory that was freed goes back to the system, though something at its end is still in use."""
+"""Minutes that a run may take, and memory that it frees and gives back to the system."""
 
 import platform
 import subprocess
@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from falseflaw import machine
+from falseflaw.errors import ConfigurationError
 
 PROGRAM = """
 from pathlib import Path
@@ -38,3 +39,18 @@ def test_freed_memory_is_returned_behind_a_block_in_use() -> None:
 def test_it_does_nothing_where_the_library_cannot(monkeypatch) -> None:
     monkeypatch.setattr(machine.ctypes, "CDLL", lambda name: object())
     machine.return_freed_memory()
+
+
+def test_a_budget_is_over_when_its_minutes_are() -> None:
+    now = iter([100.0, 100.0 + 89.9, 100.0 + 90])
+    budget = machine.Budget(1.5, lambda: next(now))
+    assert not budget.over
+    assert budget.over
+    assert not machine.Budget(None).over
+
+
+@pytest.mark.parametrize("minutes", [0, -1, float("nan"), "ten"])
+def test_no_minutes_are_no_budget(minutes: float) -> None:
+    with pytest.raises(ConfigurationError, match="expected minutes above 0, or null") as raised:
+        machine.Budget(minutes)
+    assert "\n" not in str(raised.value)

@@ -1,4 +1,4 @@
-"""What a long run finds in its machine and costs it: cores, seconds by stage, memory that it gives back."""
+"""What a long run finds in its machine and costs it: cores, minutes, seconds by stage, freed memory."""
 
 from __future__ import annotations
 
@@ -7,13 +7,48 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+
+from falseflaw.errors import ConfigurationError
+
+FEWEST_SOURCES = 2
+"""Sources that every fold gets even where the minutes are over."""
 
 
 def available_cores() -> int:
     """Returns how many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class Budget:
+    """Minutes that a run may take before it leaves out what it has not begun.
+
+    Args:
+        minutes: From now on; None: as many as it takes.
+        clock: Tells seconds, from any beginning.
+
+    Raises:
+        ConfigurationError: The minutes are not above 0.
+    """
+
+    def __init__(self, minutes: float | None, clock: Callable[[], float] = time.monotonic) -> None:
+        if minutes is not None and not (isinstance(minutes, int | float) and minutes > 0):
+            raise ConfigurationError(
+                f"expected minutes above 0, or null for as many as it takes, got {minutes!r}"
+            )
+        self._clock = clock
+        self._end = None if minutes is None else clock() + 60 * minutes
+
+    @property
+    def over(self) -> bool:
+        """Whether the minutes are over."""
+        return self._end is not None and self._clock() >= self._end
+
+
+def left_out_text(left: int, total: int) -> str:
+    """Says how many sources a budget left out."""
+    return f"the minutes are over: {left} of {total} sources are left out"
 
 
 class StageTimer:

@@ -1,3 +1,5 @@
+import shutil
+
 import numpy as np
 import pytest
 from tests.evaluation.conftest import NAMES, SUITE, CheckerScorer
@@ -10,7 +12,9 @@ from falseflaw.evaluation.figures.calibration import read_operating_point
 from falseflaw.evaluation.figures.groups import MIXTURE
 from falseflaw.evaluation.figures.measure import prepare
 from falseflaw.evaluation.figures.summary import read_summary
+from falseflaw.evaluation.prediction import predict as prediction
 from falseflaw.evaluation.prediction.predictions import read_predictions
+from falseflaw.evaluation.prediction.selection import select_sources
 from falseflaw.evaluation.report.gallery import pick
 from falseflaw.evaluation.run import evaluate
 from falseflaw.evaluation.settings import EvaluationSettings
@@ -105,12 +109,46 @@ def test_only_the_named_edits_are_scored_and_it_is_told(dataset, tmp_path) -> No
     assert "\n" not in str(caught.value)
 
 
+def test_minutes_leave_sources_out_and_it_is_told_with_the_command_that_gives_the_same(
+    dataset, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.setattr(prediction, "_CHUNK", 5)
+    options = {"calibrate_on": NAMES[:1], "replicates": 10, "examples": 1, "command": "falseflaw evaluate"}
+    cut = run(dataset, tmp_path / "cut", SUITE[:2], minutes=1e-9, **options)
+    assert (cut.sources, cut.provenance.left_out, cut.fitted.sources) == (2, 1, 3)
+    assert "The minutes are over: 1 of 3 sources are left out" in (tmp_path / "cut/report.html").read_text()
+    assert cut.provenance.command == "falseflaw evaluate limit_sources=2 fitted_sources=3"
+    limited = run(dataset, tmp_path / "limited", SUITE[:2], limit_sources=2, fitted_sources=3, **options)
+    assert (limited.launderings, limited.photos) == (cut.launderings, cut.photos)
+    assert limited.operating_point == cut.operating_point
+    assert read_summary(tmp_path / "cut") == cut
+    later = run(dataset, tmp_path / "cut", SUITE[:2], **options)
+    assert (later.sources, later.provenance.left_out) == (3, 0)
+    assert "left out" not in (tmp_path / "cut/report.html").read_text()
+
+
+def test_minutes_too_few_to_compare_anything_are_one_line(dataset, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(prediction, "_CHUNK", 5)
+    shutil.copytree(dataset, tmp_path / "copy")
+    rows = read_manifest(dataset)
+    first = select_sources(rows[rows["fold"] == "test"], 2)["source_id"]
+    rows = rows[~rows["source_id"].isin(first) | (rows["edit"] == Edit.AUTHENTIC)]
+    write_manifest(rows, tmp_path / "copy" / MANIFEST_NAME)
+    options = {"calibrate_on": NAMES[:1], "replicates": 10, "examples": 0}
+    with pytest.raises(InvalidDataError, match="got authentic of 2 sources; run it again") as raised:
+        run(tmp_path / "copy", tmp_path / "out", SUITE[:1], minutes=1e-9, **options)
+    assert "\n" not in str(raised.value)
+    assert run(tmp_path / "copy", tmp_path / "out", SUITE[:1], **options).sources == 3
+
+
 def test_errors_come_before_work(dataset, tmp_path) -> None:
     for name in ("limit_sources", "fitted_sources", "batch_size", "replicates"):
         with pytest.raises(ConfigurationError, match=name):
             run(dataset, tmp_path, calibrate_on=NAMES, **{name: 0})
     with pytest.raises(MissingDataError, match="falseflaw synthesize"):
         run(tmp_path / "none", tmp_path, calibrate_on=NAMES)
+    with pytest.raises(ConfigurationError, match="expected minutes above 0"):
+        run(dataset, tmp_path, calibrate_on=NAMES, minutes=0)
     small = make_dataset(tmp_path / "small", sources=4)
     rows = read_manifest(small)
     write_manifest(rows[rows["fold"] != "val"], small / MANIFEST_NAME)

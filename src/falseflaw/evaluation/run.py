@@ -32,12 +32,13 @@ from falseflaw.evaluation.figures.unlike import distances, fit_unlike, write_fam
 from falseflaw.evaluation.prediction.predict import predict, under_way
 from falseflaw.evaluation.prediction.predictions import write_distances
 from falseflaw.evaluation.prediction.scorers import Scorer
-from falseflaw.evaluation.prediction.selection import Selection, select_sources
+from falseflaw.evaluation.prediction.selection import Selection, in_order_of_draw, select_sources
 from falseflaw.evaluation.report.other_evaluations import read_other_evaluations
 from falseflaw.evaluation.report.report import make_report
 from falseflaw.evaluation.settings import EvaluationSettings
 from falseflaw.evaluation.target import DetectorUnderTest
 from falseflaw.imaging.laundering.base import Laundering, check_suite, versions_of
+from falseflaw.machine import Budget
 from falseflaw.provenance import git_revision, package_versions
 from falseflaw.statistics.familiarity import Familiarity
 from falseflaw.types import Fold, OperatingPoint
@@ -76,6 +77,7 @@ def evaluate(
         MissingDataError, InvalidDataError: The dataset is not one, lacks what has to be measured, or the
             detector learnt from people in it.
     """
+    budget = Budget(settings.minutes)
     others = read_other_evaluations(settings.other_evaluations, output)
     large = _large_photos(detector, settings)
     selection = select(detector, dataset, launderings, settings, calibration)
@@ -88,6 +90,7 @@ def evaluate(
         threads=settings.threads,
         workers=settings.workers,
         progress=settings.progress,
+        budget=budget,
     )
     calibrate_on = tuple(selection.only.get(str(Fold.VAL), settings.calibrate_on))
     point, fitted, familiarity = _operating_point(detector, predictions, calibrate_on)
@@ -99,7 +102,13 @@ def evaluate(
     write_familiarity(output, familiarity)
     write_operating_point(output / OPERATING_POINT_NAME, point, fitted)
     rows = prepare(predictions[predictions["fold"] == str(settings.fold)], point)
-    summary = _figures(rows, point, fitted, _provenance(selection, detector.scorer, settings), settings)
+    if comparable(selection.rows) and not comparable(rows):
+        raise InvalidDataError(
+            f"expected inpainted and simulated-damage photos within minutes={settings.minutes}, got "
+            f"{', '.join(sorted(set(rows['edit'])))} of {rows['source_id'].nunique()} sources; run it again: "
+            "it goes on where it stopped"
+        )
+    summary = _figures(rows, point, fitted, _provenance(selection, rows, detector.scorer, settings), settings)
     minutes = None if begun else round((time.monotonic() - started) / 60, 2)
     summary = replace(summary, provenance=replace(summary.provenance, minutes=minutes))
     write_summary(output, summary)
@@ -134,9 +143,10 @@ def select(
     check_unseen(detector.learnt_from, rows, dataset)
     if settings.edits:
         rows = rows[rows["edit"].isin(settings.edits)]
-    measured = _of_fold(rows, settings.fold, settings.limit_sources, dataset)
+    # In the order of the draw: where minutes end it early, what is measured is what a limit would have kept.
+    measured = in_order_of_draw(_of_fold(rows, settings.fold, settings.limit_sources, dataset))
     if not fitting:
-        return Selection(dataset, measured.reset_index(drop=True), suite)
+        return Selection(dataset, measured.reset_index(drop=True), suite, measured=str(settings.fold))
     if not comparable(measured):
         raise InvalidDataError(
             f"expected inpainted and simulated-damage photos in the {settings.fold} fold, got "
@@ -149,9 +159,10 @@ def select(
     both = pd.concat([fitted, measured], ignore_index=True)
     apart = tuple(calibration)
     if not apart:
-        return Selection(dataset, both, suite, {str(Fold.VAL): settings.calibrate_on})
+        only = {str(Fold.VAL): settings.calibrate_on}
+        return Selection(dataset, both, suite, only, str(settings.fold))
     only = {str(Fold.VAL): _names(check_suite(apart)), str(settings.fold): _names(suite)}
-    return Selection(dataset, both, _joined(suite, apart), only)
+    return Selection(dataset, both, _joined(suite, apart), only, str(settings.fold))
 
 
 def _names(suite: Iterable[Laundering]) -> tuple[str, ...]:
@@ -243,11 +254,20 @@ def _figures(
     return rates.summarize(rows, measure, provenance, fitted)
 
 
-def _provenance(selection: Selection, scorer: Scorer, settings: EvaluationSettings) -> Provenance:
+def _provenance(
+    selection: Selection, measured: pd.DataFrame, scorer: Scorer, settings: EvaluationSettings
+) -> Provenance:
     rows, suite = selection.rows, selection.suite
+    kept = measured["source_id"].nunique()
+    wanted = rows.loc[rows["fold"] == str(settings.fold), "source_id"]
+    fitted_on = rows.loc[rows["fold"] != str(settings.fold), "source_id"].nunique()
+    command, left_out = settings.command, wanted.nunique() - kept
+    if left_out:  # minutes give other sources on another machine, limits the same ones
+        rows = rows[~rows["source_id"].isin(set(wanted) - set(measured["source_id"]))]
+        command += f" limit_sources={kept}" + (f" fitted_sources={fitted_on}" if fitted_on else "")
     return Provenance(
         created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        command=settings.command,
+        command=command,
         falseflaw=__version__,
         git_revision=git_revision(),
         model=scorer.describe(),
@@ -262,6 +282,7 @@ def _provenance(selection: Selection, scorer: Scorer, settings: EvaluationSettin
         other_evaluations=tuple(map(str, settings.other_evaluations)),
         versions={"python": platform.python_version()} | package_versions(_PACKAGES) | versions_of(suite),
         minutes=None,
+        left_out=left_out,
     )
 
 

@@ -36,6 +36,8 @@ class EvaluationSettings:
         suite_name: For the provenance.
         command: For the provenance.
         progress: Show a bar.
+        minutes: Of this evaluation, after which sources of `fold` that are not predicted yet are left out,
+            once two are and all of those that are fitted on; None: none are.
 
     Raises:
         ConfigurationError: A count is out of range, the fold is none to measure on, or an edit is none.
@@ -59,6 +61,7 @@ class EvaluationSettings:
     suite_name: str = ""
     command: str = ""
     progress: bool = True
+    minutes: float | None = None
 
     def __post_init__(self) -> None:
         if self.fold not in {Fold.TEST, Fold.VAL}:

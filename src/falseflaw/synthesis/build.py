@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-import time
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import ExitStack, closing
@@ -26,7 +25,7 @@ from falseflaw.dataset.manifest import MANIFEST_NAME, manifest_bytes, read_manif
 from falseflaw.errors import ConfigurationError, InvalidDataError
 from falseflaw.imaging.camera import CameraSampler
 from falseflaw.imaging.codec import encode_png, write_atomic
-from falseflaw.machine import StageTimer
+from falseflaw.machine import FEWEST_SOURCES, Budget, StageTimer, left_out_text
 from falseflaw.photos.product.masks import ProductMasks
 from falseflaw.photos.product.segmentation import ProductMasker
 from falseflaw.photos.source import PhotoSource, file_of
@@ -45,9 +44,6 @@ CODE = ("damage", "dataset", "imaging", "inpainting", "photos", "seeding.py", "s
 """What the images depend on, whole folders of this package, so that no module is forgotten.
 
 A build that another version of it began is not gone on with."""
-
-_FEWEST = 2
-"""Sources that every fold gets even where the minutes are over."""
 
 _PACKAGES = ("torch", "diffusers", "transformers", "numpy", "scipy", "pillow", "opencv-python-headless")
 
@@ -119,9 +115,7 @@ def synthesize(
         MissingDataError: No photo lies in the folds.
         InvalidDataError: None of the sources could be used.
     """
-    if minutes is not None and not minutes > 0:
-        raise ConfigurationError(f"expected minutes above 0, or null for as many as it takes, got {minutes}")
-    deadline = None if minutes is None else time.monotonic() + 60 * minutes
+    budget = Budget(minutes)
     plans = make_plan(source.photos(), folds, cameras, settings, networks)
     recorded = _record(config or {}, plans, source)
     folder = DatasetFolder.claim(output, recorded, overwrite)
@@ -152,7 +146,7 @@ def synthesize(
         return BatchMaker(maker, writers, upload, folder, StageTimer())
 
     batches = {number: list(group) for number, group in groupby(plans, key=lambda plan: plan.batch)}
-    built, seconds = _run(engine or LocalEngine(), batches, load, folder, progress, deadline)
+    built, seconds = _run(engine or LocalEngine(), batches, load, folder, progress, budget)
     rows, layers, skipped = _finish(folder, batches, recorded, command)
     return BuildReport(_count_sources(rows, layers), len(rows), skipped, len(layers), built, seconds)
 
@@ -167,7 +161,7 @@ def _run(
     load: MakeBatches,
     folder: DatasetFolder,
     progress: bool,
-    deadline: float | None,
+    budget: Budget,
 ) -> tuple[int, dict[str, float]]:
     """Has the missing batches made; returns the number of sets made and the seconds by stage.
 
@@ -195,12 +189,12 @@ def _run(
                 seconds.update(part.seconds)
                 bar.update(sets + len(part.skipped))
                 done.add(part.batch)
-                if deadline is not None and time.monotonic() >= deadline and _enough(batches, done):
+                if budget.over and _enough(batches, done):
                     break
         if left := _leave_out(
             {number: plans for number, plans in todo.items() if number not in done}, folder
         ):
-            bar.write(f"the minutes are over: {left} of {total} sources are left out")
+            bar.write(left_out_text(left, total))
     return built, dict(seconds)
 
 
@@ -208,7 +202,7 @@ def _enough(batches: Mapping[int, Sequence[SetPlan]], done: Iterable[int]) -> bo
     """Whether every fold has sources enough to go on with: two, or as many as were planned."""
     planned = Counter(plan.fold for plans in batches.values() for plan in plans)
     made = Counter(plan.fold for number in done for plan in batches[number])
-    return all(made[fold] >= min(_FEWEST, count) for fold, count in planned.items())
+    return all(made[fold] >= min(FEWEST_SOURCES, count) for fold, count in planned.items())
 
 
 def _leave_out(batches: Mapping[int, Sequence[SetPlan]], folder: DatasetFolder) -> int:

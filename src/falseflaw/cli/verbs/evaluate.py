@@ -15,7 +15,7 @@ from falseflaw.errors import ConfigurationError
 from falseflaw.types import Fold
 
 EXTRAS: tuple[str, ...] = ("train",)
-_STEERING = ("progress", "threads", "workers", "device", "examples", "other_evaluations")
+_STEERING = ("progress", "threads", "workers", "device", "examples", "other_evaluations", "minutes")
 """Keys that change no figure."""
 
 
@@ -54,6 +54,7 @@ def run(config: DictConfig) -> None:
         suite_name=str(config.laundering.name),
         command=_command(),
         progress=config.progress,
+        minutes=config.minutes,
     )
     launderings = [instantiate(item) for item in config.laundering.launderings]
     apart = config.get("calibration")

@@ -203,6 +203,7 @@ class Provenance:
         other_evaluations: Folders that the report shows.
         versions: By package.
         minutes: That predictions and figures took; None where predictions were there before.
+        left_out: Sources of the measured fold that a budget of minutes was not enough for.
     """
 
     created: str
@@ -221,6 +222,7 @@ class Provenance:
     other_evaluations: tuple[str, ...]
     versions: dict[str, str]
     minutes: float | None
+    left_out: int = 0
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ import pyarrow as pa
 from tqdm import tqdm
 
 from falseflaw.errors import ConfigurationError, InvalidDataError
+from falseflaw.evaluation.prediction.cut import Cut
 from falseflaw.evaluation.prediction.laundered import laundered
 from falseflaw.evaluation.prediction.predictions import (
     COPIED,
@@ -29,13 +30,14 @@ from falseflaw.evaluation.prediction.predictions import (
 from falseflaw.evaluation.prediction.scorers import Scorer, evidence_of, lanes_of
 from falseflaw.evaluation.prediction.selection import Selection
 from falseflaw.imaging.laundering.base import Laundering, versions_of
-from falseflaw.machine import StageTimer
+from falseflaw.machine import Budget, StageTimer
 from falseflaw.provenance import code_digest, package_versions
 from falseflaw.runtime.verdict import SMALLEST_SIDE
 from falseflaw.types import HeatMap, Image, Mask
 
 _CHUNK = 32  # images between two part files: what a kill can cost
 _PARTS = ".parts"
+_CUT = "cut short"  # keeps the key of some parts from being that of a whole
 _BATCH_PIXELS = 4_000_000  # of all photos of a batch, unless one alone has more: bounds the model's memory
 _SCORING_CODE = (
     "imaging",
@@ -73,11 +75,15 @@ def predict(
     workers: int = 0,
     progress: bool = True,
     timer: StageTimer | None = None,
+    budget: Budget | None = None,
 ) -> pd.DataFrame:
     """Scores every selected photo under its launderings and writes `predictions.parquet` into `output`.
 
     Killed and called again, it goes on where it stopped; called again when done, it reads the file. Both
     hold only while images, launderings, model and scoring code are the same ones.
+
+    Once a budget is over, sources of the measured fold that are not predicted whole are left out. The other
+    folds are always finished, and so are two sources of this one. A later call goes on with the rest.
 
     Args:
         selection: What to score.
@@ -89,10 +95,12 @@ def predict(
         progress: Show a bar.
         timer: Gets the seconds of `decode`, `launder`, `score`, `histogram` and `write`, each summed over
             all that work on it.
+        budget: Minutes; None: as many as it takes.
 
     Returns:
         Columns of `SCHEMA`, one row per image and laundering of its fold, in the order of the selection; the
-        same for any number of threads and workers.
+        same for any number of threads and workers. Sources that a budget
+        leaves out are missing.
 
     Raises:
         ConfigurationError: `threads` or `workers` is out of range.
@@ -107,7 +115,7 @@ def predict(
         )
     if (twice := rows["path"].duplicated()).any():
         raise InvalidDataError(f"expected every image once, got {rows.loc[twice, 'path'].iloc[0]} twice")
-    timer = timer or StageTimer()
+    timer, budget = timer or StageTimer(), budget or Budget(None)
     chunks = [rows.iloc[start : start + _CHUNK] for start in range(0, len(rows), _CHUNK)]
     common = _common_key(selection, scorer, batch_size)
     columns = ("path", "sha256", "mask_path", "group", "fold")
@@ -132,6 +140,7 @@ def predict(
         disable=not progress,
     )
     lanes = threads or lanes_of(scorer)
+    cut = Cut(selection, {index: set(chunks[index]["source_id"]) for index in todo}, budget, bar.write)
     with (
         bar,
         closing(
@@ -145,10 +154,14 @@ def predict(
             with timer("write"):
                 write(table, parts / f"{keys[index]}.parquet", keys[index])
             tables[index] = table
+            if cut.stops_after(index):
+                break
     with timer("write"):
-        result = pa.concat_tables(tables)
-        write(result, target, whole)
-    shutil.rmtree(parts, ignore_errors=True)
+        result = cut.without_left(pa.concat_tables([table for table in tables if table is not None]))
+        done = [key for key, table in zip(keys, tables, strict=True) if table is not None]
+        write(result, target, whole if done == keys else _digest(_CUT, *done))
+    if done == keys:
+        shutil.rmtree(parts, ignore_errors=True)
     return _frame(result)
 
 

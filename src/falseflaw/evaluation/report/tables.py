@@ -5,7 +5,8 @@ from __future__ import annotations
 from falseflaw.evaluation.figures.groups import HEADLINE_POSITIVES
 from falseflaw.evaluation.figures.measure import VERDICTS
 from falseflaw.evaluation.figures.paired import PairedComparison
-from falseflaw.evaluation.figures.summary import POOLED, ComparisonSummary, RatesSummary
+from falseflaw.evaluation.figures.summary import POOLED, ComparisonSummary, RatesSummary, Summary
+from falseflaw.machine import left_out_text
 from falseflaw.statistics.text import aligned, figure_text, markdown_table
 from falseflaw.types import Edit
 
@@ -65,6 +66,7 @@ def scope_text(summary: ComparisonSummary | RatesSummary) -> str:
                 f" AUROC of altered photos against unaltered ones, {name}: {figure_text(auroc)}."
                 for name, auroc in list(summary.auroc.items())[:1]
             )
+            + _cut_text(summary)
         )
     inpainted = sum(summary.photos.get(edit, 0) for edit in HEADLINE_POSITIVES)
     return (
@@ -72,7 +74,16 @@ def scope_text(summary: ComparisonSummary | RatesSummary) -> str:
         f"{summary.photos.get(str(Edit.SIMULATED_DAMAGE), 0)} photos of {summary.sources} unseen sources "
         f"({summary.fold} fold); pixel F1 is averaged over the inpainted ones. "
         "Thresholds were fixed on the validation fold. Intervals are 95 %, clustered by source."
+        + _cut_text(summary)
     )
+
+
+def _cut_text(summary: Summary) -> str:
+    left = summary.provenance.left_out
+    if not left:
+        return ""
+    text = left_out_text(left, summary.sources + left)
+    return f" {text[0].upper()}{text[1:]}, drawn without regard to what they show."
 
 
 def rates_rows(summary: RatesSummary) -> list[tuple[str, ...]]:
