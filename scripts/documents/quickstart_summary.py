@@ -87,7 +87,7 @@ def promises(summary: ComparisonSummary) -> str:
     )
 
 
-def cut_short(run: Path, dataset: Path) -> list[str]:
+def cut_short(run: Path, dataset: Path, measured: int, left_out: int) -> list[str]:
     """Says what a slow machine left out."""
     planned = DatasetFolder(dataset).read_config()["sources"]
     sources = sum(planned[fold] for fold in planned if fold != "sha256")
@@ -95,7 +95,8 @@ def cut_short(run: Path, dataset: Path) -> list[str]:
     steps = int(read_checkpoint(run / "checkpoints" / "last.ckpt")["global_step"])
     wanted = int(yaml.safe_load((run / "config.yaml").read_text(encoding="utf-8"))["trainer"]["max_steps"])
     lines = [f"Cut: the dataset has {made} sources, {sources} were planned."] if made < sources else []
-    return lines + ([f"Cut: {steps} steps were trained, {wanted} were planned."] if steps < wanted else [])
+    lines += [f"Cut: {steps} steps were trained, {wanted} were planned."] if steps < wanted else []
+    return lines + ([f"Cut: {measured} of {measured + left_out} sources were measured."] if left_out else [])
 
 
 def report(run: Path, dataset: Path) -> None:
@@ -105,7 +106,7 @@ def report(run: Path, dataset: Path) -> None:
     print(text_table(summary), "\n", sep="")
     print(scope_text(summary))
     print(promises(summary), "\n", sep="")
-    if cut := cut_short(run, dataset):
+    if cut := cut_short(run, dataset, summary.sources, summary.provenance.left_out):
         print(*cut, "", sep="\n")
     parity = json.loads((run / "bundle" / "bundle.json").read_text(encoding="utf-8"))["parity"]
     probability, heat_map = (f"{parity[name]:.1e}" for name in ("probability", "heat_map"))

@@ -58,15 +58,18 @@ def test_samples_are_the_bytes_of_three_members_of_one_test_set(tmp_path):
     }
 
 
-@pytest.mark.parametrize(("steps", "planned", "said"), [(50, 8, []), (7, 30, ["8 sources, 30", "7 steps"])])
-def test_what_a_slow_machine_cut_is_told(tmp_path, monkeypatch, steps, planned, said):
+@pytest.mark.parametrize(
+    ("steps", "planned", "left_out", "said"),
+    [(50, 8, 0, []), (7, 30, 4, ["8 sources, 30", "7 steps", "2 of 6 sources"])],
+)
+def test_what_a_slow_machine_cut_is_told(tmp_path, monkeypatch, steps, planned, left_out, said):
     dataset = make_dataset(tmp_path / "tiny", sources=8)
     (dataset / "config.yaml").write_text(f"sources: {{sha256: x, train: {planned - 2}, test: 2}}\n")
     run = tmp_path / "run"
     run.mkdir()
     (run / "config.yaml").write_text("trainer: {max_steps: 50}\n")
     monkeypatch.setattr(summary, "read_checkpoint", lambda path: {"global_step": steps})
-    lines = summary.cut_short(run, dataset)
+    lines = summary.cut_short(run, dataset, 2, left_out)
     assert len(lines) == len(said)
     assert all(words in line for words, line in zip(said, lines, strict=True))
 
