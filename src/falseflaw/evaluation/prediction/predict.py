@@ -30,7 +30,7 @@ from falseflaw.evaluation.prediction.predictions import (
 from falseflaw.evaluation.prediction.scorers import Scorer, evidence_of, lanes_of
 from falseflaw.evaluation.prediction.selection import Selection
 from falseflaw.imaging.laundering.base import Laundering, versions_of
-from falseflaw.machine import Budget, StageTimer
+from falseflaw.machine import Budget, StageTimer, return_freed_memory
 from falseflaw.provenance import code_digest, package_versions
 from falseflaw.runtime.verdict import SMALLEST_SIDE
 from falseflaw.types import HeatMap, Image, Mask
@@ -213,6 +213,7 @@ class _Lanes:
     def _score(self, jobs: list[_Job]) -> list[tuple[_Key, _Record]]:
         with self._timer("score"):
             found = evidence_of(self._scorer, np.stack([job.image for job in jobs]))
+            return_freed_memory()  # laundered photos have a hundred sizes: a quarter of the largest process
         with self._timer("histogram"):
             return [
                 (
