@@ -189,6 +189,14 @@ def test_a_summary_without_other_networks_has_no_section_of_them(folder) -> None
     assert "every network" not in html
 
 
+def test_a_kind_of_inpainting_that_was_not_measured_has_no_table_of_dashes(folder) -> None:
+    summary = read_summary(folder)
+    words = "Feathered only"
+    assert words in render(summary, {}, [], [])
+    none = replace(summary.pooled.feathered, tpr=share(None, None, None, 0, 0))
+    assert words not in render(replace(summary, pooled=replace(summary.pooled, feathered=none)), {}, [], [])
+
+
 def test_savings_and_parity_are_shown(folder) -> None:
     summary = read_summary(folder)
     point, _ = read_operating_point(folder / "operating_point.json")
