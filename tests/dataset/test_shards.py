@@ -1,3 +1,4 @@
+import json
 import pickle
 import shutil
 import subprocess
@@ -9,6 +10,9 @@ from tests.helpers import make_dataset
 
 from falseflaw.claim import release
 from falseflaw.dataset import shards
+from falseflaw.dataset.batch_shards import pack_batch, plan_items, read_mark
+from falseflaw.dataset.files import FolderFiles
+from falseflaw.dataset.layers import read_layers
 from falseflaw.dataset.manifest import MANIFEST_NAME, read_manifest, write_manifest
 from falseflaw.dataset.packing import pack
 from falseflaw.dataset.shards import ShardFiles, join_files, open_shards, split_files
@@ -37,7 +41,13 @@ def litdata() -> None:
 
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_dataset(tmp_path_factory.mktemp("shards") / "d")
+    """Built in three batches."""
+    folder = make_dataset(tmp_path_factory.mktemp("shards") / "d")
+    rows = read_manifest(folder)
+    sources = sorted(set(rows["source_id"]))
+    rows["batch"] = [sources.index(source) // 3 for source in rows["source_id"]]
+    write_manifest(rows, folder / MANIFEST_NAME)
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -89,15 +99,15 @@ def test_what_is_packed_already_stays(dataset: Path, packed: Path) -> None:
     before = {path.name: path.stat().st_mtime_ns for path in packed.iterdir()}
     again = pack(dataset, packed)
     assert not again.anew
-    assert (again.items, again.shards) == (6, 1)  # three quarters of eight sources are of folds train and val
+    assert (again.items, again.shards) == (6, 4)  # three quarters of eight sources are of folds train and val
     assert {path.name: path.stat().st_mtime_ns for path in packed.iterdir()} == before
 
 
-def test_a_packing_that_was_killed_is_never_taken_for_whole(
+def test_a_packing_that_was_killed_is_never_taken_for_whole_and_goes_on(
     dataset: Path, packed: Path, tmp_path: Path
 ) -> None:
-    def killed(items, total):  # type: ignore[no-untyped-def]
-        yield from items[:3]
+    def killed(batches):  # type: ignore[no-untyped-def]
+        yield from batches[:2]
         raise KeyboardInterrupt
 
     output = tmp_path / "s"
@@ -105,12 +115,39 @@ def test_a_packing_that_was_killed_is_never_taken_for_whole(
         pack(dataset, output, bar=killed)
     (output / "chunk-0-0.bin").write_bytes(b"half")
     (output / "0.index.json").write_text("{")
+    (output / "9.index.json").write_text("{}")
+    (output / "chunk-2-0.bin").write_bytes(b"half")
+    (output / "chunk-7-0.bin").write_bytes(b"of nobody")
     with pytest.raises(MissingDataError, match="which is written last, is not there") as caught:
         ShardFiles(str(output), dataset)
     one_line(caught)
-    assert pack(dataset, output).anew
-    assert (output / "chunk-0-0.bin").read_bytes() == (packed / "chunk-0-0.bin").read_bytes()
-    assert sorted(path.name for path in output.iterdir()) == ["chunk-0-0.bin", "index.json"]
+    left = []
+
+    def seen(batches):  # type: ignore[no-untyped-def]
+        left.extend(batches)
+        return batches
+
+    assert pack(dataset, output, bar=seen).anew
+    assert left == [1, 2]  # of 0, 1 and 2
+    assert contents(output) == contents(packed)
+
+
+def contents(folder: Path) -> dict[str, object]:
+    """Returns what lies in a folder of shards, without the time that litdata notes."""
+    index = json.loads((folder / "index.json").read_bytes())
+    index.pop("updated_at")
+    return {path.name: path.read_bytes() for path in folder.iterdir()} | {"index.json": index}
+
+
+def test_a_batch_of_another_state_or_size_is_packed_again(
+    dataset: Path, tmp_path: Path, litdata: None
+) -> None:
+    items = plan_items(read_manifest(dataset), read_layers(dataset))[0]
+    pack_batch(FolderFiles(dataset), items, tmp_path, 0, 1)
+    assert read_mark(tmp_path, 0, items, 1) is not None
+    assert read_mark(tmp_path, 0, items, 2) is None
+    assert read_mark(tmp_path, 0, [dict.fromkeys(item, "other") for item in items], 1) is None
+    assert read_mark(tmp_path, 1, items, 1) is None
 
 
 @pytest.mark.parametrize("left", [100, None])
@@ -118,7 +155,7 @@ def test_a_truncated_or_missing_shard_is_one_line(
     dataset: Path, packed: Path, tmp_path: Path, left: int | None
 ) -> None:
     output = Path(shutil.copytree(packed, tmp_path / "s"))
-    chunk = output / "chunk-0-0.bin"
+    chunk = output / "chunk-1-0.bin"
     size = chunk.stat().st_size
     if left is None:
         chunk.unlink()

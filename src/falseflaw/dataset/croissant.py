@@ -21,6 +21,7 @@ from falseflaw.dataset.croissant_texts import CONTEXT, responsible_ai
 from falseflaw.dataset.folder import CONFIG_NAME, CROISSANT_NAME, DATASHEET_NAME
 from falseflaw.dataset.layers import LAYERS_FOLDER, LAYERS_NAME, LayerRow
 from falseflaw.dataset.manifest import MANIFEST_NAME, ManifestRow
+from falseflaw.dataset.shards import SHARDS_FOLDER
 from falseflaw.imaging.codec import read_file, write_atomic
 from falseflaw.photos.licenses import license_or_owner
 from falseflaw.types import Edit
@@ -36,7 +37,12 @@ _MEANINGS = {"fold": "cr:Split", "label": "cr:Label"}
 
 
 def write_croissant(
-    dataset: Path, rows: pd.DataFrame, layers: pd.DataFrame, config: Mapping[str, Any], manifest: bytes
+    dataset: Path,
+    rows: pd.DataFrame,
+    layers: pd.DataFrame,
+    config: Mapping[str, Any],
+    manifest: bytes,
+    packed: bool = False,
 ) -> None:
     """Writes `croissant.json` of a dataset whose list of layers stands; its manifest may come after it.
 
@@ -46,16 +52,21 @@ def write_croissant(
         layers: Rows of the list of layers, which may be empty.
         config: What `config.yaml` holds.
         manifest: The manifest's file.
+        packed: Whether the layers are in shards.
     """
     digests = {MANIFEST_NAME: hashlib.sha256(manifest).hexdigest()}
     if not layers.empty:
         digests[LAYERS_NAME] = hashlib.sha256(read_file(dataset / LAYERS_NAME)).hexdigest()
-    text = json.dumps(describe(rows, layers, config, digests), indent=2)
+    text = json.dumps(describe(rows, layers, config, digests, packed), indent=2)
     write_atomic(dataset / CROISSANT_NAME, f"{text}\n".encode())
 
 
 def describe(
-    rows: pd.DataFrame, layers: pd.DataFrame, config: Mapping[str, Any], digests: Mapping[str, str]
+    rows: pd.DataFrame,
+    layers: pd.DataFrame,
+    config: Mapping[str, Any],
+    digests: Mapping[str, str],
+    packed: bool = False,
 ) -> dict[str, Any]:
     """Returns what `croissant.json` holds, of plain types.
 
@@ -64,6 +75,7 @@ def describe(
         layers: Rows of the list of layers, which may be empty.
         config: What `config.yaml` holds.
         digests: sha256 of the manifest and, where there is one, of the list of layers, by file name.
+        packed: Whether the layers are in shards.
     """
     gathered = bool(rows["edit"].isin([str(Edit.REAL_DAMAGE), str(Edit.BY_OTHERS)]).any())
     photo_sets = sorted({*rows["photo_set"], *layers["photo_set"]})
@@ -87,7 +99,7 @@ def describe(
         "keywords": ["image forensics", "inpainting detection", "refund fraud", "robustness"],
         "isLiveDataset": False,
         **responsible_ai(rows, gathered),
-        "distribution": [*_tables(digests), *_file_sets(rows, layers)],
+        "distribution": [*_tables(digests), *_file_sets(rows, layers, packed)],
         "recordSet": _record_sets(digests),
     }
 
@@ -105,13 +117,16 @@ def _tables(digests: Mapping[str, str]) -> Iterable[dict[str, Any]]:
         }
 
 
-def _file_sets(rows: pd.DataFrame, layers: pd.DataFrame) -> Iterable[dict[str, Any]]:
+def _file_sets(rows: pd.DataFrame, layers: pd.DataFrame, packed: bool) -> Iterable[dict[str, Any]]:
     yield _files("image-files", "images/*.jpg", "image/jpeg", "Finished photos, as they are uploaded.")
     if (rows["region_path"] != "").any():
         yield _files(
             "mask-files", "masks/*.png", "image/png", "Regions, white where an inpainter might write."
         )
-    if not layers.empty:
+    if packed:
+        about = "What training reads, layers among it: shards of Lightning's litdata."
+        yield _files("shard-files", f"{SHARDS_FOLDER}/*.bin", "application/octet-stream", about)
+    elif not layers.empty:
         about = "Photos before the upload, without loss, of which training composes pairs."
         yield _files("layer-files", f"{LAYERS_FOLDER}/*.webp", "image/webp", about)
         about = "Masks of the painted flaws, and of what an inpainter might rewrite."

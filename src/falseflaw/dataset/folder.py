@@ -23,6 +23,7 @@ import yaml
 
 from falseflaw.dataset.layers import LAYER_SCHEMA, LAYERS_FOLDER, LAYERS_NAME, table_of
 from falseflaw.dataset.manifest import MANIFEST_NAME, SCHEMA
+from falseflaw.dataset.packed_layers import PackedLayers
 from falseflaw.dataset.shards import SHARDS_FOLDER
 from falseflaw.errors import ConfigurationError, InvalidDataError
 from falseflaw.imaging.codec import write_atomic
@@ -113,23 +114,28 @@ class DatasetFolder:
 
     Attributes:
         path: The folder.
+        packed: What keeps the layers of each batch as soon as it is done; None: files, one by one.
     """
 
     path: Path
+    packed: PackedLayers | None = None
 
     @classmethod
-    def claim(cls, path: Path, config: Mapping[str, Any], overwrite: bool) -> DatasetFolder:
+    def claim(
+        cls, path: Path, config: Mapping[str, Any], overwrite: bool, pack: bool = False
+    ) -> DatasetFolder:
         """Takes a new or empty folder, or one that was started with the same configuration.
 
         Args:
             path: The folder.
             config: What the images depend on, of plain types; it has `config_hash`.
             overwrite: Whether to throw away a dataset that is there.
+            pack: Whether its layers go into shards.
 
         Raises:
             ConfigurationError: The folder holds something else.
         """
-        folder = cls(path)
+        folder = cls(path, PackedLayers(path) if pack else None)
         if path.exists() and not path.is_dir():
             raise ConfigurationError(f"expected a folder for the dataset, got the file {path}")
         with writing(path):
@@ -183,7 +189,9 @@ class DatasetFolder:
         return values if isinstance(values, dict) else {}
 
     def write_part(self, part: Part) -> None:
-        """Records a batch as done; its images must be written."""
+        """Records a batch as done; its images must be written. Packs it, where that is asked for."""
+        if self.packed is not None:
+            self.packed.add(part.rows, part.layers)
         notes = [[entry.source_id, entry.reason] for entry in part.skipped]
         if part.layers:
             write_atomic(self._layers_path(part.batch), table_of(part.layers))
@@ -191,6 +199,9 @@ class DatasetFolder:
         buffer = io.BytesIO()
         pq.write_table(pa.Table.from_pylist(part.rows, schema=schema), buffer)
         write_atomic(self._part_path(part.batch), buffer.getvalue())
+        if self.packed is not None:
+            for path in _files_of(part.layers):
+                (self.path / path).unlink(missing_ok=True)
 
     def read_part(self, batch: int) -> Part | None:
         """Returns a finished batch; None if it is not done, or its part or a file of it is gone."""
@@ -200,8 +211,8 @@ class DatasetFolder:
         except _UNREADABLE:
             return None
         rows = table.to_pylist()
-        columns = ("path", "region_path", "flaw_path")
-        listed = {row[name] for row in [*rows, *layers] for name in columns if row.get(name)}
+        packed = self.packed is not None and self.packed.hold(rows, layers)
+        listed = _files_of(rows) if packed else _files_of([*rows, *layers])
         if not all((self.path / path).is_file() for path in listed):
             return None
         return Part(batch, rows, skipped, layers)
@@ -265,6 +276,8 @@ class DatasetFolder:
     def remove_parts(self) -> None:
         """Removes the records of the batches, once the manifest holds them all."""
         shutil.rmtree(self.path / "parts", ignore_errors=True)
+        if self.packed is not None:
+            self.packed.remove_marks()
 
     def _read(self, batch: int) -> tuple[pa.Table, list[Skipped]]:
         """Reads a part file; raises one of `_UNREADABLE`."""
@@ -294,6 +307,11 @@ class DatasetFolder:
             shutil.rmtree(self.path / name, ignore_errors=True)
         for name in _FILES[1:]:
             (self.path / name).unlink(missing_ok=True)
+
+
+def _files_of(rows: Iterable[Mapping[str, Any]]) -> set[str]:
+    columns = ("path", "region_path", "flaw_path")
+    return {row[name] for row in rows for name in columns if row.get(name)}
 
 
 _DERIVED = ("config_hash", "made_with")

@@ -1,36 +1,40 @@
-"""Packs a dataset's files for training into shards; see `shards` for what they are."""
+"""Packs a dataset's files for training into shards, batch by batch; see `shards` for what they are."""
 
 from __future__ import annotations
 
-import hashlib
 import json
-import warnings
-from collections.abc import Callable, Iterable, Sequence
+import shutil
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import Any
 
 from falseflaw.claim import claim
+from falseflaw.dataset.batch_shards import (
+    PARTS_FOLDER,
+    SHARD_MEGABYTES,
+    Item,
+    pack_batch,
+    plan_items,
+    read_mark,
+    write_items,
+)
 from falseflaw.dataset.files import FolderFiles
-from falseflaw.dataset.layers import read_layers
+from falseflaw.dataset.layers import LAYERS_FOLDER, read_layers
 from falseflaw.dataset.manifest import read_manifest
 from falseflaw.dataset.shards import (
     INDEX_NAME,
     ShardFiles,
     dataset_digests,
     index_item,
-    join_files,
     read_index,
     require_litdata,
 )
-from falseflaw.errors import ConfigurationError, FalseFlawError, InvalidDataError
-from falseflaw.types import Fold
+from falseflaw.errors import ConfigurationError, FalseFlawError
+from falseflaw.imaging.codec import write_atomic
 
 _OWN = ("chunk-*.bin", "*" + INDEX_NAME, INDEX_NAME + ".tmp")
 """What litdata writes into a folder of shards."""
-
-Item = dict[str, str]
-"""Path → sha256 of an item's files; "" where nobody has noted it."""
 
 
 @dataclass(frozen=True)
@@ -55,40 +59,52 @@ class Packed:
 def pack(
     dataset: Path,
     output: Path,
-    shard_megabytes: int = 64,
+    shard_megabytes: int = SHARD_MEGABYTES,
     overwrite: bool = False,
-    bar: Callable[[Iterable[Item], int], Iterable[Item]] = lambda items, total: items,
+    bar: Callable[[Sequence[int]], Iterable[int]] = lambda batches: batches,
 ) -> Packed:
     """Packs what training reads of a dataset: members of folds train and val, all layers, and their masks.
 
     The list of shards is written last, so that a packing that was killed is never taken for a whole one; the
-    next one begins anew.
+    next one goes on with the batches that are left.
 
     Args:
         dataset: Folder of the dataset.
         output: Folder of the shards; new, empty, or one of shards.
-        shard_megabytes: Size of a shard; one item that is larger has its own.
+        shard_megabytes: Size of a shard; one item that is larger has its own, and no two batches share one.
         overwrite: Whether shards of another dataset, or of an earlier state of this one, may go.
-        bar: Shows progress over items.
+        bar: Shows progress over batches.
 
     Raises:
         MissingExtraError: litdata is not installed.
         MissingDataError: No dataset there.
         InvalidDataError: A file of it is not the one that was built.
         UnreadableImageError: A file of it is missing.
-        ConfigurationError: The folder is another process's, holds something else, or cannot be written to.
+        ConfigurationError: The folder is another process's, holds something else, or cannot be written to; or
+            the dataset's layers are in its shards alone.
     """
     require_litdata()
     if not 1 <= shard_megabytes <= 2048:  # litdata counts a shard's bytes in 32 bits
         raise ConfigurationError(f"expected shard_megabytes from 1 to 2048, got {shard_megabytes}")
-    items = plan_items(dataset)
+    layers = read_layers(dataset)
+    batches = plan_items(read_manifest(dataset), layers)
+    items = list(chain.from_iterable(batches.values()))
     claim(output)
     counts = sum(map(len, items)), len(items)
     if _stands(dataset, output, overwrite):
+        shutil.rmtree(output / PARTS_FOLDER, ignore_errors=True)
         return Packed(*counts, *_size(output), anew=False)
+    if len(layers) and not (dataset / LAYERS_FOLDER).is_dir():
+        raise ConfigurationError(
+            f"expected layers in {dataset / LAYERS_FOLDER}, but a build with pack=true leaves them in the "
+            "dataset's shards alone; copy those, or build the dataset again"
+        )
     try:
-        _clear(output)
-        _write(FolderFiles(dataset), items, dataset_digests(dataset), output, shard_megabytes, bar)
+        if read_index(output) is not None:
+            _clear(output)
+        pack_batches(FolderFiles(dataset), batches, output, shard_megabytes, bar)
+        join_batches(batches, output, dataset_digests(dataset), shard_megabytes)
+        shutil.rmtree(output / PARTS_FOLDER, ignore_errors=True)
     except OSError as error:
         raise ConfigurationError(
             f"cannot write shards to {output}: {error.strerror or error}; mend that or choose another output"
@@ -96,29 +112,60 @@ def pack(
     return Packed(*counts, *_size(output), anew=True)
 
 
-def plan_items(dataset: Path) -> list[Item]:
-    """Returns the files of each item: the members of each source, then each window of its layers.
+def pack_batches(
+    files: FolderFiles,
+    batches: Mapping[int, Sequence[Item]],
+    output: Path,
+    shard_megabytes: int = SHARD_MEGABYTES,
+    bar: Callable[[Sequence[int]], Iterable[int]] = lambda batches: batches,
+) -> None:
+    """Packs the batches that are not packed yet; see `pack_batch`."""
+    left = [n for n, items in batches.items() if read_mark(output, n, items, shard_megabytes) is None]
+    for number in bar(left):
+        pack_batch(files, batches[number], output, number, shard_megabytes)
+
+
+def join_batches(
+    batches: Mapping[int, Sequence[Item]],
+    output: Path,
+    digests: Mapping[str, str],
+    shard_megabytes: int = SHARD_MEGABYTES,
+) -> None:
+    """Writes the index of packed batches, and litdata's list of all their shards last. Their marks stay.
+
+    Args:
+        batches: See `plan_items`.
+        output: Folder of the shards.
+        digests: See `dataset_digests`.
+        shard_megabytes: Size of a shard.
 
     Raises:
-        MissingDataError: No dataset there.
-        InvalidDataError: Its manifest or its list of layers is broken.
+        ConfigurationError: A batch is not packed, or not whole any more.
     """
-    rows, layers = read_manifest(dataset), read_layers(dataset)
-    rows = rows[rows["fold"].isin([str(Fold.TRAIN), str(Fold.VAL)])]
-    members: dict[str, Item] = {}
-    columns = [rows[name] for name in ("source_id", "path", "sha256", "region_path")]
-    for source, path, sha256, region in zip(*columns, strict=True):
-        members.setdefault(source, {}).update({path: sha256} | ({region: ""} if region else {}))
-    windows: dict[tuple[str, int], Item] = {}
-    columns = [layers[name] for name in ("source_id", "window", "path", "sha256", "flaw_path", "region_path")]
-    for source, window, path, sha256, *masks in zip(*columns, strict=True):
-        windows.setdefault((source, window), {}).update({path: sha256} | {mask: "" for mask in masks if mask})
-    return [*members.values(), *windows.values()]
+    for pattern in ("chunk-0-*.bin", "*" + INDEX_NAME, INDEX_NAME + ".tmp"):
+        for file in output.glob(pattern):
+            file.unlink()
+    listed = {"chunk-0-0.bin"}
+    for number, items in batches.items():
+        index = read_mark(output, number, items, shard_megabytes)
+        if index is None:
+            raise ConfigurationError(
+                f"expected the shards of batch {number} in {output}, another process has changed them; "
+                "run the same command again"
+            )
+        listed |= {chunk["filename"] for chunk in index["chunks"]}
+        # As one of so many workers of litdata leaves its list, which knows them by their numbers.
+        write_atomic(output / f"{number + 1}.{INDEX_NAME}", json.dumps(index).encode())
+    for stray in output.glob("chunk-*.bin"):
+        if stray.name not in listed:
+            stray.unlink()
+    index_of_all = index_item(list(chain.from_iterable(batches.values())), digests)
+    write_items(output, [index_of_all], shard_megabytes).merge(len(batches) + 1)
 
 
 def _stands(dataset: Path, output: Path, overwrite: bool) -> bool:
     """Returns whether this dataset's shards are there already; refuses to write over what is not to go."""
-    own = {path.name for pattern in _OWN for path in output.glob(pattern)}
+    own = {PARTS_FOLDER} | {path.name for pattern in _OWN for path in output.glob(pattern)}
     if others := sorted({path.name for path in output.iterdir()} - own):
         raise ConfigurationError(
             f"expected an empty folder or one of shards in {output}, found {others[0]}; choose another output"
@@ -139,38 +186,10 @@ def _stands(dataset: Path, output: Path, overwrite: bool) -> bool:
 
 def _clear(output: Path) -> None:
     (output / INDEX_NAME).unlink(missing_ok=True)  # first: without it the rest is not taken for whole
+    shutil.rmtree(output / PARTS_FOLDER, ignore_errors=True)
     for pattern in _OWN:
         for file in output.glob(pattern):
             file.unlink()
-
-
-def _write(
-    files: FolderFiles,
-    items: Sequence[Item],
-    digests: dict[str, str],
-    output: Path,
-    shard_megabytes: int,
-    bar: Callable[[Iterable[Item], int], Iterable[Item]],
-) -> None:
-    from litdata.streaming import Cache
-
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="An item was larger than the target chunk size")
-        cache: Any = Cache(str(output.absolute()), chunk_bytes=shard_megabytes * 1_000_000)
-        cache[0] = index_item(items, digests)
-        for number, item in enumerate(bar(items, len(items)), 1):
-            cache[number] = join_files((path, _read(files, path, sha256)) for path, sha256 in item.items())
-        cache.done()
-        cache.merge()
-
-
-def _read(files: FolderFiles, path: str, sha256: str) -> bytes:
-    data = files.read(path)
-    if sha256 and hashlib.sha256(data).hexdigest() != sha256:
-        raise InvalidDataError(
-            f"expected {files.folder / path} as it was built, but its sha256 differs; build the dataset again"
-        )
-    return data
 
 
 def _size(output: Path) -> tuple[int, int]:

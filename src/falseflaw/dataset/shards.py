@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from falseflaw.dataset.layers import LAYERS_NAME
+from falseflaw.dataset.files import DatasetFiles, FolderFiles
+from falseflaw.dataset.layers import LAYERS_FOLDER, LAYERS_NAME
 from falseflaw.dataset.manifest import MANIFEST_NAME
 from falseflaw.errors import InvalidDataError, MissingDataError, MissingExtraError, UnreadableImageError
 from falseflaw.paths import find_existing
@@ -196,6 +197,26 @@ def open_shards(shards: str, dataset: Path) -> ShardFiles:
         hint = f"pack the dataset with `falseflaw shard dataset={dataset}`"
         shards = str(find_existing(shards, "shards", hint))
     return ShardFiles(shards, dataset)
+
+
+def open_files(dataset: Path, shards: str | None = None) -> DatasetFiles:
+    """Returns the files that training reads of a dataset.
+
+    Args:
+        dataset: Its folder.
+        shards: Where its shards are, see `open_shards`. None: its files one by one, or where a build left its
+            layers in the dataset's own shards alone, those.
+
+    Raises:
+        MissingDataError: No shards there.
+        InvalidDataError: See `ShardFiles`.
+        MissingExtraError: litdata is not installed.
+    """
+    if shards is not None:
+        return open_shards(shards, dataset)
+    own = dataset / SHARDS_FOLDER
+    bare = (dataset / LAYERS_NAME).is_file() and not (dataset / LAYERS_FOLDER).is_dir()
+    return ShardFiles(str(own), dataset) if bare and own.is_dir() else FolderFiles(dataset)
 
 
 def read_index(folder: Path) -> list[dict[str, Any]] | None:

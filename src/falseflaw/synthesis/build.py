@@ -22,6 +22,7 @@ from falseflaw.dataset.croissant import write_croissant
 from falseflaw.dataset.folder import DATASHEET_NAME, SHEET_NAME, DatasetFolder, Part, Skipped, writing
 from falseflaw.dataset.layers import read_layers, write_layers
 from falseflaw.dataset.manifest import MANIFEST_NAME, manifest_bytes, read_manifest
+from falseflaw.dataset.shards import require_litdata
 from falseflaw.errors import ConfigurationError, InvalidDataError
 from falseflaw.imaging.camera import CameraSampler
 from falseflaw.imaging.codec import encode_png, write_atomic
@@ -87,6 +88,7 @@ def synthesize(
     command: Sequence[str] = (),
     progress: bool = True,
     minutes: float | None = None,
+    pack: bool = False,
 ) -> BuildReport:
     """Builds the dataset, or goes on with it where a former call stopped.
 
@@ -108,17 +110,21 @@ def synthesize(
         progress: Whether to show a progress bar.
         minutes: Of this call, after which sources that are not made yet are skipped for good, once every fold
             has two; None: all are made.
+        pack: Whether what training reads goes into shards batch by batch, and layers are kept there alone.
 
     Raises:
         ConfigurationError: The folder belongs to something else, or cannot be written; or `minutes` is not
             above 0.
         MissingDataError: No photo lies in the folds.
         InvalidDataError: None of the sources could be used.
+        MissingExtraError: It is to pack, and litdata is not installed.
     """
+    if pack:
+        require_litdata()
     budget = Budget(minutes)
     plans = make_plan(source.photos(), folds, cameras, settings, networks)
     recorded = _record(config or {}, plans, source)
-    folder = DatasetFolder.claim(output, recorded, overwrite)
+    folder = DatasetFolder.claim(output, recorded, overwrite, pack)
     if folder.complete:
         rows = read_manifest(output)
         folder.remove_parts()
@@ -246,7 +252,7 @@ def _content(source: PhotoSource, plan: SetPlan) -> str:
 def _finish(
     folder: DatasetFolder, batches: Iterable[int], config: Mapping[str, Any], command: Sequence[str]
 ) -> tuple[pd.DataFrame, pd.DataFrame, list[Skipped]]:
-    """Writes contact sheet, datasheet, list of layers, croissant.json and, last, the manifest.
+    """Writes contact sheet, datasheet, list of layers, croissant.json, shards and, last, the manifest.
 
     Returns:
         The rows of the manifest and of the layers, and the skipped sources.
@@ -260,12 +266,15 @@ def _finish(
     layers = folder.join_layers(batches)
     with writing(folder.path):
         write_atomic(folder.path / SHEET_NAME, encode_png(sheet_of_sets(rows, folder.path)))
-        write_atomic(folder.path / DATASHEET_NAME, datasheet(rows, layers, skipped, config, command).encode())
+        sheet = datasheet(rows, layers, skipped, config, command, packed=folder.packed is not None)
+        write_atomic(folder.path / DATASHEET_NAME, sheet.encode())
         folder.remove_strays()  # of workers that were killed
         if not layers.empty:
             write_layers(layers, rows, folder.path)
         manifest = manifest_bytes(rows)
-        write_croissant(folder.path, rows, layers, config, manifest)
+        write_croissant(folder.path, rows, layers, config, manifest, packed=folder.packed is not None)
+        if folder.packed is not None:
+            folder.packed.finish(rows, layers, manifest)
         write_atomic(folder.path / MANIFEST_NAME, manifest)
         folder.remove_parts()
     return rows, layers, skipped

@@ -11,6 +11,8 @@ from typing import Any
 import pandas as pd
 
 from falseflaw.dataset.folder import CONFIG_NAME, SHEET_NAME, Skipped, skipped_text
+from falseflaw.dataset.layers import LAYERS_FOLDER
+from falseflaw.dataset.shards import SHARDS_FOLDER
 from falseflaw.imaging.camera import Camera
 from falseflaw.photos.licenses import license_or_owner
 from falseflaw.statistics.text import markdown_table
@@ -124,6 +126,7 @@ def datasheet(
     skipped: Sequence[Skipped],
     config: Mapping[str, Any],
     command: Sequence[str],
+    packed: bool = False,
 ) -> str:
     """Returns the datasheet as Markdown.
 
@@ -133,6 +136,7 @@ def datasheet(
         skipped: Sources that were left out.
         config: What `config.yaml` holds.
         command: Overrides of the command line that built it.
+        packed: Whether the layers are in shards.
     """
     sources = rows[rows["edit"] == str(Edit.AUTHENTIC)]
     fakes = rows[rows["edit"] == str(Edit.SPLICED)]
@@ -172,7 +176,7 @@ def datasheet(
         placement_table=_crosstab(fakes, "placement", "flaw lies on"),
         network_table=_networks(rows),
         resized=int((sources["crop_scale"] != 1).sum()),
-        layers=_layers(rows, layers),
+        layers=_layers(rows, layers, packed),
         skipped=skipped_text(skipped),
         photo_sets="; ".join(f"`{name}`, {license_or_owner(name)}" for name in photo_sets),
         camera=_camera(sources),
@@ -212,14 +216,15 @@ def _camera(sources: pd.DataFrame) -> str:
     return "\n".join(parts)
 
 
-def _layers(rows: pd.DataFrame, layers: pd.DataFrame) -> str:
-    """What the folder of layers holds; nothing where there is none."""
+def _layers(rows: pd.DataFrame, layers: pd.DataFrame, packed: bool) -> str:
+    """What the folder of layers, or of shards, holds; nothing where there is none."""
     if layers.empty:
         return ""
+    folder = SHARDS_FOLDER if packed else LAYERS_FOLDER
     alone = set(layers["source_id"]) - set(rows["source_id"])
     written = Counter(layers.loc[layers["writer"] != "", "writer"])
     return (
-        f"`layers/` holds what training composes pairs from, {len(layers)} layers of "
+        f"`{folder}/` holds what training composes pairs from, {len(layers)} layers of "
         f"{layers['source_id'].nunique()} sources of fold train, {len(alone)} of them\n"
         "without finished members: photos after the camera, and the same as networks wrote them, without\n"
         "loss and before any upload save. `layers.parquet` has a row per layer. Writers: "

@@ -80,6 +80,18 @@ def test_pairs_and_validation_are_those_of_the_folder(layered: Path, workers: in
         assert_same(one, other)
 
 
+def test_pairs_of_a_dataset_that_was_built_into_shards_are_those_of_files(
+    layered: Path, tmp_path: Path
+) -> None:
+    build(tmp_path / "d", FakePhotos(20), settings=LAYERS, pack=True)
+    plain, streamed = data_of(layered), data_of(tmp_path / "d")  # found without being named
+    further = data_of(layered, further_layers=(tmp_path / "d",), val_sources=1)
+    assert further.composer is not None
+    for one, other in zip(batches(plain, 0, 6), batches(streamed, 0, 6), strict=True):
+        assert_same(one, other)
+    assert next(batches(further, 0, 1))
+
+
 def test_a_stream_goes_on_in_the_middle(layered: Path) -> None:
     plain, streamed = data_of(layered), data_of(layered, shards=str(layered / "shards"))
     whole = list(batches(plain, 0, 5))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from falseflaw.synthesis.build import BuildReport
     from falseflaw.synthesis.prepare import PreparedSet
 
-STEERING = ("output", "cache", "overwrite", "progress", "audit", "engine", "minutes")
+STEERING = ("output", "cache", "overwrite", "progress", "audit", "engine", "minutes", "pack")
 """Keys that do not change what the images look like."""
 
 _MORE_FOLDERS = ("vae_folder", "autoencoder_folder")
@@ -100,6 +100,7 @@ def compose_build(config: DictConfig, command: Sequence[str]) -> Callable[[], Bu
         command=command,
         progress=config.progress,
         minutes=config.minutes,
+        pack=config.pack,
     )
 
 

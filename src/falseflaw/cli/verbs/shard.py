@@ -25,7 +25,7 @@ def run(config: DictConfig) -> None:
         output,
         config.shard_megabytes,
         config.overwrite,
-        lambda items, total: tqdm(items, total=total, desc="packing", disable=not config.progress),
+        lambda batches: tqdm(batches, desc="packing", unit="batch", disable=not config.progress),
     )
     done = "packed" if packed.anew else "there already:"
     print(
@@ -38,4 +38,4 @@ def run(config: DictConfig) -> None:
 
 def how_to_go_on(config: DictConfig) -> str:
     """Returns what is true of a packing that was stopped."""
-    return "what was packed is not whole and is not taken for it; run the same command again to begin anew"
+    return "batches that were packed are kept; run the same command again to go on"

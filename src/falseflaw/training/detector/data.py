@@ -19,7 +19,7 @@ from falseflaw.dataset.files import DatasetFiles, FolderFiles
 from falseflaw.dataset.layers import read_layers
 from falseflaw.dataset.lineage import contributors_of
 from falseflaw.dataset.manifest import read_manifest
-from falseflaw.dataset.shards import open_shards
+from falseflaw.dataset.shards import open_files
 from falseflaw.errors import ConfigurationError, InvalidDataError
 from falseflaw.paths import find_existing
 from falseflaw.training.detector.composition import Composer
@@ -229,7 +229,7 @@ class DetectorData(pl.LightningDataModule):
         if self.train_sets:
             return
         self.dataset = find_existing(self.dataset, "a dataset", "build one with `falseflaw synthesize`")
-        self.files = open_shards(self.shards, self.dataset) if self.shards else FolderFiles(self.dataset)
+        self.files = open_files(self.dataset, self.shards)
         layers = read_layers(self.dataset)
         manifest = read_manifest(self.dataset)
         further = self._find_further(manifest)
@@ -240,7 +240,7 @@ class DetectorData(pl.LightningDataModule):
         train = matched_sets(trained, Fold.TRAIN)
         self.val_sets = chosen_sets(matched_sets(rows, Fold.VAL), self.val_sources)
         layered = [(self.dataset, self.files)] if len(layers) else []
-        layered += [(folder, FolderFiles(folder)) for folder in further]
+        layered += [(folder, open_files(folder)) for folder in further]
         if layered and self.pairs.composed_share:
             left_out = self.leave_out, self.leave_out_photo_sets
             windows = [layer_windows(folder, *left_out, files) for folder, files in layered]

@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from falseflaw.dataset.files import DatasetFiles, FolderFiles
+from falseflaw.dataset.files import DatasetFiles
 from falseflaw.dataset.layers import Base, Content, read_layers
+from falseflaw.dataset.shards import open_files
 from falseflaw.dataset.upload import UploadSave
 from falseflaw.errors import InvalidDataError
 from falseflaw.imaging.camera import Camera
@@ -124,17 +125,18 @@ def layer_windows(
         dataset: Folder of a dataset.
         leave_out: Writers whose layers are left out.
         leave_out_photo_sets: Photo sets whose sources are left out.
-        files: What reads the layers; None for the folder itself.
+        files: What reads the layers; None for the dataset's own, see `open_files`.
 
     Raises:
         InvalidDataError: The dataset has no layers, or the list of them is broken.
     """
+    files = files or open_files(dataset)
     rows = read_layers(dataset)
     rows = rows[~rows["writer"].isin(list(leave_out)) & ~rows["photo_set"].isin(list(leave_out_photo_sets))]
     rows = rows.sort_values(["source_id", "window"], kind="stable")
     sources: dict[str, list[LayerWindow]] = {}
     for (source, _), layers in groupby(rows.to_dict("records"), key=itemgetter("source_id", "window")):
-        window = _window(files or FolderFiles(dataset), list(layers))
+        window = _window(files, list(layers))
         if window.written:
             sources.setdefault(source, []).append(window)
     if not sources:
