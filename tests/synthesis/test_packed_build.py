@@ -1,6 +1,10 @@
 """A build that packs leaves the shards of a plain one that is packed afterwards, however often it stops."""
 
 import json
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import pytest
 from tests.synthesis.builders import FakeInpainter, FakePhotos, build
@@ -101,3 +105,49 @@ def test_the_only_copy_of_layers_is_never_cleared(tmp_path):
         pack(tmp_path / "d", shards, overwrite=True)
     release()
     assert sorted(path.name for path in shards.iterdir()) == before
+
+
+RUN = """
+import sys
+from pathlib import Path
+import ray
+from tests.synthesis.builders import FakeInpainter, FakePhotos, build
+from tests.synthesis.test_packed_build import LAYERS, SlowPhotos
+from falseflaw.synthesis.engines.ray import RayEngine
+
+ray.init(
+    address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, object_store_memory=80 << 20
+)
+engine = RayEngine(actors=2, threads=1)
+report = build(Path(sys.argv[1]), SlowPhotos(20), settings=LAYERS, engine=engine, pack=True)
+print(report.built)
+"""
+
+
+class SlowPhotos(FakePhotos):
+    """Photos that take a while, so that a kill comes in the middle of a build."""
+
+    def load(self, photo):
+        time.sleep(0.3)
+        return super().load(photo)
+
+
+@pytest.mark.slow
+def test_two_actors_pack_and_a_killed_build_goes_on(tmp_path, plain):
+    pytest.importorskip("ray")
+    output = tmp_path / "d"
+    command = [sys.executable, "-c", RUN, str(output)]
+    with subprocess.Popen(command, cwd=Path(__file__).parents[2], stdout=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + 120
+        while not list(output.glob("parts/batch-*.parquet")):
+            assert process.poll() is None, "ended too early"
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        process.kill()
+    assert not (output / "shards/index.json").exists()
+    assert list(output.glob("shards/parts/batch-*.json"))
+    result = subprocess.run(
+        command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True
+    )
+    assert int(result.stdout.split()[-1]) < LAYERS["limit_sources"]
+    assert_same(output, plain)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import tempfile
 import warnings
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -76,12 +77,9 @@ def pack_batch(
         OSError: It cannot be written.
     """
     mark = _mark_path(shards, batch)
-    work = mark.with_suffix("")
-    mark.unlink(missing_ok=True)
-    for old in shards.glob(f"chunk-{batch + 1}-*.bin"):
-        old.unlink()
-    shutil.rmtree(work, ignore_errors=True)
-    work.mkdir(parents=True)
+    mark.parent.mkdir(parents=True, exist_ok=True)
+    # Each call has its own: what a killed build left running may be at the same batch, and writes the same.
+    work = Path(tempfile.mkdtemp(prefix=f"{mark.stem}-", dir=mark.parent))
     contents = (join_files((path, _read(files, path, sha)) for path, sha in item.items()) for item in items)
     write_items(work, contents, shard_megabytes)
     index = json.loads((work / f"0.{INDEX_NAME}").read_bytes())
