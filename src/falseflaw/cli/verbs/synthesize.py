@@ -18,6 +18,7 @@ EXTRAS: tuple[str, ...] = ("synthesis",)
 def run(config: DictConfig) -> None:
     """Builds the dataset that the configuration describes."""
     from falseflaw.dataset.folder import AUDIT_NAME
+    from falseflaw.dataset.shards import SHARDS_FOLDER
 
     output = Path(config.output).expanduser()
     claim(output)
@@ -32,6 +33,8 @@ def run(config: DictConfig) -> None:
         f"{f', {already} of them there before' if already else ''}"
         f"{f', {len(report.skipped)} sources skipped' if report.skipped else ''}; see DATASHEET.md"
     )
+    if config.pack and not (output / SHARDS_FOLDER).is_dir():
+        print(f"it was built without pack=true; to pack it: falseflaw shard dataset={output}")
     if config.audit:
         from falseflaw.audit.audit import audited
 

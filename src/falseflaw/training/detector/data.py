@@ -166,7 +166,7 @@ class DetectorData(pl.LightningDataModule):
                 learnt by heart; None for the endless stream.
             seed: Of the stream of crops and their laundering.
             shards: Folder or URL of the shards that the dataset's files are read from, see `dataset.shards`;
-                None for the dataset's folder.
+                None for the dataset's own files, see `open_files`.
             further_layers: Folders of datasets whose layers are trained on as well; nothing else of them is
                 used.
 
