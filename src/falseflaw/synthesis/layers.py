@@ -6,19 +6,21 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from falseflaw.dataset.layers import LAYERS_FOLDER, Base, Content, LayerRow, changed_box, save_layer
 from falseflaw.imaging.codec import encode_png, write_atomic
 from falseflaw.imaging.crop import Box, resize_crop
-from falseflaw.inpainting.autoencoders.family import AutoencoderFamily
 from falseflaw.seeding import derive_rng, derive_seed
 from falseflaw.synthesis.layer_plan import LayerSettings
 from falseflaw.synthesis.members import NetworkOutputs
 from falseflaw.synthesis.prepare import PreparedSet
 from falseflaw.types import Image
+
+if TYPE_CHECKING:  # it imports diffusers, for seconds
+    from falseflaw.inpainting.autoencoders.family import AutoencoderFamily
 
 _GRID = 16
 

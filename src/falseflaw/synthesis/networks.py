@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from falseflaw.errors import ConfigurationError
-from falseflaw.inpainting.autoencoders.family import AutoencoderFamily
 from falseflaw.inpainting.inpainter import Inpainter
 from falseflaw.synthesis.plan import Networks
+
+if TYPE_CHECKING:  # it imports diffusers, for seconds
+    from falseflaw.inpainting.autoencoders.family import AutoencoderFamily
 
 
 @dataclass(frozen=True)
