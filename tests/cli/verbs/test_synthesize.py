@@ -126,6 +126,20 @@ def test_builds_a_dataset_and_builds_it_again_alike(tmp_path, pipeline, capsys, 
 
 
 @pytest.mark.slow
+def test_it_packs_and_says_how_to_pack_what_stands(tmp_path, pipeline, capsys):
+    pytest.importorskip("litdata")
+    packed = ("limit_sources=3", "audit=false", "synthesis.layers=true", "pack=true")
+    assert call(tmp_path / "d", pipeline, *packed) == 0
+    assert "falseflaw shard" not in capsys.readouterr().out
+    assert not (tmp_path / "d/layers").exists()
+    assert (tmp_path / "d/shards/index.json").is_file()
+    assert call(tmp_path / "plain", pipeline, *packed[:2]) == 0
+    capsys.readouterr()
+    assert call(tmp_path / "plain", pipeline, *packed[:2], "pack=true") == 0
+    assert f"to pack it: falseflaw shard dataset={tmp_path / 'plain'}" in capsys.readouterr().out
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("group", "option"),
     [
