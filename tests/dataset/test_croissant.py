@@ -32,12 +32,12 @@ def dataset(tmp_path):
     return make_dataset(tmp_path / "dataset", sources=4)
 
 
-def describe(dataset, layers=None):
+def describe(dataset, layers=None, packed=False):
     rows = read_manifest(dataset)
     layers = pd.DataFrame(layers or [], columns=LAYER_SCHEMA.names)
     if len(layers):
         write_layers(layers, rows, dataset)
-    write_croissant(dataset, rows, layers, CONFIG, (dataset / MANIFEST_NAME).read_bytes())
+    write_croissant(dataset, rows, layers, CONFIG, (dataset / MANIFEST_NAME).read_bytes(), packed)
     return json.loads((dataset / "croissant.json").read_text(encoding="utf-8"))
 
 
@@ -72,12 +72,12 @@ def test_the_same_layers_in_another_order_give_the_same_bytes(dataset):
     assert (dataset / "croissant.json").read_bytes() == before
 
 
-@pytest.mark.parametrize("layers", [[], LAYERS])
-def test_the_tools_of_the_format_take_it_and_read_the_rows(dataset, layers, caplog):
+@pytest.mark.parametrize(("layers", "packed"), [([], False), (LAYERS, False), (LAYERS, True)])
+def test_the_tools_of_the_format_take_it_and_read_the_rows(dataset, layers, packed, caplog):
     mlcroissant = pytest.importorskip("mlcroissant")
     (dataset / "layers").mkdir()
     (dataset / "layers" / "a.png").write_bytes(encode_png(pd.DataFrame([[True]]).to_numpy()))
-    describe(dataset, layers)
+    describe(dataset, layers, packed)
     found = mlcroissant.Dataset(jsonld=dataset / "croissant.json")  # raises where it is not valid
     assert not found.metadata.ctx.issues.errors
     assert "not standard" not in caplog.text
