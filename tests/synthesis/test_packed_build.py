@@ -111,7 +111,7 @@ RUN = """
 import sys
 from pathlib import Path
 import ray
-from tests.synthesis.builders import FakeInpainter, FakePhotos, build
+from tests.synthesis.builders import build
 from tests.synthesis.test_packed_build import LAYERS, SlowPhotos
 from falseflaw.synthesis.engines.ray import RayEngine
 
@@ -119,8 +119,7 @@ ray.init(
     address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, object_store_memory=80 << 20
 )
 engine = RayEngine(actors=2, threads=1)
-report = build(Path(sys.argv[1]), SlowPhotos(20), settings=LAYERS, engine=engine, pack=True)
-print(report.built)
+build(Path(sys.argv[1]), SlowPhotos(20), settings=LAYERS, engine=engine, pack=True)
 """
 
 
@@ -133,21 +132,20 @@ class SlowPhotos(FakePhotos):
 
 
 @pytest.mark.slow
-def test_two_actors_pack_and_a_killed_build_goes_on(tmp_path, plain):
+def test_two_actors_pack_and_the_other_engine_goes_on_after_a_kill(tmp_path, plain):
     pytest.importorskip("ray")
     output = tmp_path / "d"
     command = [sys.executable, "-c", RUN, str(output)]
-    with subprocess.Popen(command, cwd=Path(__file__).parents[2], stdout=subprocess.DEVNULL) as process:
-        deadline = time.monotonic() + 120
+    process = subprocess.Popen(command, cwd=Path(__file__).parents[2], stdout=subprocess.DEVNULL)
+    try:
         while not list(output.glob("parts/batch-*.parquet")):
             assert process.poll() is None, "ended too early"
-            assert time.monotonic() < deadline
             time.sleep(0.02)
+    finally:
         process.kill()
+        process.wait()
     assert not (output / "shards/index.json").exists()
     assert list(output.glob("shards/parts/batch-*.json"))
-    result = subprocess.run(
-        command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True
-    )
-    assert int(result.stdout.split()[-1]) < LAYERS["limit_sources"]
+    report = build(output, FakePhotos(20), settings=LAYERS, pack=True)
+    assert report.built < LAYERS["limit_sources"]
     assert_same(output, plain)

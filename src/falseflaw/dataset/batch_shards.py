@@ -1,6 +1,6 @@
-"""The shards of one batch of a build, and the mark that says that they are whole.
+"""The shards of each batch of a build, the mark that says that they are whole, and the list that joins them.
 
-Batches are packed one by one, in any order and by any number of processes; `packing` joins them. Shards of
+Batches are packed one by one, in any order and by any number of processes. Shards of
 batch *n* are `chunk-{n + 1}-*.bin`, and its mark, `parts/batch-{n}.json`, is written after them.
 """
 
@@ -12,16 +12,17 @@ import shutil
 import tempfile
 import warnings
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from falseflaw.dataset.files import FolderFiles
-from falseflaw.dataset.shards import INDEX_NAME, join_files
-from falseflaw.errors import InvalidDataError
+from falseflaw.dataset.shards import INDEX_NAME, index_item, join_files
+from falseflaw.errors import ConfigurationError, InvalidDataError
 from falseflaw.imaging.codec import write_atomic
 from falseflaw.types import Fold
 
@@ -125,6 +126,57 @@ def read_mark(
         return None
     whole = all(size == expected for size, expected in sizes)
     return index if whole and mark["digest"] == _digest(items, shard_megabytes) else None
+
+
+def pack_batches(
+    files: FolderFiles,
+    batches: Mapping[int, Sequence[Item]],
+    output: Path,
+    shard_megabytes: int = SHARD_MEGABYTES,
+    bar: Callable[[Sequence[int]], Iterable[int]] = lambda batches: batches,
+) -> None:
+    """Packs the batches that are not packed yet; see `pack_batch`."""
+    left = [n for n, items in batches.items() if read_mark(output, n, items, shard_megabytes) is None]
+    for number in bar(left):
+        pack_batch(files, batches[number], output, number, shard_megabytes)
+
+
+def join_batches(
+    batches: Mapping[int, Sequence[Item]],
+    output: Path,
+    digests: Mapping[str, str],
+    shard_megabytes: int = SHARD_MEGABYTES,
+) -> None:
+    """Writes the index of packed batches, and litdata's list of all their shards last. Their marks stay.
+
+    Args:
+        batches: See `plan_items`.
+        output: Folder of the shards.
+        digests: See `dataset_digests`.
+        shard_megabytes: Size of a shard.
+
+    Raises:
+        ConfigurationError: A batch is not packed, or not whole any more.
+    """
+    for pattern in ("chunk-0-*.bin", "*" + INDEX_NAME, INDEX_NAME + ".tmp"):
+        for file in output.glob(pattern):
+            file.unlink()
+    listed = {"chunk-0-0.bin"}
+    for number, items in batches.items():
+        index = read_mark(output, number, items, shard_megabytes)
+        if index is None:
+            raise ConfigurationError(
+                f"expected the shards of batch {number} in {output}, another process has changed them; "
+                "run the same command again"
+            )
+        listed |= {chunk["filename"] for chunk in index["chunks"]}
+        # As one of so many workers of litdata leaves its list, which knows them by their numbers.
+        write_atomic(output / f"{number + 1}.{INDEX_NAME}", json.dumps(index).encode())
+    for stray in output.glob("chunk-*.bin"):
+        if stray.name not in listed:
+            stray.unlink()
+    index_of_all = index_item(list(chain.from_iterable(batches.values())), digests)
+    write_items(output, [index_of_all], shard_megabytes).merge(len(batches) + 1)
 
 
 def _mark_path(shards: Path, batch: int) -> Path:

@@ -16,14 +16,15 @@ from falseflaw.dataset.batch_shards import (
     PARTS_FOLDER,
     SHARD_MEGABYTES,
     Item,
+    join_batches,
     pack_batch,
+    pack_batches,
     plan_items,
     read_mark,
 )
 from falseflaw.dataset.files import FolderFiles
 from falseflaw.dataset.layers import LAYER_SCHEMA, LAYERS_FOLDER
 from falseflaw.dataset.manifest import MANIFEST_NAME, SCHEMA
-from falseflaw.dataset.packing import join_batches, pack_batches
 from falseflaw.dataset.shards import SHARDS_FOLDER, dataset_digests
 
 Rows = Sequence[dict[str, Any]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -13,11 +13,9 @@ from falseflaw.claim import claim
 from falseflaw.dataset.batch_shards import (
     PARTS_FOLDER,
     SHARD_MEGABYTES,
-    Item,
-    pack_batch,
+    join_batches,
+    pack_batches,
     plan_items,
-    read_mark,
-    write_items,
 )
 from falseflaw.dataset.files import FolderFiles
 from falseflaw.dataset.layers import LAYERS_FOLDER, read_layers
@@ -26,12 +24,10 @@ from falseflaw.dataset.shards import (
     INDEX_NAME,
     ShardFiles,
     dataset_digests,
-    index_item,
     read_index,
     require_litdata,
 )
 from falseflaw.errors import ConfigurationError, FalseFlawError
-from falseflaw.imaging.codec import write_atomic
 
 _OWN = ("chunk-*.bin", "*" + INDEX_NAME, INDEX_NAME + ".tmp")
 """What litdata writes into a folder of shards."""
@@ -110,57 +106,6 @@ def pack(
             f"cannot write shards to {output}: {error.strerror or error}; mend that or choose another output"
         ) from error
     return Packed(*counts, *_size(output), anew=True)
-
-
-def pack_batches(
-    files: FolderFiles,
-    batches: Mapping[int, Sequence[Item]],
-    output: Path,
-    shard_megabytes: int = SHARD_MEGABYTES,
-    bar: Callable[[Sequence[int]], Iterable[int]] = lambda batches: batches,
-) -> None:
-    """Packs the batches that are not packed yet; see `pack_batch`."""
-    left = [n for n, items in batches.items() if read_mark(output, n, items, shard_megabytes) is None]
-    for number in bar(left):
-        pack_batch(files, batches[number], output, number, shard_megabytes)
-
-
-def join_batches(
-    batches: Mapping[int, Sequence[Item]],
-    output: Path,
-    digests: Mapping[str, str],
-    shard_megabytes: int = SHARD_MEGABYTES,
-) -> None:
-    """Writes the index of packed batches, and litdata's list of all their shards last. Their marks stay.
-
-    Args:
-        batches: See `plan_items`.
-        output: Folder of the shards.
-        digests: See `dataset_digests`.
-        shard_megabytes: Size of a shard.
-
-    Raises:
-        ConfigurationError: A batch is not packed, or not whole any more.
-    """
-    for pattern in ("chunk-0-*.bin", "*" + INDEX_NAME, INDEX_NAME + ".tmp"):
-        for file in output.glob(pattern):
-            file.unlink()
-    listed = {"chunk-0-0.bin"}
-    for number, items in batches.items():
-        index = read_mark(output, number, items, shard_megabytes)
-        if index is None:
-            raise ConfigurationError(
-                f"expected the shards of batch {number} in {output}, another process has changed them; "
-                "run the same command again"
-            )
-        listed |= {chunk["filename"] for chunk in index["chunks"]}
-        # As one of so many workers of litdata leaves its list, which knows them by their numbers.
-        write_atomic(output / f"{number + 1}.{INDEX_NAME}", json.dumps(index).encode())
-    for stray in output.glob("chunk-*.bin"):
-        if stray.name not in listed:
-            stray.unlink()
-    index_of_all = index_item(list(chain.from_iterable(batches.values())), digests)
-    write_items(output, [index_of_all], shard_megabytes).merge(len(batches) + 1)
 
 
 def _stands(dataset: Path, output: Path, overwrite: bool) -> bool:
