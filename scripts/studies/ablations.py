@@ -1,11 +1,12 @@
 """Trains the detector without one part at a time, and tells what each part earned.
 
 usage: scripts/run ablations [--minutes=40] [--seeds=2] [--only=full,without_ranking] [--limit=150]
-                             [dataset=data/datasets/reference] [other overrides of `falseflaw train`]
+                             [--measured=data/datasets/benchmark] [dataset=data/datasets/reference]
+                             [other overrides of `falseflaw train`]
 
 Every ablation of conf/experiment/ablation/ gets the same minutes, seed by seed, and is measured on fold val
-with the quick launderings. Runs go to runs/ablations/; started again it goes on where it stopped. With the
-defaults about 14 hours on two cores.
+with the quick launderings, of the dataset that it was trained on or of another: --measured. Runs go to
+runs/ablations/; started again it goes on where it stopped. With the defaults about 14 hours on two cores.
 """
 
 from __future__ import annotations
@@ -51,6 +52,7 @@ def _run(words: list[str]) -> int:
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--only", default=",".join(NAMES))
     parser.add_argument("--limit", type=int, default=150)
+    parser.add_argument("--measured")
     parser.add_argument("--runs", default="runs/ablations")
     options, overrides = parser.parse_known_args(words)
     wanted = [name for name in NAMES if name in {FULL, *options.only.split(",")}]
@@ -78,16 +80,17 @@ def _run(words: list[str]) -> int:
                 more = [f"data.leave_out=[{','.join(sharp)}]"]
             words = [f"experiment=ablation/{name}", *minutes_of(options.minutes), f"seed={seed}", *more]
             trainings.train(run, [*words, *overrides])
-            evaluations[name].append(evaluate(run, point, options.limit))
+            evaluations[name].append(evaluate(run, point, options.limit, options.measured))
     print_table({name: folders for name, folders in evaluations.items() if folders}, options.minutes)
     return 0
 
 
-def evaluate(run: Path, point: Path, limit: int) -> Path:
-    """Measures a run on fold val unless it is done; returns the evaluation's folder."""
+def evaluate(run: Path, point: Path, limit: int, dataset: str | None) -> Path:
+    """Measures a run on fold val, of its own dataset or of another, unless it is done; returns the folder."""
     folder = run / "evaluation"
     if not (folder / "summary.json").is_file():
         chosen = ["fold=val", f"operating_point={point}", f"limit_sources={limit}", "workers=0"]
+        chosen += [f"dataset={dataset}"] if dataset else []
         trainings.falseflaw("evaluate", f"run={run}", f"output={folder}", *chosen)
     return folder
 

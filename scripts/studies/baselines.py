@@ -3,8 +3,9 @@
 usage: scripts/run baselines dataset=FOLDER [--minutes N] [--detector FOLDER] ... [overrides of `train`]
 
 Trained are the detector itself, the detector on RGB alone, and a whole-image classifier; error-level
-analysis, noise-residual variance and the first reference detector need no training. Started again it goes
-on where it stopped. Results go to runs/baselines: baselines.md, and compare.md by laundering with paired
+analysis, noise-residual variance and the first reference detector need no training. What is learnt from and
+what is measured on may be two datasets, as the two builds of the reference are: --measured. Started again it
+goes on where it stopped. Results go to runs/baselines: baselines.md, and compare.md by laundering with paired
 differences.
 """
 
@@ -26,6 +27,7 @@ from falseflaw.studies.trainings import EDITS, minutes_of
 ROOT = Path(__file__).resolve().parents[2]
 MODELS = {"detector": "reference", "rgb_only": "rgb_only", "whole_image": "whole_image"}
 TRAINING_FREE = ("error_level_analysis", "noise_residual_variance")
+FIRST = "first_reference"
 FIRST_REVISION = "ed1bfb4aeaf8c78a6176e79c71e6b5157b6f0d3e"
 FIRST_FOLDER = "checkpoints/detectors/reference"
 FIRST_SHA256 = "05d6b7666e0742cc2818642a37e7df4d318b98fac9f1171c8bf51eabbd6726fd"
@@ -41,10 +43,17 @@ def main(arguments: list[str]) -> int:
     parser.add_argument(
         "--detector", type=Path, help="run or bundle to measure as the detector, not trained here"
     )
+    parser.add_argument("--measured", help="dataset to fit thresholds and to measure on (default: dataset=)")
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        choices=[*MODELS, *TRAINING_FREE, FIRST],
+        default=[*MODELS, *TRAINING_FREE, FIRST],
+        help="lines of the table",
+    )
     parser.add_argument("--laundering", default="quick", help="suite of launderings")
     parser.add_argument("--limit", type=int, help="most sources of each fold that are measured")
     parser.add_argument("--replicates", type=int, default=1000, help="resamples of the bootstrap")
-    parser.add_argument("--without-first", action="store_true", help="leave the first reference detector out")
     parser.add_argument("--output", type=Path, default=ROOT / "runs/baselines", help="folder of the results")
     options, overrides = parser.parse_known_args(arguments)
     datasets = [word for word in overrides if word.startswith("dataset=")]
@@ -61,25 +70,25 @@ def _run(options: argparse.Namespace, dataset: str, overrides: list[str]) -> int
     output: Path = options.output
     targets: dict[str, str] = {}
     training: dict[str, str] = {}
-    if options.detector is not None:
+    if options.detector is not None and "detector" in options.only:
         kind = "bundle" if (options.detector / "bundle.json").is_file() else "run"
         targets["detector"], training["detector"] = f"{kind}={options.detector}", f"{options.detector}"
     for name, model in MODELS.items():
-        if name not in targets:
+        if name in options.only and name not in targets:
             run = output / name
             trainings.train(run, [f"model={model}", *minutes_of(options.minutes), *overrides])
             targets[name], training[name] = f"run={run}", told(run, options.minutes)
-    for name in TRAINING_FREE:
+    for name in [name for name in TRAINING_FREE if name in options.only]:
         targets[name], training[name] = f"baseline={name}", "none"
-    if not options.without_first:
-        name, folder = "first_reference", output / "first_reference" / "bundle"
+    if FIRST in options.only:
+        folder = output / FIRST / "bundle"
         committed_bundle(ROOT, FIRST_REVISION, FIRST_FOLDER, FIRST_SHA256, folder)
-        targets[name], training[name] = f"bundle={folder}", f"as released in {FIRST_REVISION[:7]}"
+        targets[FIRST], training[FIRST] = f"bundle={folder}", f"as released in {FIRST_REVISION[:7]}"
     resamples = f"replicates={options.replicates}"
     chosen = [
         f"laundering={options.laundering}",
         f"edits=[{','.join(EDITS)}]",
-        dataset,
+        f"dataset={options.measured}" if options.measured else dataset,
         resamples,
     ]
     if options.limit is not None:

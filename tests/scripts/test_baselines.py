@@ -1,6 +1,7 @@
 """The command that sets the detector beside baselines, from start to table, at tiny size."""
 
 import importlib.util
+import shutil
 from pathlib import Path
 
 import pytest
@@ -39,9 +40,10 @@ def baselines(monkeypatch, tmp_path):
 
 @pytest.mark.slow
 def test_all_stand_in_one_table_and_finished_trainings_are_kept(baselines, tmp_path, capsys):
-    baselines.MODELS.pop("rgb_only")
     dataset = make_dataset(tmp_path / "data", sources=8)
-    words = [f"dataset={dataset}", f"--detector={write_bundle(tmp_path / 'red')}", "--without-first", *TINY]
+    measured = shutil.copytree(dataset, tmp_path / "measured")
+    words = [f"dataset={dataset}", f"--detector={write_bundle(tmp_path / 'red')}", *TINY]
+    words += [f"--measured={measured}", "--only", "detector", "whole_image", *baselines.TRAINING_FREE]
     words += [f"--output={tmp_path / 'out'}", "--laundering=smoke", "--minutes=1", "--replicates=20"]
     assert baselines.main(words) == 0
     table = (tmp_path / "out/baselines.md").read_text()
@@ -51,6 +53,8 @@ def test_all_stand_in_one_table_and_finished_trainings_are_kept(baselines, tmp_p
     assert "1 min, 2 steps" in table
     assert "whole_image - detector" in (tmp_path / "out/compare.md").read_text()
     assert [call[0] for call in baselines.calls] == ["train"] + ["evaluate"] * 4 + ["compare"]
+    assert f"dataset={dataset}" in baselines.calls[0]
+    assert all(f"dataset={measured}" in call for call in baselines.calls if call[0] == "evaluate")
     capsys.readouterr()
     assert baselines.main([*words, "seed=1"]) == 2  # other weights would stand under the old name
     assert "called as before" in capsys.readouterr().err
