@@ -1,10 +1,11 @@
 import itertools
 
 import pytest
+from torch import nn
 
 from falseflaw.errors import ConfigurationError
 from falseflaw.models.detector import Detector
-from falseflaw.training.optimization import OptimizerSettings, parameter_groups
+from falseflaw.training.optimization import OptimizerSettings, fix, parameter_groups
 
 
 def test_schedule_warms_up_and_ends_at_its_final_fraction() -> None:
@@ -38,3 +39,13 @@ def test_biases_norms_and_residual_filters_do_not_decay() -> None:
 def test_one_line_for_values_out_of_range(arguments: dict[str, float | str]) -> None:
     with pytest.raises(ConfigurationError, match=next(iter(arguments))):
         OptimizerSettings(**arguments)  # type: ignore[arg-type]
+
+
+def test_fixed_parts_do_not_learn_and_unknown_ones_are_told() -> None:
+    network = nn.ModuleDict({"body": nn.Linear(3, 2), "head": nn.Linear(2, 1)})
+    fix(network, ["head"])
+    learning = {id(parameter) for group in parameter_groups(network, 0.1) for parameter in group["params"]}
+    assert learning == {id(parameter) for parameter in network["body"].parameters()}
+    fix(network, [])
+    with pytest.raises(ConfigurationError, match=r"parts of the network \(body, head\), got 'tail'"):
+        fix(network, ["tail"])

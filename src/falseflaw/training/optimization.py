@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +30,8 @@ class OptimizerSettings:
             a faster machine.
         decay: `cosine` or `linear`.
         decay_from: Share of the training, in [0, 1), at which the decay begins.
+        fixed: Parts of the network that do not learn, such as `head`: what was fitted on whole photos
+            should not be taught crops.
     """
 
     learning_rate: float = 1e-3
@@ -40,6 +43,7 @@ class OptimizerSettings:
     schedule: str = "steps"
     decay: str = "cosine"
     decay_from: float = 0.0
+    fixed: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         if not self.learning_rate > 0 or self.weight_decay < 0 or self.warmup_steps < 0:
@@ -99,6 +103,21 @@ def progress_of(trainer: pl.Trainer, schedule: str, step: int) -> float:
         raise ConfigurationError("expected trainer.max_time with optimizer.schedule=time")
     by_time = 0.0 if timer is None or limit is None else timer.time_elapsed() / limit
     return max(step / max(1.0, total), by_time)
+
+
+def fix(model: nn.Module, parts: Sequence[str]) -> None:
+    """Keeps the parameters of a model's parts as they are.
+
+    Raises:
+        ConfigurationError: It has no such part.
+    """
+    known = dict(model.named_children())
+    for part in parts:
+        if part not in known:
+            raise ConfigurationError(
+                f"expected optimizer.fixed as parts of the network ({', '.join(known)}), got {part!r}"
+            )
+        known[part].requires_grad_(False)
 
 
 def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:

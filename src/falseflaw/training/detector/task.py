@@ -15,7 +15,7 @@ from falseflaw.models.losses import DetectorLoss
 from falseflaw.models.postprocess import to_heat_map_8bit
 from falseflaw.training.detector.crops import EDITS
 from falseflaw.training.detector.scoring import CropRecord, histograms, summarize
-from falseflaw.training.optimization import OptimizerSettings, parameter_groups, progress_of
+from falseflaw.training.optimization import OptimizerSettings, fix, parameter_groups, progress_of
 
 Batch = dict[str, Any]
 """See `falseflaw.training.detector.data.collate`."""
@@ -52,6 +52,7 @@ class DetectorTask(pl.LightningModule):
             self.settings = OptimizerSettings(**optimizer)
         except TypeError as error:
             raise ConfigurationError(f"unknown or missing argument: {error}") from error
+        fix(self.detector, self.settings.fixed)
         self.records: dict[int, CropRecord] = {}
 
     def forward(self, image: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
