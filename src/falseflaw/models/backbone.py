@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Mapping
 from pathlib import Path
 
 import timm
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from falseflaw.errors import ConfigurationError, InvalidDataError, MissingExtraError
+from falseflaw.models import thin
 
 STRIDES = (2, 4, 8, 16, 32)
 """Strides of the feature levels that the decoder expects."""
@@ -19,10 +21,10 @@ _IMAGENET = {"efficientnet_lite0": "models/efficientnet-lite0-57934424.pth"}
 
 
 def build_backbone(name: str, pretrained: str, in_channels: int) -> nn.Module:
-    """Builds a timm backbone that returns its five feature levels.
+    """Builds a backbone that returns its five feature levels.
 
     Args:
-        name: A timm model that offers features at strides 2 to 32.
+        name: A timm model that offers features at strides 2 to 32, or `efficientnet_lite0_thin`.
         pretrained: `none` for random weights, `imagenet` for those carried by a Python package.
         in_channels: Channels of the input, RGB first; with `imagenet` those beyond RGB start at weight 0,
             so that the network begins as the one that was trained.
@@ -33,14 +35,16 @@ def build_backbone(name: str, pretrained: str, in_channels: int) -> nn.Module:
     """
     if pretrained not in {"none", "imagenet"}:
         raise ConfigurationError(f"expected pretrained as none or imagenet, got {pretrained!r}")
-    if pretrained == "imagenet" and name not in _IMAGENET:
+    if pretrained == "imagenet" and name not in {*_IMAGENET, thin.NAME}:
+        known = ", ".join([*_IMAGENET, thin.NAME])
         raise ConfigurationError(
-            f"expected a backbone with packaged ImageNet weights ({', '.join(_IMAGENET)}), got {name!r}; "
-            "use pretrained=none"
+            f"expected a backbone with packaged ImageNet weights ({known}), got {name!r}; use pretrained=none"
         )
     try:
-        backbone: nn.Module = timm.create_model(
-            name, pretrained=False, features_only=True, in_chans=in_channels
+        backbone: nn.Module = (
+            thin.build_thin(in_channels)
+            if name == thin.NAME
+            else timm.create_model(name, pretrained=False, features_only=True, in_chans=in_channels)
         )
         strides = tuple(backbone.feature_info.reduction())  # type: ignore[union-attr,operator]
     except (RuntimeError, ValueError, TypeError, AttributeError) as error:
@@ -52,9 +56,17 @@ def build_backbone(name: str, pretrained: str, in_channels: int) -> nn.Module:
         raise ConfigurationError(
             f"expected a backbone with features at strides {STRIDES}, {name} has {strides}"
         )
-    if pretrained == "imagenet":
+    if pretrained == "imagenet" and name == thin.NAME:
+        weights = widen_first(imagenet_weights(thin.WHOLE), in_channels)
+        backbone.load_state_dict(fitting(weights, backbone.state_dict()), strict=False)
+    elif pretrained == "imagenet":
         _load(backbone, widen_first(imagenet_weights(name), in_channels), name)
     return backbone
+
+
+def fitting(given: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Returns those tensors of a wider or narrower network that fit: of the same name and shape."""
+    return {name: given[name] for name in own if name in given and given[name].shape == own[name].shape}
 
 
 def feature_channels(backbone: nn.Module) -> list[int]:

@@ -59,6 +59,7 @@ def run(config: DictConfig) -> None:
             checkpoint_every=config.checkpoint_every,
             resume=config.resume,
             start=config.start,
+            start_partly=config.start_partly,
             callbacks=[instantiate(callback) for callback in (config.get("callbacks") or {}).values()],
             record=record,
         )

@@ -58,6 +58,7 @@ def train(
     checkpoint_every: int = 50,
     resume: str | Path | None = None,
     start: str | Path | None = None,
+    start_partly: bool = False,
     callbacks: Sequence[Callback] = (),
     record: Callable[[int], None] = lambda step: None,
 ) -> TrainingResult:
@@ -78,6 +79,7 @@ def train(
             there is one (what a requeued job wants); None to begin anew.
         start: Weights to begin with where no checkpoint is gone on with, see `starting.find_start`; None for
             those that `detector` names.
+        start_partly: Take of `start` what fits by name and shape; see `starting.begin_with`.
         callbacks: More of them; they see the averaged weights in validation.
         record: Called once all is checked, before the first step, with the step to go on from.
 
@@ -93,13 +95,14 @@ def train(
     checkpoint = find_resume(resume, folder)
     pl.seed_everything(seed, workers=True, verbose=False)
     data.setup("fit")  # before the network is built: a missing dataset should show at once
-    task = DetectorTask(_without_download(detector, checkpoint or start), loss, optimizer)
+    replaced = checkpoint or (None if start_partly else start)
+    task = DetectorTask(_without_download(detector, replaced), loss, optimizer)
     step = 0
     if checkpoint is not None:
         step = _check_resume(task, checkpoint)
         keep_metrics(loggers, earlier_metrics(run_dir, step))
     elif start is not None:
-        begin_with(task.detector, start, islice(data.train_dataloader(), _SETTLING))
+        begin_with(task.detector, start, islice(data.train_dataloader(), _SETTLING), start_partly)
     checkpoints = BestAndLast(folder, checkpoint_every)
     started = time.monotonic()
     trainer = fit(

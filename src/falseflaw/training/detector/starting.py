@@ -11,6 +11,7 @@ from torch import Tensor
 from falseflaw.dataset.lineage import read_learnt_from
 from falseflaw.errors import InvalidDataError, MissingDataError
 from falseflaw.models.architectures import AnyDetector
+from falseflaw.models.backbone import fitting
 from falseflaw.models.checkpoint import PREFIX, check_tensors, read_checkpoint
 from falseflaw.models.recovery import recover_detector, settle_normalizations
 from falseflaw.models.weights import read_weights
@@ -20,18 +21,21 @@ from falseflaw.runtime.bundle import INFO_NAME, MODEL_NAME, WEIGHTS_NAME, read_b
 _WEIGHTS = Path(WEIGHTS_NAME).suffix
 
 
-def begin_with(detector: AnyDetector, start: str | Path, batches: Iterable[Mapping[str, Any]]) -> None:
+def begin_with(
+    detector: AnyDetector, start: str | Path, batches: Iterable[Mapping[str, Any]], partly: bool = False
+) -> None:
     """Gives a detector the weights of another one.
 
     Args:
-        detector: Of the same architecture; changed in place.
+        detector: Of the same architecture, unless `partly`; changed in place.
         start: See `find_start`.
         batches: Training batches. The normalizations of a bundle's detector get their statistics from them
             where the bundle holds no weights (formats 1 and 2) and an ONNX model is all there is.
+        partly: Takes what fits by name and shape, of a wider or narrower detector; the other tensors stay.
 
     Raises:
         MissingDataError: Nothing is there.
-        InvalidDataError: It is broken, or of another architecture.
+        InvalidDataError: It is broken, or of another architecture; with `partly`, if no tensor fits.
     """
     found = find_start(start)
     if found.is_dir():
@@ -41,6 +45,11 @@ def begin_with(detector: AnyDetector, start: str | Path, batches: Iterable[Mappi
     else:
         content = read_checkpoint(found)["state_dict"]
         state = {key.removeprefix(PREFIX): content[key] for key in content if key.startswith(PREFIX)}
+    if partly:
+        state = fitting(state, own := detector.state_dict())
+        if not any(tensor.ndim > 1 for tensor in state.values()):
+            raise InvalidDataError(f"no weights in {found} fit the detector; correct start or model")
+        state = {**own, **state}
     try:
         check_tensors(detector, state, str(found))
     except InvalidDataError as error:
