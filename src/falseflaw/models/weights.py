@@ -17,6 +17,7 @@ from falseflaw.errors import ConfigurationError, InvalidDataError, MissingDataEr
 from falseflaw.imaging.codec import write_atomic
 from falseflaw.models.architectures import AnyDetector, build_detector
 from falseflaw.models.checkpoint import check_tensors
+from falseflaw.models.halving import as_half
 from falseflaw.statistics.familiarity import Familiarity
 
 KEY = "falseflaw"
@@ -51,7 +52,7 @@ def write_weights(
     familiarity: Familiarity | None = None,
     facts: Mapping[str, Any] | None = None,
 ) -> None:
-    """Writes all tensors of a detector.
+    """Writes all tensors of a detector, those that `halving.halve` rounded in half precision.
 
     Args:
         detector: On the CPU.
@@ -60,7 +61,8 @@ def write_weights(
         familiarity: That belongs to it.
         facts: What else the file shall tell of itself, of JSON's types, such as the sha256 of the checkpoint.
     """
-    tensors = {name: tensor.detach().contiguous().clone() for name, tensor in detector.state_dict().items()}
+    state = detector.state_dict().items()
+    tensors = {name: as_half(tensor.detach()).contiguous().clone() for name, tensor in state}
     if familiarity is not None:
         arrays = {name: torch.as_tensor(getattr(familiarity, name), dtype=torch.float64) for name in _ARRAYS}
         tensors |= {_FAMILIARITY + name: values.contiguous() for name, values in arrays.items()}
@@ -81,7 +83,7 @@ def read_weights(path: Path) -> Weights:
         with safetensors.safe_open(path, "pt") as file:
             facts = dict(json.loads((file.metadata() or {})[KEY]))
             arguments = dict(facts.pop("detector"))
-            tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            tensors: dict[str, Tensor] = {name: _single(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118
         own = {name: tensors.pop(_FAMILIARITY + name, None) for name in _ARRAYS}
         return Weights(arguments, tensors, _familiarity(own), facts)
     except Exception as error:  # safetensors and json raise many kinds
@@ -109,6 +111,10 @@ def detector_of(weights: Weights, path: Path) -> AnyDetector:
     check_tensors(detector, weights.tensors, str(path))
     detector.load_state_dict(weights.tensors)
     return detector.eval()
+
+
+def _single(tensor: Tensor) -> Tensor:
+    return tensor.float() if tensor.dtype == torch.float16 else tensor
 
 
 def _familiarity(found: Mapping[str, Tensor | None]) -> Familiarity | None:

@@ -30,6 +30,7 @@ def run(config: DictConfig) -> None:
         read_checkpoint,
         save_detector_checkpoint,
     )
+    from falseflaw.models.halving import halve
     from falseflaw.seeding import derive_seed
     from falseflaw.training.detector.composition import Composer
     from falseflaw.training.detector.head import check_has_head, collect_features, fit_head
@@ -49,6 +50,8 @@ def run(config: DictConfig) -> None:
     if not paths:
         raise ConfigurationError("expected checkpoints=[best] or more of them, got none")
     detector = check_has_head(load_mean_detector(paths))
+    if config.half:
+        halve(detector)  # before anything is measured or fitted
     written = find_existing(trained / "config.yaml", "the run's configuration", "train it again")
     of_training = OmegaConf.load(written)
     data = instantiate(of_training.data)
@@ -98,6 +101,7 @@ def _key(config: DictConfig, of_training: DictConfig | ListConfig, checkpoints: 
         "data": OmegaConf.to_container(of_training.data),
         "whole_photos": OmegaConf.to_container(config.whole_photos),
         "seed": config.seed,
+        "half": bool(config.half),
     }
     return hashlib.sha256(json.dumps(fixed, sort_keys=True).encode()).hexdigest()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
@@ -13,15 +14,12 @@ from pathlib import Path
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
 
 from falseflaw.errors import FalseFlawError
+from falseflaw.models.halving import restore_halved, store_halved
 from falseflaw.runtime.padding import pad_to_stride
 from falseflaw.runtime.predictor import INPUTS
 from falseflaw.types import Image
-
-_SMALLEST = 256
-"""Values that a tensor has to have for half of its bytes to be worth an operator."""
 
 _LARGEST_SIDE = 768
 """Photos are cut to it before ranges are measured, pixels: all activations of a photo are held at once."""
@@ -46,25 +44,9 @@ def to_fp16(model: onnx.ModelProto) -> onnx.ModelProto:
     half-precision convolutions: a network converted throughout (onnxruntime's `float16`) only gains casts
     there, and took 1.2 times as long as float32.
     """
-    graph = model.graph
-    halved, casts = [], []
-    for tensor in graph.initializer:
-        if tensor.data_type != TensorProto.FLOAT or np.prod(tensor.dims) < _SMALLEST:
-            halved.append(tensor)
-            continue
-        values = numpy_helper.to_array(tensor)
-        if np.abs(values).max() > np.finfo(np.float16).max:  # would be infinite
-            halved.append(tensor)
-            continue
-        name = f"{tensor.name}__fp16"
-        halved.append(numpy_helper.from_array(values.astype(np.float16), name))
-        casts.append(helper.make_node("Cast", [name], [tensor.name], f"{name}_cast", to=TensorProto.FLOAT))
     result = onnx.ModelProto()
     result.CopyFrom(model)
-    nodes = [*casts, *graph.node]
-    del result.graph.initializer[:], result.graph.node[:]
-    result.graph.initializer.extend(halved)
-    result.graph.node.extend(nodes)
+    store_halved(result, tolerance=math.inf)
     return _checked(result)
 
 
@@ -85,7 +67,10 @@ def to_int8(
     Raises:
         PrecisionError: There is no photo, no convolution left, or onnxruntime refuses.
     """
-    convolutions = convolutions_of(model)
+    whole = onnx.ModelProto()
+    whole.CopyFrom(model)
+    restore_halved(whole)
+    convolutions = convolutions_of(whole)
     if not photos or float_convolutions >= len(convolutions):
         got = f"{len(photos)} photos and {float_convolutions} of {len(convolutions)} left in float32"
         raise PrecisionError(f"expected photos to calibrate on and convolutions to quantize, got {got}")
@@ -93,7 +78,7 @@ def to_int8(
 
     with tempfile.TemporaryDirectory() as scratch, _quiet():
         before, after = Path(scratch) / "fp32.onnx", Path(scratch) / "int8.onnx"
-        onnx.save(model, before)
+        onnx.save(whole, before)
         try:
             quantize_static(
                 before,
