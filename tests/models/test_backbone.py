@@ -28,6 +28,19 @@ def test_pretrained_features_are_those_of_the_classifier_with_these_weights() ->
         torch.testing.assert_close(other, reference, atol=1e-4, rtol=1e-3)  # new channels begin at weight 0
 
 
+def test_the_thin_backbone_shares_the_fine_stages_and_is_a_seventh_as_large() -> None:
+    whole = build_backbone("efficientnet_lite0", "imagenet", 9).eval()
+    thin = build_backbone("efficientnet_lite0_thin", "imagenet", 9).eval()
+    image = torch.randn(1, 9, 64, 96, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        levels, others = thin(image), whole(image)
+    assert [level.shape[1] for level in levels] == feature_channels(thin)
+    for index in range(3):  # strides 2, 4 and 8
+        torch.testing.assert_close(levels[index], others[index])
+    sizes = [sum(tensor.numel() for tensor in network.parameters()) for network in (thin, whole)]
+    assert sizes[0] < 0.15 * sizes[1]
+
+
 def test_order_matching_checks_count_shapes_and_names() -> None:
     wanted = {
         "a.weight": torch.zeros(2, 3),

@@ -107,6 +107,24 @@ def test_a_training_begins_with_the_best_weights_of_another(train_tiny: TrainTin
         torch.testing.assert_close(after[name], before[name], rtol=0, atol=1e-6)
 
 
+def test_a_training_begins_with_what_fits_of_a_wider_detector(trained, bundle):
+    narrow = Detector(**{**DETECTOR, "decoder_channels": 4})
+    before = {name: tensor.clone() for name, tensor in narrow.state_dict().items()}
+    begin_with(narrow, bundle, [], partly=True)
+    wide, fitted = trained.state_dict(), 0
+    for name, tensor in narrow.state_dict().items():
+        fits = wide[name].shape == tensor.shape
+        fitted += fits
+        torch.testing.assert_close(tensor, wide[name] if fits else before[name], rtol=0, atol=0)
+    assert 0 < fitted < len(before)
+
+
+def test_one_line_where_nothing_fits(bundle):
+    other = torch.nn.Linear(3, 5)
+    with pytest.raises(InvalidDataError, match=r"no weights in .* fit the detector"):
+        begin_with(other, bundle, [], partly=True)
+
+
 def test_weights_that_are_not_there_or_of_another_kind_are_one_line(bundle, tmp_path):
     with pytest.raises(MissingDataError, match="start"):
         begin_with(Detector(**DETECTOR), tmp_path / "nothing", [])
