@@ -9,6 +9,7 @@ from tests.synthesis.builders import FakePhotos, build
 from falseflaw.cli.main import main
 from falseflaw.dataset.lineage import read_learnt_from
 from falseflaw.models.checkpoint import load_detector
+from falseflaw.models.halving import as_half
 
 
 @pytest.fixture(autouse=True)
@@ -44,6 +45,11 @@ def test_only_the_head_is_another_and_the_run_can_be_measured(tmp_path, capsys) 
     assert written["data"]["dataset"] == str(tmp_path / "data")
     assert written["head"]["pairs"] == 90
     assert read_learnt_from(Path("out_whole")) == read_learnt_from(Path("out"))
+    assert main([*words, "half=true", "run_dir=halved"]) == 0
+    halved = load_detector("halved/checkpoints/best.ckpt").state_dict()
+    for name, value in halved.items():
+        if not name.startswith("head.") and value.ndim > 1 and value.numel() >= 256:
+            assert as_half(value).dtype == torch.float16, name
     assert main(words) == 2
     assert "expected run_dir as a folder without checkpoints" in capsys.readouterr().err
 
