@@ -85,7 +85,7 @@ def as_half(tensor: Tensor) -> Tensor:
     return tensor
 
 
-def store_halved(model: onnx.ModelProto, tolerance: float = _CLOSE) -> None:
+def store_halved(model: onnx.ModelProto, tolerance: float | None = _CLOSE) -> None:
     """Stores weights of a network in half precision, in place.
 
     A cast behind each of them turns it back; onnxruntime does that once, when it opens the network.
@@ -93,7 +93,7 @@ def store_halved(model: onnx.ModelProto, tolerance: float = _CLOSE) -> None:
     Args:
         model: In single precision.
         tolerance: Largest relative change of a value; tensors with a larger one stay as they are. By default
-            that of rounding in single precision: nothing is lost.
+            that of rounding in single precision: nothing is lost. None: any, within half precision's range.
     """
     graph = model.graph
     kept, casts = [], []
@@ -126,8 +126,10 @@ def restore_halved(model: onnx.ModelProto) -> None:
     graph.node.extend(nodes)
 
 
-def _fits(values: NDArray[np.float32], tolerance: float) -> bool:
+def _fits(values: NDArray[np.float32], tolerance: float | None) -> bool:
     if not np.abs(values).max() <= np.finfo(np.float16).max:
         return False
+    if tolerance is None:
+        return True
     change = np.abs(values - values.astype(np.float16).astype(np.float32))
     return bool((change <= tolerance * np.abs(values)).all())

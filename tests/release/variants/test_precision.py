@@ -66,6 +66,17 @@ def test_half_precision_halves_the_weights_and_moves_little(network: onnx.ModelP
             assert 0 < np.abs(exact - moved).max() < 1e-2
 
 
+def test_zeros_are_halved_as_well(network: onnx.ModelProto) -> None:
+    pruned = onnx.ModelProto()
+    pruned.CopyFrom(network)
+    for tensor in pruned.graph.initializer:
+        if len(tensor.dims) == 4:
+            values = onnx.numpy_helper.to_array(tensor).copy()
+            values.flat[::2] = 0
+            tensor.CopyFrom(onnx.numpy_helper.from_array(values, tensor.name))
+    assert to_fp16(pruned).ByteSize() == to_fp16(network).ByteSize()
+
+
 def test_weights_beyond_half_precision_stay(network: onnx.ModelProto) -> None:
     large = onnx.ModelProto()
     large.CopyFrom(network)
@@ -93,6 +104,16 @@ def test_convolutions_of_eight_bits(network: onnx.ModelProto) -> None:
         exact, moved = answers(network, photo), answers(small, photo)
         assert np.abs(exact[0] - moved[0]).max() < 0.05
         assert np.abs(exact[1] - moved[1]).mean() < 0.05
+
+
+@pytest.mark.slow
+def test_weights_that_are_stored_in_half_precision_become_eight_bits_too(network: onnx.ModelProto) -> None:
+    halved = to_fp16(network)
+    small = to_int8(halved, PHOTOS, 1, 32)
+    assert kinds(small).count("QuantizeLinear") == kinds(to_int8(network, PHOTOS, 1, 32)).count(
+        "QuantizeLinear"
+    )
+    assert any("__fp16" in tensor.name for tensor in halved.graph.initializer)  # as it was
 
 
 def test_photos_of_any_size_calibrate(network: onnx.ModelProto) -> None:

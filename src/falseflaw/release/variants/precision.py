@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import math
 import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
@@ -46,7 +45,7 @@ def to_fp16(model: onnx.ModelProto) -> onnx.ModelProto:
     """
     result = onnx.ModelProto()
     result.CopyFrom(model)
-    store_halved(result, tolerance=math.inf)
+    store_halved(result, tolerance=None)
     return _checked(result)
 
 
