@@ -1,6 +1,6 @@
 """EfficientNet-Lite0 with narrow coarse stages: a seventh of its parameters, and its fine stages as they are.
 
-Three quarters of EfficientNet-Lite0's parameters belong to its three last stages, which tell things apart.
+Nine tenths of EfficientNet-Lite0's parameters belong to its three last stages, which tell things apart.
 What a network leaves behind in a photo is small, and the fine stages are where it is seen.
 """
 
