@@ -15,8 +15,8 @@ from falseflaw.runtime import Predictor
 ROOT = Path(__file__).resolve().parents[2]
 PHOTOS = ROOT / "notebooks" / "tour"
 TITLES = {
-    "inpainted": "A claim: the stain was written by an AI",
-    "damaged": "A stain that the camera saw",
+    "inpainted": "A claim: the burn was written by an AI",
+    "damaged": "A burn that the camera saw",
     "intact": "The product, intact",
 }
 
