@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from tests.runtime.red import gray_photo, spotted_photo
 
+from falseflaw.chat.replies import plain
 from falseflaw.chat.serve import Address, serving
 from falseflaw.chat.session import Desk
 from falseflaw.chat.uploads import Limits
@@ -35,9 +36,10 @@ def upload(desk: Desk, name: str, data: bytes) -> str:
     return str(path)
 
 
-def last(updates: Iterator[Any]) -> list[dict[str, Any]]:
-    messages, _ = list(updates)[-1]
-    return messages  # type: ignore[no-any-return]
+def shown(page: Any, language: str = "en", **value: Any) -> list[list[dict[str, Any]]]:
+    """Sends a message and returns what the page shows of it, step by step."""
+    heard, _ = page.hear(value, language, VISITOR)
+    return [list(heard), *(list(messages) for messages, _ in page.answer(language, VISITOR))]
 
 
 def test_photos_are_answered_one_after_the_other(page: Any, desk: Desk) -> None:
@@ -45,25 +47,26 @@ def test_photos_are_answered_one_after_the_other(page: Any, desk: Desk) -> None:
         upload(desk, "fake.png", codec.encode_png(spotted_photo(80, 90, 10, 20))),
         upload(desk, "page.png", b"<html>"),
     ]
-    updates = [list(messages) for messages, _ in page.send({"files": files, "text": "why?"}, "en", VISITOR)]
-    assert [len(messages) for messages in updates] == [1, 2, 7, 8]
+    updates = shown(page, files=files, text="why?")
+    assert [len(messages) for messages in updates] == [2, 2, 5, 6]
+    assert "Looking at the photos" in updates[0][-1]["content"]
     assert "photo 2 of 2" in updates[2][-1]["content"]
     messages = desk.session("one").messages
-    assert [message["role"] for message in messages] == ["user", *["assistant"] * 7]
+    assert [message["role"] for message in messages] == ["user", *["assistant"] * 5]
     texts = [message["content"] for message in messages if isinstance(message["content"], str)]
     assert "Traces of alteration" in texts[1]
     assert any("this is no photo" in text for text in texts)
     paths = [Path(message["content"]["path"]) for message in messages if isinstance(message["content"], dict)]
-    assert [path.suffix for path in paths] == [".jpg", ".html", ".json"]
+    assert [path.suffix for path in paths] == [".html", ".json"]
     assert all(path.is_relative_to(desk.root) for path in paths)
     assert not any(Path(file).exists() for file in files)
-    assert [bool(message.get("options")) for message in messages] == [False] * 7 + [True]
+    assert [bool(message.get("options")) for message in messages] == [False] * 5 + [True]
 
 
 def test_what_was_not_uploaded_is_neither_read_nor_removed(page: Any, desk: Desk, tmp_path: Path) -> None:
     secret = tmp_path / "secret.png"
     secret.write_bytes(codec.encode_png(gray_photo(64, 64)))
-    messages = last(page.send({"files": [str(secret)], "text": ""}, "en", VISITOR))
+    messages = shown(page, files=[str(secret)], text="")[-1]
     assert "it was not uploaded here" in messages[-1]["content"]
     assert secret.exists()
     assert desk.session("one").seen == []
@@ -72,18 +75,56 @@ def test_what_was_not_uploaded_is_neither_read_nor_removed(page: Any, desk: Desk
 def test_too_many_at_once(page: Any, desk: Desk) -> None:
     data = codec.encode_png(gray_photo(64, 64))
     files = [upload(desk, f"{number}.png", data) for number in range(3)]
-    messages = last(page.send({"files": files, "text": None}, "zh", VISITOR))
+    messages = shown(page, "zh", files=files, text=None)[-1]
     assert len(desk.session("one").seen) == 2
     assert "一次最多 2 张" in messages[-1]["content"]
 
 
+def test_a_damaged_photo_is_told_by_one_name_and_questions_stay_offered(page: Any, desk: Desk) -> None:
+    shown(page, files=[upload(desk, "fine.png", codec.encode_png(gray_photo(64, 64)))])
+    message = shown(page, files=[upload(desk, "cut.jpg", b"\xff\xd8\xff broken")])[-1][-1]
+    assert message["content"].count(plain("cut.jpg")) == 1
+    assert "\n" not in message["content"]
+    assert message["options"]
+
+
+def test_a_message_is_shown_before_its_photos_are_looked_at(page: Any, desk: Desk) -> None:
+    file = upload(desk, "a.png", codec.encode_png(gray_photo(64, 64)))
+    messages, box = page.hear({"files": [file], "text": ""}, "en", VISITOR)
+    assert plain("a.png") in messages[0]["content"]
+    assert desk.session("one").seen == []
+    assert box.interactive is False
+    *_, (_, box) = page.answer("en", VISITOR)
+    assert len(desk.session("one").seen) == 1
+    assert box.interactive is True
+
+
+def test_an_empty_message_leaves_the_box_open(page: Any, desk: Desk) -> None:
+    messages, box = page.hear({"files": [], "text": "  "}, "en", VISITOR)
+    assert messages == []
+    assert box.interactive is True
+
+
 def test_whoever_leaves_is_forgotten(page: Any, desk: Desk) -> None:
-    last(page.send({"files": [upload(desk, "a.png", codec.encode_png(gray_photo(64, 64)))]}, "en", VISITOR))
+    shown(page, files=[upload(desk, "a.png", codec.encode_png(gray_photo(64, 64)))])
     page.leave(VISITOR)
     assert desk.session("one").messages == []
     assert [path.name for path in desk.root.iterdir() if path.name.startswith("visitor-")] == [
         desk.session("one").folder.name
     ]
+
+
+def test_whoever_begins_again_sees_nothing_of_before(page: Any, desk: Desk) -> None:
+    shown(page, files=[upload(desk, "a.png", codec.encode_png(gray_photo(64, 64)))])
+    before = desk.session("one").folder
+    assert page.begin_again(VISITOR)[0] == []
+    assert not before.exists()
+    assert "No photo was looked at yet" in shown(page, text="why?")[-1][-1]["content"]
+
+
+def test_a_photo_needs_no_ending(page: Any, desk: Desk) -> None:
+    shown(page, files=[upload(desk, "photo", codec.encode_png(gray_photo(64, 64)))])
+    assert [seen.name for seen in desk.session("one").seen] == ["photo"]
 
 
 @pytest.fixture

@@ -1,7 +1,9 @@
+import re
+
 import pytest
 from tests.runtime.red import gray_photo, spotted_photo
 
-from falseflaw.chat.replies import Topic, caption, photo_of, plain, reply, topic_of, verdict_text
+from falseflaw.chat.replies import Topic, card, photo_of, plain, reply, topic_of
 from falseflaw.chat.session import Desk, Seen
 from falseflaw.evidence.catalog import LANGUAGES, catalog
 from falseflaw.imaging import codec
@@ -73,12 +75,29 @@ def test_what_is_not_understood_or_not_there(seen: list[Seen]) -> None:
 
 
 def test_names_and_metadata_become_neither_tags_nor_links(seen: list[Seen]) -> None:
-    said = verdict_text(seen[0], 0, ENGLISH) + reply("metadata of photo 1", seen, ENGLISH)
+    said = card(seen[0], 0, ENGLISH) + reply("metadata of photo 1", seen, ENGLISH)
     assert "<" not in said.replace("\\<", "")
-    assert "](" not in said
+    links = re.findall(r"\]\(([^)]*)\)", said)
+    assert links == [f"gradio_api/file={seen[0].overlay}"] * 2
     assert "http:" not in said
 
 
 def test_the_caption_of_a_picture_without_a_trace(seen: list[Seen]) -> None:
-    assert "the marked region" in caption(seen[0], ENGLISH)
-    assert "reacts nowhere" in caption(seen[1], ENGLISH)
+    assert "the marked region" in card(seen[0], 0, ENGLISH)
+    assert "reacts nowhere" in card(seen[1], 1, ENGLISH)
+
+
+def test_a_card_begins_with_its_verdict_and_says_what_its_picture_shows(seen: list[Seen]) -> None:
+    for place, verdict in enumerate(("Traces of alteration", "No sign of alteration")):
+        assert card(seen[place], place, ENGLISH).startswith(f"## {verdict}\n")
+    assert f"![{plain(ENGLISH('alt.overlay'))}]" in card(seen[0], 0, ENGLISH)
+
+
+def test_of_several_photos_it_is_told_how_to_ask_about_another_one(seen: list[Seen]) -> None:
+    hint = plain(ENGLISH("chat.other_photo"))
+    assert hint in reply("why?", seen, ENGLISH)
+    assert hint not in reply("why?", seen[:1], ENGLISH)
+    for language in LANGUAGES:
+        example = re.split("[:：]", catalog(language)("chat.other_photo"))[-1]
+        assert photo_of(example, seen) == 0
+        assert topic_of(example) is Topic.WHY

@@ -9,57 +9,14 @@ from typing import Any
 
 import gradio
 
-from falseflaw.chat.replies import Topic, caption, plain, reply, verdict_text
+from falseflaw.chat.look import SCRIPT, SPEAK
+from falseflaw.chat.replies import Topic, card, plain, reply
 from falseflaw.chat.session import Desk, Session
 from falseflaw.chat.uploads import Limits, UploadRefusedError, read_upload
 from falseflaw.errors import FalseFlawError
 from falseflaw.evidence.catalog import LANGUAGES, Catalog, catalog
-from falseflaw.evidence.style import tokens
-from falseflaw.imaging.codec import IMAGE_SUFFIXES
 
 NAMES = {"en": "English", "zh": "中文"}
-
-_LOOK = """
-@media (prefers-color-scheme: dark) {
-  :root { color-scheme: dark; --accent: #bd95ee; --accent-tint: #4a3468; }
-}
-.gradio-container {
-  --color-accent: var(--accent); --color-accent-soft: var(--accent-tint);
-  --primary-500: var(--accent); --primary-600: var(--accent);
-  --checkbox-background-color-selected: var(--accent);
-  --radius-lg: var(--round); --radius-xl: var(--round); --radius-xxl: var(--round);
-}
-"""
-
-CSS = (
-    f"""{tokens()}{_LOOK}"""
-    + """
-footer { display: none !important; }
-.gradio-container { max-width: 860px !important; margin: 0 auto !important; }
-#head { flex-wrap: nowrap; align-items: center; }
-#language { flex: 0 0 auto; min-width: 0 !important; width: auto; }
-#language .wrap { flex-wrap: nowrap; gap: 6px; }
-#language label { padding: 4px 10px; }
-#language input:checked { background-color: var(--checkbox-background-color-selected) !important; }
-#chat { border: 0; height: calc(100dvh - 220px) !important; }
-#chat img { max-height: 420px; width: auto; }
-#chat .message-buttons { display: none; }
-#chat .options { margin-left: 0; gap: 8px; }
-#chat .option { padding: 6px 10px; }
-#chat * { min-width: 0; overflow-wrap: anywhere; white-space: normal; }
-#private { font-size: 13px; }
-@media (max-width: 640px) {
-  .gradio-container { padding: 0 !important; }
-  .gradio-container .main { padding: 8px !important; }
-  #chat { height: calc(100dvh - 225px) !important; }
-  #chat .bubble-wrap { padding: 0; }
-  #chat img { max-height: 300px; }
-  #chat .options { display: grid; grid-template-columns: 1fr 1fr; padding: 0; }
-  #chat .option { min-width: 0; font-size: 13px; padding: 4px 6px; }
-}
-"""
-)
-
 
 _OFFERED = (Topic.WHY, Topic.SCORE, Topic.ERRORS, Topic.METADATA, Topic.CHECKED, Topic.NEXT)
 _Update = tuple[list[dict[str, object]], dict[str, Any]]
@@ -78,37 +35,43 @@ class Page:
     def __init__(self, desk: Desk, limits: Limits) -> None:
         self._desk, self._limits = desk, limits
 
-    def send(self, value: dict[str, Any], language: str, request: gradio.Request) -> Iterator[_Update]:
-        """Looks at the photos of a message and answers its question, one message after the other."""
+    def hear(self, value: dict[str, Any], language: str, request: gradio.Request) -> _Update:
+        """Shows a message at once, however long the photos of others take; `answer` comes next."""
         texts, session = catalog(language), self._desk.session(str(request.session_hash))
         files, question = list(value.get("files") or ()), str(value.get("text") or "").strip()[:1000]
-        empty = gradio.MultimodalTextbox(value=None, interactive=False)
-        asked = "\n\n".join(
-            [*(f"🖼 {plain(Path(file).name)}" for file in files), *filter(None, [plain(question)])]
-        )
-        if asked:
+        lines = [texts("chat.sent", name=Path(file).name) for file in files]
+        if asked := "\n\n".join(filter(None, ["  \n".join(map(plain, lines)), plain(question)])):
             _say(session, "user", asked)
-            yield session.messages, empty
-        for place, file in enumerate(files):
-            looking = texts("chat.looking", number=place + 1, total=len(files))
-            yield [*session.messages, {"role": "assistant", "content": plain(looking)}], empty
-            self._look(session, file, place, texts)
-        if question:
-            _say(
-                session,
-                "assistant",
-                reply(question, session.seen, texts),
-                _options(texts) if session.seen else None,
-            )
-        yield session.messages, gradio.MultimodalTextbox(value=None, interactive=True)
+            session.waiting.append((files, question))
+        return _shown(session, texts("chat.looking") if files else ""), _box(ready=not asked)
 
-    def choose(self, language: str, request: gradio.Request, event: gradio.SelectData) -> Iterator[_Update]:
-        """Answers a question that was offered."""
-        yield from self.send({"text": str(event.value)}, language, request)
+    def choose(self, language: str, request: gradio.Request, event: gradio.SelectData) -> _Update:
+        """Shows a question that was offered and chosen."""
+        return self.hear({"text": str(event.value)}, language, request)
+
+    def answer(self, language: str, request: gradio.Request) -> Iterator[_Update]:
+        """Looks at the photos that were sent and answers the question, one message after the other."""
+        texts, session = catalog(language), self._desk.session(str(request.session_hash))
+        while session.waiting:
+            files, question = session.waiting.pop(0)
+            for place, file in enumerate(files):
+                looking = texts("chat.looking_at", number=place + 1, total=len(files))
+                yield _shown(session, looking), _box(ready=False)
+                self._look(session, file, place, texts)
+            if question:
+                _say(session, "assistant", reply(question, session.seen, texts))
+        if session.seen:
+            session.messages[-1]["options"] = [{"value": texts(f"chat.ask.{topic}")} for topic in _OFFERED]
+        yield session.messages, _box(ready=True)
 
     def leave(self, request: gradio.Request) -> None:
-        """Ends the session of a page that was closed, or cleared."""
+        """Ends the session of a page that was closed."""
         self._desk.end(str(request.session_hash))
+
+    def begin_again(self, request: gradio.Request) -> _Update:
+        """Removes the photos and messages of a page."""
+        self.leave(request)
+        return [], _box(ready=True)
 
     def _look(self, session: Session, file: str, place: int, texts: Catalog) -> None:
         name = plain(Path(file).name)
@@ -119,20 +82,17 @@ class Page:
             seen = self._desk.look(session, Path(file).name, data)
         except UploadRefusedError as error:
             values = {"megabytes": self._limits.megabytes, "photos": self._limits.photos_at_once}
-            _say(session, "assistant", f"{name}: {plain(texts(f'chat.refused.{error.code}', **values))}")
+            _say(session, "assistant", f"**{name}** {plain(texts(f'chat.refused.{error.code}', **values))}")
             return
         except FalseFlawError as error:
-            _say(session, "assistant", f"{name}: {plain(texts('chat.unreadable', reason=str(error)))}")
+            reason = str(error).removeprefix(f"cannot read {Path(file).name}: ")
+            _say(session, "assistant", f"**{name}** {plain(texts('chat.unreadable', reason=reason))}")
             return
         finally:
             _remove(file, self._desk.root)
-        number = len(session.seen) - 1
-        _say(session, "assistant", verdict_text(seen, number, texts))
-        _say(session, "assistant", _file(seen.overlay, texts("alt.overlay")))
-        _say(session, "assistant", caption(seen, texts))
+        _say(session, "assistant", card(seen, len(session.seen) - 1, texts))
         for report in seen.reports(texts):
-            _say(session, "assistant", _file(report))
-        session.messages[-1]["options"] = _options(texts)
+            _say(session, "assistant", {"path": str(report)})
 
 
 def build(desk: Desk, limits: Limits, language: str) -> gradio.Blocks:
@@ -146,10 +106,12 @@ def build(desk: Desk, limits: Limits, language: str) -> gradio.Blocks:
     page, texts = Page(desk, limits), catalog(language)
     with gradio.Blocks(analytics_enabled=False, title="FalseFlaw", fill_height=True) as blocks:
         with gradio.Row(elem_id="head"):
-            gradio.Markdown("### FalseFlaw")
+            gradio.Markdown("# FalseFlaw")
+            again = gradio.Button(texts("chat.again"), size="sm", elem_id="again", min_width=0, scale=0)
             spoken = gradio.Radio(
                 [(NAMES[name], name) for name in LANGUAGES],
                 value=language,
+                label="Language / 语言",
                 show_label=False,
                 container=False,
                 elem_id="language",
@@ -159,7 +121,7 @@ def build(desk: Desk, limits: Limits, language: str) -> gradio.Blocks:
         chat = gradio.Chatbot(
             elem_id="chat",
             show_label=False,
-            height="70vh",
+            autoscroll=False,
             buttons=[],
             feedback_options=None,
             latex_delimiters=[],
@@ -167,29 +129,24 @@ def build(desk: Desk, limits: Limits, language: str) -> gradio.Blocks:
         )
         box = gradio.MultimodalTextbox(
             elem_id="box",
+            label=texts("chat.box"),
             show_label=False,
             file_count="multiple",
-            file_types=sorted(IMAGE_SUFFIXES),
             placeholder=texts("chat.box"),
             sources=["upload"],
         )
         private = gradio.Markdown(texts("chat.private"), elem_id="private")
-        together = {
-            "concurrency_limit": 1,
-            "concurrency_id": "desk",
-            "api_visibility": "private",
-            "show_progress": "hidden",
-        }
-        box.submit(page.send, [box, spoken], [chat, box], **together)
-        chat.option_select(page.choose, [spoken], [chat, box], **together)
-        spoken.change(
-            _translate,
-            [spoken],
-            [chat, box, private],
-            api_visibility="private",
-            show_progress="hidden",
-        )
-        chat.clear(page.leave, api_visibility="private", show_progress="hidden")
+        quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+        alone = {"concurrency_limit": 1, "concurrency_id": "desk", **quiet}
+        for heard in (
+            box.submit(page.hear, [box, spoken], [chat, box], queue=False, **quiet),
+            chat.option_select(page.choose, [spoken], [chat, box], queue=False, **quiet),
+        ):
+            heard.then(page.answer, [spoken], [chat, box], **alone)
+        spoken.change(_translate, [spoken], [chat, box, private, again], js=SPEAK, **quiet)
+        again.click(page.begin_again, None, [chat, box], **quiet)
+        blocks.load(None, [spoken], None, js=SPEAK)
+        blocks.load(None, js=SCRIPT)
         blocks.unload(page.leave)
     return blocks
 
@@ -198,26 +155,25 @@ def _translate(language: str) -> list[object]:
     texts = catalog(language)
     return [
         gradio.Chatbot(placeholder=texts("chat.placeholder")),
-        gradio.MultimodalTextbox(placeholder=texts("chat.box")),
+        gradio.MultimodalTextbox(placeholder=texts("chat.box"), label=texts("chat.box")),
         texts("chat.private"),
+        texts("chat.again"),
     ]
 
 
-def _options(texts: Catalog) -> list[dict[str, str]]:
-    return [{"value": texts(f"chat.ask.{topic}")} for topic in _OFFERED]
+def _box(ready: bool) -> dict[str, Any]:
+    return gradio.MultimodalTextbox(value=None, interactive=ready)  # type: ignore[return-value]
 
 
-def _say(session: Session, role: str, content: object, options: list[dict[str, str]] | None = None) -> None:
-    message: dict[str, object] = {"role": role, "content": content}
-    if options:
-        message["options"] = options
+def _shown(session: Session, doing: str) -> list[dict[str, object]]:
+    """Returns the messages, and after them what is being done; that is no message of the session's."""
+    return [*session.messages, *([{"role": "assistant", "content": plain(doing)}] if doing else [])]
+
+
+def _say(session: Session, role: str, content: object) -> None:
     for earlier in session.messages:
         earlier.pop("options", None)  # questions are offered once, below the last message
-    session.messages.append(message)
-
-
-def _file(path: Path, words: str = "") -> dict[str, str]:
-    return {"path": str(path), "alt_text": words}
+    session.messages.append({"role": role, "content": content})
 
 
 def _remove(file: str, root: Path) -> None:

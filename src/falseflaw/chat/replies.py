@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from enum import StrEnum
 from functools import cache
+from urllib.parse import quote
 
 from falseflaw.chat.session import Seen
 from falseflaw.evidence.catalog import LANGUAGES, Catalog, catalog
@@ -51,18 +52,21 @@ def photo_of(question: str, seen: Sequence[Seen]) -> int | None:
     return len(seen) - 1
 
 
-def verdict_text(seen: Seen, place: int, texts: Catalog) -> str:
-    """Returns the message with the verdict of a photo, Markdown; its picture comes after it."""
-    words = _words(seen, texts)
+def card(seen: Seen, place: int, texts: Catalog) -> str:
+    """Returns what is said of a photo, Markdown: verdict, reasons, picture, and what comes with it."""
+    words, drawn = _words(seen, texts), seen.look.overlay != seen.look.photo
+    picture = f"gradio_api/file={quote(str(seen.overlay))}"
+    caption = words.caption if drawn else texts("caption.nothing")
     return "\n\n".join(
-        [f"**{plain(words.verdict)}** · {_title(seen, place, texts)}", *_paragraphs(words.answer)]
+        [
+            f"## {plain(words.verdict)}",
+            _title(seen, place, texts),
+            *_paragraphs(words.answer),
+            f"[![{plain(texts('alt.overlay' if drawn else 'alt.photo'))}]({picture})]({picture})",
+            f"*{plain(caption)}*",
+            plain(texts("chat.files")),
+        ]
     )
-
-
-def caption(seen: Seen, texts: Catalog) -> str:
-    """Returns what stands below the picture, Markdown."""
-    drawn = seen.look.overlay != seen.look.photo
-    return f"*{plain(_words(seen, texts).caption if drawn else texts('caption.nothing'))}*"
 
 
 def reply(question: str, seen: Sequence[Seen], texts: Catalog) -> str:
@@ -73,7 +77,8 @@ def reply(question: str, seen: Sequence[Seen], texts: Catalog) -> str:
     topic = topic_of(question)
     if topic is None:
         return plain(texts("chat.not_understood"))
-    return f"**{_title(seen[place], place, texts)}**\n\n{_on(topic, _words(seen[place], texts), texts)}"
+    answer = f"**{_title(seen[place], place, texts)}**\n\n{_on(topic, _words(seen[place], texts), texts)}"
+    return f"{answer}\n\n*{plain(texts('chat.other_photo'))}*" if len(seen) > 1 else answer
 
 
 def plain(text: str) -> str:
@@ -89,7 +94,7 @@ def _words_of(topic: Topic) -> tuple[str, ...]:
 
 def _on(topic: Topic, words: Wording, texts: Catalog) -> str:
     if topic is Topic.SCORE:
-        return "\n\n".join(_paragraphs([words.score, *words.meaning]))
+        return "\n\n".join(_paragraphs([texts("chat.score", score=words.score), *words.meaning]))
     if topic is Topic.ERRORS:
         return "\n\n".join(_paragraphs(words.errors))
     if topic is Topic.METADATA:
@@ -103,7 +108,17 @@ def _on(topic: Topic, words: Wording, texts: Catalog) -> str:
         return _items(words.next)
     telling = [f"{fact.title}: {fact.weight}" for fact in words.facts if fact.telling]
     return "\n\n".join(
-        [*_paragraphs([words.answer[0], words.score, *words.meaning[1:], *words.errors]), _items(telling)]
+        [
+            *_paragraphs(
+                [
+                    words.answer[0],
+                    texts("chat.score", score=words.score),
+                    *words.meaning[1:],
+                    *words.errors,
+                ]
+            ),
+            _items(telling),
+        ]
     )
 
 

@@ -69,7 +69,7 @@ def serving(
         os.environ.update(_QUIET | {"GRADIO_TEMP_DIR": str(root)})
         from starlette.middleware import Middleware
 
-        from falseflaw.chat import app
+        from falseflaw.chat import app, look
         from falseflaw.chat.guard import Guard
         from falseflaw.chat.session import Desk
 
@@ -93,7 +93,7 @@ def serving(
                 strict_cors=True,
                 app_kwargs={"middleware": [Middleware(Guard, root=root, local=address.local)]},
                 theme=app.theme(),
-                css=app.CSS,
+                css=look.CSS,
             )
         except OSError as error:
             raise ConfigurationError(

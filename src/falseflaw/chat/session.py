@@ -52,17 +52,20 @@ class Session:
         folder: Of this visitor alone.
         seen: Photos in the order in which they came.
         messages: Of the chat, as the page shows them.
+        waiting: Files and question of messages that were not answered yet.
     """
 
     folder: Path
     seen: list[Seen] = field(default_factory=list)
     messages: list[dict[str, object]] = field(default_factory=list)
+    waiting: list[tuple[list[str], str]] = field(default_factory=list)
 
     def end(self) -> None:
         """Removes all files of the visitor."""
         shutil.rmtree(self.folder, ignore_errors=True)
         self.seen.clear()
         self.messages.clear()
+        self.waiting.clear()
 
 
 class Desk:
