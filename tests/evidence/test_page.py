@@ -69,7 +69,12 @@ def test_it_says_its_language(language: str, tag: str) -> None:
 def test_one_picture_where_nothing_is_drawn() -> None:
     text = page(evidence(prediction(0.05, marked=False)), catalog("en"), "a.jpg", b"photo", b"photo")
     assert [name for name, _ in Tags(text).tags].count("img") == 1
-    assert "reacts nowhere" in text
+    assert catalog("en")("caption.nothing") in text
+
+
+def test_of_a_photo_that_is_too_small_no_picture_says_that_nothing_was_found() -> None:
+    found = evidence(prediction(0.5, marked=False, side=40))
+    assert catalog("en")("caption.nothing") not in page(found, catalog("en"), "a.jpg", b"photo", b"photo")
 
 
 def test_the_scale_shows_where_the_score_lies() -> None:

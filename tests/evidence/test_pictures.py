@@ -34,6 +34,12 @@ def test_the_contour_goes_around_the_region() -> None:
     assert not line[60:120, 50:100].any()
 
 
+def test_a_tint_that_nobody_sees_is_none() -> None:
+    photo, nothing = gray_photo(100, 100), np.zeros((100, 100), bool)
+    assert np.array_equal(overlay(photo, np.full((100, 100), 70, np.uint8), nothing), photo)
+    assert not np.array_equal(overlay(photo, np.full((100, 100), 120, np.uint8), nothing), photo)
+
+
 def test_heat_is_tinted_inside_alone() -> None:
     photo, heat = gray_photo(100, 100), np.zeros((100, 100), np.uint8)
     heat[40:60, 40:60] = 255

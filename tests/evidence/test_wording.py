@@ -1,4 +1,8 @@
+import io
+
 import pytest
+from PIL import ExifTags
+from PIL import Image as Pil
 from tests.evidence.stand_ins import RATES, evidence, made_up, prediction
 from tests.runtime.red import POINT
 
@@ -6,6 +10,8 @@ from falseflaw.evidence.catalog import LANGUAGES, catalog
 from falseflaw.evidence.evidence import Evidence
 from falseflaw.evidence.rates import Rates
 from falseflaw.evidence.wording import Wording, number, percent, printable, word
+from falseflaw.metadata import read_facts
+from falseflaw.metadata.parts import exif as tags
 from falseflaw.types import OperatingPoint
 
 ENGLISH = catalog("en")
@@ -117,7 +123,7 @@ def test_an_entry_of_a_later_version_is_shown_as_it_is() -> None:
 
 
 @pytest.mark.parametrize(
-    ("language", "said"), [("en", "signature: not checked"), ("zh", "signature：未检查")]
+    ("language", "said"), [("en", "signature: not checked"), ("zh", "签名：未检查")]
 )
 def test_words_of_the_readers_are_translated_and_quotes_are_not(language: str, said: str) -> None:
     fact = made_up("c2pa_manifest", "c2pa", {"signature": "not_checked", "signer": "not_checked"}, "camera")
@@ -156,3 +162,26 @@ def test_the_record_tells_the_digests() -> None:
     assert record["sha256 of the photo"] == found.photo.sha256
     assert record["sha256 of the model"] == "a" * 64
     assert record["sha256 of the JSON report"] == found.sha256
+
+
+@pytest.mark.parametrize(("name", "marked"), [("altered", True), ("no_region", False), ("too_small", False)])
+def test_a_marked_region_is_named_where_there_is_one(name: str, marked: bool) -> None:
+    assert ("the marked region" in " ".join(word(ALL[name], ENGLISH, "a").next)) is marked
+
+
+def test_values_have_names_of_the_language() -> None:
+    exif = Pil.Exif()
+    exif[tags.MAKE], exif[tags.SOFTWARE] = "Canon", "Adobe Photoshop 25.1"
+    exif.get_ifd(ExifTags.IFD.Exif).update(
+        {tags.EXPOSURE: 0.025, tags.FOCAL_LENGTH: 50.0, tags.SENSITIVITY: 400}
+    )
+    stream = io.BytesIO()
+    Pil.new("RGB", (96, 96)).save(stream, "JPEG", exif=exif)
+    facts = read_facts(stream.getvalue())
+    assert {fact.code for fact in facts} == {"camera", "editor_trace", "jpeg_tables"}
+    for language in LANGUAGES:
+        assert {f"value.{name}" for fact in facts for name in fact.values} <= set(catalog(language))
+    words = word(evidence(prediction(0.05), facts=facts), catalog("zh"), "a.jpg")
+    lines = [line for fact in words.facts for line in fact.lines]
+    assert "制造商：Canon" in lines
+    assert all("\u4e00" <= line[0] <= "\u9fff" for line in lines)

@@ -19,7 +19,7 @@ from falseflaw.evidence.catalog import LANGUAGES, Catalog, catalog
 NAMES = {"en": "English", "zh": "中文"}
 
 _OFFERED = (Topic.WHY, Topic.SCORE, Topic.ERRORS, Topic.METADATA, Topic.CHECKED, Topic.NEXT)
-_Update = tuple[list[dict[str, object]], dict[str, Any]]
+_Update = tuple[list[dict[str, object]], Any]
 
 
 def theme() -> gradio.Theme:
@@ -107,7 +107,6 @@ def build(desk: Desk, limits: Limits, language: str) -> gradio.Blocks:
     with gradio.Blocks(analytics_enabled=False, title="FalseFlaw", fill_height=True) as blocks:
         with gradio.Row(elem_id="head"):
             gradio.Markdown("# FalseFlaw")
-            again = gradio.Button(texts("chat.again"), size="sm", elem_id="again", min_width=0, scale=0)
             spoken = gradio.Radio(
                 [(NAMES[name], name) for name in LANGUAGES],
                 value=language,
@@ -135,7 +134,9 @@ def build(desk: Desk, limits: Limits, language: str) -> gradio.Blocks:
             placeholder=texts("chat.box"),
             sources=["upload"],
         )
-        private = gradio.Markdown(texts("chat.private"), elem_id="private")
+        with gradio.Row(elem_id="foot"):
+            private = gradio.Markdown(texts("chat.private"), elem_id="private")
+            again = gradio.Button(texts("chat.again"), size="sm", elem_id="again", min_width=0, scale=0)
         quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
         alone = {"concurrency_limit": 1, "concurrency_id": "desk", **quiet}
         for heard in (
@@ -161,13 +162,14 @@ def _translate(language: str) -> list[object]:
     ]
 
 
-def _box(ready: bool) -> dict[str, Any]:
-    return gradio.MultimodalTextbox(value=None, interactive=ready)  # type: ignore[return-value]
+def _box(ready: bool) -> Any:
+    return gradio.MultimodalTextbox(value=None, interactive=ready)
 
 
 def _shown(session: Session, doing: str) -> list[dict[str, object]]:
     """Returns the messages, and after them what is being done; that is no message of the session's."""
-    return [*session.messages, *([{"role": "assistant", "content": plain(doing)}] if doing else [])]
+    last: dict[str, object] = {"role": "assistant", "content": plain(doing)}
+    return [*session.messages, last] if doing else [*session.messages]
 
 
 def _say(session: Session, role: str, content: object) -> None:

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from falseflaw.chat.session import Seen
 from falseflaw.evidence.catalog import LANGUAGES, Catalog, catalog
-from falseflaw.evidence.wording import FactWords, Wording, printable, word
+from falseflaw.evidence.wording import VOID, FactWords, Wording, printable, word
 
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 _NUMBER = re.compile(r"(?:#|№|photo|picture|image|第|照片|图)\s*(\d{1,4})", re.IGNORECASE)
@@ -56,7 +56,8 @@ def card(seen: Seen, place: int, texts: Catalog) -> str:
     """Returns what is said of a photo, Markdown: verdict, reasons, picture, and what comes with it."""
     words, drawn = _words(seen, texts), seen.look.overlay != seen.look.photo
     picture = f"gradio_api/file={quote(str(seen.overlay))}"
-    caption = words.caption if drawn else texts("caption.nothing")
+    void = seen.look.evidence.finding.cause in VOID
+    caption = words.caption if drawn else texts("caption.photo" if void else "caption.nothing")
     return "\n\n".join(
         [
             f"## {plain(words.verdict)}",

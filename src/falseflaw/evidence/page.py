@@ -31,9 +31,10 @@ def page(evidence: Evidence, texts: Catalog, name: str, photo: bytes, overlay: b
     title = f"{words.verdict}: {dict(words.record)[texts('record.name')]}"
     smaller = max(evidence.photo.width, evidence.photo.height) > SIDE
     wide = " wide" if evidence.photo.width > 1.6 * evidence.photo.height else ""
-    figures = [_figure(photo, texts("alt.photo"), texts("caption.nothing"))]
+    shown = texts("caption.photo_smaller" if smaller else "caption.photo")
+    alone = shown if evidence.finding.cause in VOID else texts("caption.nothing")
+    figures = [_figure(photo, texts("alt.photo"), alone)]
     if overlay != photo:
-        shown = texts("caption.photo_smaller" if smaller else "caption.photo")
         figures = [
             _figure(overlay, texts("alt.overlay"), words.caption),
             _figure(photo, texts("alt.photo"), shown),

@@ -21,6 +21,7 @@ ACCENT = color("accent")
 
 _QUALITY = 85
 _FAINTEST, _STRONGEST = 48, 0.5  # heat below shows nothing; share of color where the heat is highest
+_UNSEEN = 0.08  # share of color that nobody sees without the photo beside it
 
 
 def shown(photo: Image, side: int = SIDE) -> Image:
@@ -30,6 +31,8 @@ def shown(photo: Image, side: int = SIDE) -> Image:
 
 def overlay(photo: Image, heat_map: HeatMap, marked: Mask, side: int = SIDE) -> Image:
     """Returns the shown photo tinted where there is heat, with a contour around the marked region.
+
+    Where nothing is marked and no tint would be seen, that is the shown photo itself, to the bit.
 
     Args:
         photo: uint8 (H, W, 3).
@@ -41,6 +44,8 @@ def overlay(photo: Image, heat_map: HeatMap, marked: Mask, side: int = SIDE) -> 
     height, width = small.shape[:2]
     heat = np.asarray(Pil.fromarray(heat_map).resize((width, height), Pil.Resampling.BOX), dtype=np.float32)
     strength = np.clip((heat - _FAINTEST) / (255 - _FAINTEST), 0, 1)[..., None] * _STRONGEST
+    if not marked.any() and strength.max() < _UNSEEN:
+        return small.astype(np.uint8)
     tinted = small * (1 - strength) + np.array(ACCENT, np.float32) * strength
     picture = np.rint(tinted).astype(np.uint8)
     region = _any_inside(marked, height, width)

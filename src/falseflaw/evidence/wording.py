@@ -92,7 +92,8 @@ def word(evidence: Evidence, texts: Catalog, name: str) -> Wording:
         else texts("checked.metadata")
     )
     nothing = finding.verdict is Verdict.NO_SIGN and not _declares_ai(evidence)
-    advice = ["clear"] if nothing else ["person", "ask"]
+    marked = bool(finding.regions) and finding.cause not in VOID
+    advice = ["clear"] if nothing else ["person" if marked else "person_unmarked", "ask"]
     return Wording(
         verdict=texts(_VERDICTS[finding.verdict]),
         answer=_answer(evidence, texts),
