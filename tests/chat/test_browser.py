@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -53,6 +54,29 @@ def photos(tmp_path: Path) -> list[Path]:
     return [tmp_path / name for name in files]
 
 
+def luminance(color: str) -> float:
+    """Returns how light a CSS color such as `rgb(1, 2, 3)` is, from 0 to 1, as WCAG 2 defines it."""
+    shares = [int(part) / 255 for part in re.findall(r"\d+", color)[:3]]
+    linear = [share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4 for share in shares]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_answers_are_read_by_day_and_by_night(browser: Any, served: tuple[str, Path], scheme: str) -> None:
+    page = browser.new_page(viewport={"width": 390, "height": 800}, locale="en-US", color_scheme=scheme)
+    page.goto(served[0])
+    page.locator("#box textarea").fill("why?")
+    page.locator("#box textarea").press("Enter")
+    answer = page.locator("#chat .bot p").first
+    answer.wait_for()
+    colors = answer.evaluate(
+        "p => [getComputedStyle(p).color, getComputedStyle(p.closest('.bot')).backgroundColor]"
+    )
+    dark, light = sorted(map(luminance, colors))
+    assert (light + 0.05) / (dark + 0.05) > 7
+    page.close()
+
+
 @pytest.mark.parametrize("size", [(1280, 900), (390, 800)], ids=["desk", "phone"])
 def test_from_a_dropped_photo_to_its_evidence(
     browser: Any, served: tuple[str, Path], photos: list[Path], size: tuple[int, int], tmp_path: Path
@@ -75,12 +99,19 @@ def test_from_a_dropped_photo_to_its_evidence(
     picture = chat.locator("img").first
     page.wait_for_function("image => image.naturalWidth === 160", arg=picture.element_handle())
     assert chat.locator("img[src=x]").count() == 0
+    assert picture.get_attribute("alt") == "The photo with what the detector marks"
+    # An answer is read from its first line on, however long it is, and the box stays in sight below it.
+    bounds = chat.get_by_role("heading", name="Traces of alteration").bounding_box()
+    box = page.locator("#box").bounding_box()
+    assert 0 < bounds["y"] < size[1] / 2
+    assert box["y"] + box["height"] < size[1]
+    assert chat.locator("[data-testid=bot][aria-label]").count() == 0
 
     page.get_by_role("button", name="Why?", exact=True).click()
     chat.get_by_text("0.900 on as altered").first.wait_for()
     page.locator("#box textarea").fill("what does the file of photo 1 say?")
     page.locator("#box textarea").press("Enter")
-    chat.get_by_text("make: [A](http://b)").wait_for()
+    chat.get_by_text("maker: [A](http://b)").wait_for()
 
     for ending in (".json", ".html"):
         with page.expect_download() as caught:
@@ -91,6 +122,7 @@ def test_from_a_dropped_photo_to_its_evidence(
 
     page.get_by_text("中文").click()
     page.get_by_text("照片只留在本机").wait_for()
+    page.wait_for_function("document.documentElement.lang === 'zh-Hans'")
     page.locator("#box textarea").fill("为什么？")
     page.locator("#box textarea").press("Enter")
     chat.get_by_text("这并不能证明").first.wait_for()

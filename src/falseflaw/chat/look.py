@@ -11,6 +11,15 @@ def _text(name: str) -> str:
     return importlib.resources.files("falseflaw.chat").joinpath(name).read_text(encoding="utf-8")
 
 
+HEAD = """<style>
+@media print {
+  html, body, gradio-app, .gradio-container, .gradio-container .main {
+    height: auto !important; overflow: visible !important;
+  }
+}
+</style>"""
+"""Rules that gradio's prefix would keep from what they are for: a page is printed as long as it is."""
+
 CSS = tokens() + _text("chat.css")
 
 SCRIPT = _text("chat.js")

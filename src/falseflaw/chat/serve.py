@@ -94,6 +94,7 @@ def serving(
                 app_kwargs={"middleware": [Middleware(Guard, root=root, local=address.local)]},
                 theme=app.theme(),
                 css=look.CSS,
+                head=look.HEAD,
             )
         except OSError as error:
             raise ConfigurationError(

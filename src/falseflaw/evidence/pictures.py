@@ -21,7 +21,7 @@ ACCENT = color("accent")
 
 _QUALITY = 85
 _FAINTEST, _STRONGEST = 48, 0.5  # heat below shows nothing; share of color where the heat is highest
-_UNSEEN = 0.08  # share of color that nobody sees without the photo beside it
+_UNSEEN = 0.16  # share of color that nobody sees without the photo beside it
 
 
 def shown(photo: Image, side: int = SIDE) -> Image:
