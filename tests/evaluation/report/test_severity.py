@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 
@@ -94,3 +96,19 @@ def test_the_alternative_text_tells_every_point() -> None:
     assert drawn.alt == "JPEG: TPR 0.93 at untouched, undefined at 90, 0.71 at 60."
     assert drawn.caption == "One threshold. Hollow points: never in training."
     assert np.frombuffer(drawn.png[:4], np.uint8).tolist() == [0x89, *b"PNG"]
+
+
+def test_names_below_a_figure_do_not_overlap(monkeypatch: pytest.MonkeyPatch) -> None:
+    chains = [
+        (f"chain_{word}", str(at), True)
+        for at, word in enumerate(("app", "marketplace", "chat_screenshot", "worst"))
+    ]
+    steps = severity.families([*entries(Identity()), *chains])["chain"]
+    drawn = []
+    monkeypatch.setattr(severity, "png", lambda figure: drawn.append(figure) or b"")
+    half = Estimate(0.5, 0.4, 0.6, 9)
+    severity.draw("chain", steps, {"AUROC": {step.name: half for step in steps}}, "")
+    figure = drawn[0]
+    figure.canvas.draw()
+    boxes = [label.get_window_extent() for label in figure.axes[0].get_xticklabels()]
+    assert all(left.x1 < right.x0 for left, right in itertools.pairwise(boxes))

@@ -116,10 +116,11 @@ def reliability(rows: pd.DataFrame) -> Drawn:
 def robustness(summary: ComparisonSummary) -> Drawn:
     """AUROC, pixel F1, TPR and FPR by laundering, with 95 % intervals."""
     entries = summary.launderings
-    figure, axes = canvas(max(6.4, 1.0 * len(entries) + 1.8), 4.2)
+    # One row each: side by side, twenty names overlap, and a phone shows nothing of so wide a picture.
+    figure, axes = canvas(6.4, 0.42 * len(entries) + 1.2)
     markers = "os^v"
     for index, (name, estimates) in enumerate(series_of(summary).items()):
-        place = np.arange(len(entries)) + (index - 1.5) * 0.14
+        place = np.arange(len(entries)) + (index - 1.5) * 0.18
         ordered = [estimates[entry.name] for entry in entries]
         values, lows, highs = (
             np.array([_number(getattr(estimate, end)) for estimate in ordered])
@@ -127,12 +128,12 @@ def robustness(summary: ComparisonSummary) -> Drawn:
         )
         # a percentile interval need not hold the value
         bars = np.nan_to_num(np.maximum(np.stack([values - lows, highs - values]), 0))
-        axes.errorbar(place, values, yerr=bars, fmt=markers[index], color=COLORS[index], ms=6, lw=1.4,
-                      capsize=2.5, label=name)  # fmt: skip
-    axes.axhline(0.5, color=GRID, lw=1.2, zorder=0)
-    names = [entry.name + ("\n(unseen)" if entry.unseen else "") for entry in entries]
-    axes.set_xticks(range(len(entries)), [name.replace("+", "\n+") for name in names], fontsize=9)
-    axes.set_ylim(-0.02, 1.02)
+        axes.errorbar(values, place, xerr=bars, fmt=markers[index], color=COLORS[index], ms=5, lw=1.4,
+                      capsize=2, label=name)  # fmt: skip
+    axes.axvline(0.5, color=GRID, lw=1.2, zorder=0)
+    names = [entry.name + (" (unseen)" if entry.unseen else "") for entry in entries]
+    axes.set_yticks(range(len(entries)), names, fontsize=9)
+    axes.set(xlim=(-0.02, 1.02), ylim=(len(entries) - 0.4, -0.6))
     axes.legend(ncols=4, loc="lower center", bbox_to_anchor=(0.5, 1.0), frameon=False)
     worst = min(entries, key=lambda entry: _number(entry.headline.auroc.value))
     alt = (
@@ -144,7 +145,6 @@ def robustness(summary: ComparisonSummary) -> Drawn:
         "Every laundering",
         "Each figure under each laundering, with 95 % intervals.",
         alt,
-        wide=True,
     )
 
 

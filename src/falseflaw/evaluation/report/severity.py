@@ -131,7 +131,8 @@ def draw(
                 places[at], values[at], "o", color=color, mfc=face, ms=6, mew=1.6, zorder=4, clip_on=False
             )
         axes.plot([], [], dash, marker="o", color=color, lw=1.8, ms=6, label=name)
-    labels = [step.label + ("\n(unseen)" if step.unseen else "") for step in steps]
+    # A word a line: names of chains would overlap.
+    labels = [step.label.replace(" ", "\n") + ("\n(unseen)" if step.unseen else "") for step in steps]
     axes.set_xticks(range(len(steps)), labels)
     axes.set(xlim=(-0.4, len(steps) - 0.6), ylim=(-0.02, 1.02))
     title, unit, order = _TITLES.get(family, (title_of(family), "severity", "high to low"))
