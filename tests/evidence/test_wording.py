@@ -122,9 +122,7 @@ def test_an_entry_of_a_later_version_is_shown_as_it_is() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("language", "said"), [("en", "signature: not checked"), ("zh", "签名：未检查")]
-)
+@pytest.mark.parametrize(("language", "said"), [("en", "signature: not checked"), ("zh", "签名：未检查")])
 def test_words_of_the_readers_are_translated_and_quotes_are_not(language: str, said: str) -> None:
     fact = made_up("c2pa_manifest", "c2pa", {"signature": "not_checked", "signer": "not_checked"}, "camera")
     (words,) = word(evidence(prediction(0.5), facts=[fact]), catalog(language), "a").facts
