@@ -17,7 +17,13 @@ from falseflaw.dataset.lineage import check_unseen
 from falseflaw.dataset.manifest import read_manifest
 from falseflaw.errors import ConfigurationError, InvalidDataError
 from falseflaw.evaluation.figures import comparison, rates
-from falseflaw.evaluation.figures.calibration import OPERATING_POINT_NAME, Fitted, fit, write_operating_point
+from falseflaw.evaluation.figures.calibration import (
+    MISSED_SHARE,
+    OPERATING_POINT_NAME,
+    Fitted,
+    fit,
+    write_operating_point,
+)
 from falseflaw.evaluation.figures.groups import MIXTURE, comparable
 from falseflaw.evaluation.figures.large_photos import LargePhotos, with_large_photos
 from falseflaw.evaluation.figures.measure import Measure, prepare
@@ -93,7 +99,7 @@ def evaluate(
         budget=budget,
     )
     calibrate_on = tuple(selection.only.get(str(Fold.VAL), settings.calibrate_on))
-    point, fitted, familiarity = _operating_point(detector, predictions, calibrate_on)
+    point, fitted, familiarity = _operating_point(detector, predictions, calibrate_on, settings.missed_share)
     if large is not None and fitted is not None:
         point, fitted = with_large_photos(point, fitted, large)
     if familiarity is not None:  # else the scorer told the distances itself, or there are none
@@ -137,6 +143,11 @@ def select(
         raise ConfigurationError(
             "expected fold=test, or fold=val with thresholds that were fixed before, "
             f"got fold={settings.fold}; pass bundle= or operating_point="
+        )
+    if not fitting and settings.missed_share != MISSED_SHARE:
+        raise ConfigurationError(
+            "expected missed_share= where thresholds are fitted, got some that were fixed before; "
+            "leave it out, or evaluate run= or checkpoint= without operating_point="
         )
     suite = check_suite(launderings)
     rows = read_manifest(dataset)
@@ -200,12 +211,15 @@ def _of_fold(rows: pd.DataFrame, fold: Fold, limit: int | None, dataset: Path) -
 
 
 def _operating_point(
-    detector: DetectorUnderTest, predictions: pd.DataFrame, calibrate_on: tuple[str, ...]
+    detector: DetectorUnderTest,
+    predictions: pd.DataFrame,
+    calibrate_on: tuple[str, ...],
+    missed_share: float,
 ) -> tuple[OperatingPoint, Fitted | None, Familiarity | None]:
     """Returns thresholds, how they came about, and what tells distances where the scorer does not itself."""
     if detector.operating_point is not None:
         return detector.operating_point, None, detector.familiarity
-    point, fitted = fit(predictions, calibrate_on)
+    point, fitted = fit(predictions, calibrate_on, missed_share)
     unlike = fit_unlike(predictions, calibrate_on)
     if unlike is None:
         return point, fitted, None

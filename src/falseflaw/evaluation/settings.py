@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from falseflaw.errors import ConfigurationError
+from falseflaw.evaluation.figures.calibration import MISSED_SHARE
 from falseflaw.evaluation.figures.cost import CostAssumptions
 from falseflaw.statistics.metrics import ImageMetric
 from falseflaw.types import Edit, Fold
@@ -19,6 +20,7 @@ class EvaluationSettings:
     Attributes:
         fold: To measure on, `test` or `val`; the latter only with an operating point that was fixed before.
         calibrate_on: Names of the launderings of the val fold that the operating point is fitted on.
+        missed_share: Share of fakes that may be called clear, where the operating point is fitted.
         edits: Members of the sets that are measured; empty for all.
         limit_sources: Most sources of each fold; None takes all.
         fitted_sources: Most sources of fold `val` that the operating point is fitted on, instead of
@@ -45,6 +47,7 @@ class EvaluationSettings:
 
     fold: Fold = Fold.TEST
     calibrate_on: tuple[str, ...] = ()
+    missed_share: float = MISSED_SHARE
     edits: tuple[str, ...] = ()
     limit_sources: int | None = None
     fitted_sources: int | None = None
@@ -66,6 +69,8 @@ class EvaluationSettings:
     def __post_init__(self) -> None:
         if self.fold not in {Fold.TEST, Fold.VAL}:
             raise ConfigurationError(f"expected fold=test or fold=val, got fold={self.fold}")
+        if not 0 < self.missed_share < 1:
+            raise ConfigurationError(f"expected missed_share between 0 and 1, got {self.missed_share}")
         for name in ("limit_sources", "fitted_sources", "batch_size", "replicates"):
             value = getattr(self, name)
             if value is not None and value < 1:

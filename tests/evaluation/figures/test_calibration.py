@@ -83,6 +83,20 @@ def test_fit_meets_its_rules() -> None:
     assert not record.small
 
 
+def test_whoever_lets_more_fakes_pass_leaves_fewer_photos_open() -> None:
+    frame = predictions()
+    usual, _ = calibration.fit(frame, ("identity", "jpeg80"))
+    lenient, fitted = calibration.fit(frame, ("identity", "jpeg80"), missed_share=0.25)
+    assert lenient.clear_threshold > usual.clear_threshold
+    assert lenient.image_threshold == usual.image_threshold
+    (promise,) = (item for item in fitted.guarantees if item.threshold == "clear_threshold")
+    assert promise.rate == 0.25
+    assert "at most 25 %" in fitted.rule
+    positive = frame[frame["edit"].isin([str(edit) for edit in INPAINTED])]
+    scores = calibration.calibrate(positive["logit"].to_numpy(), lenient.temperature)
+    assert 0.2 < (scores < lenient.clear_threshold).mean() <= 0.25
+
+
 def test_large_photos_are_held_to_the_rate_by_themselves() -> None:
     frame = predictions().assign(pixels=200_000)
     large = (frame["edit"] == Edit.AUTHENTIC) & frame["source_id"].isin([str(number) for number in range(20)])

@@ -51,6 +51,7 @@ def run(config: DictConfig) -> None:
         examples=config.examples,
         other_evaluations=tuple(config.other_evaluations),
         large_photos=config.large_photos,
+        missed_share=config.missed_share,
         suite_name=str(config.laundering.name),
         command=_command(),
         progress=config.progress,

@@ -28,8 +28,8 @@ OPERATING_POINT_NAME = "operating_point.json"
 FALSE_POSITIVE_RATE = 0.01
 """Share of simulated damage that may be called altered."""
 
-CLEAR_QUANTILE = 0.10
-"""Share of positives that may be called clear."""
+MISSED_SHARE = 0.10
+"""Share of positives that may be called clear, unless another one is asked for."""
 
 LARGE = 1_000_000
 """Photos of so many pixels are held to the same rate by themselves: more pixels, more places for an alarm."""
@@ -78,7 +78,9 @@ class Fitted:
     fpr_by_laundering: dict[str, float] = field(default_factory=dict)
 
 
-def fit(predictions: pd.DataFrame, launderings: Sequence[str]) -> tuple[OperatingPoint, Fitted]:
+def fit(
+    predictions: pd.DataFrame, launderings: Sequence[str], missed_share: float = MISSED_SHARE
+) -> tuple[OperatingPoint, Fitted]:
     """Fits temperature and thresholds on the val predictions of the named launderings, pooled.
 
     - temperature: least negative log-likelihood of positives (inpainted) against all negatives; edits of
@@ -86,12 +88,13 @@ def fit(predictions: pd.DataFrame, launderings: Sequence[str]) -> tuple[Operatin
     - image_threshold: the next float32 above the conformal quantile of simulated damage, and above that of
       honest photos of at least a megapixel where there are any: of a new source, a photo reaches it with a
       probability of at most 1 %, or of 1 / (n + 1) where n sources cannot promise 1 %.
-    - clear_threshold: the conformal quantile of the positives, at 10 %, or image_threshold if lower.
+    - clear_threshold: the conformal quantile of positives at `missed_share`, or image_threshold if lower.
     - mask_threshold: most mean per-image F1 over positives; of equal ones the lowest.
 
     Args:
         predictions: Columns of `predictions.SCHEMA`; other folds are ignored.
         launderings: Names to pool.
+        missed_share: Of positives, that may be called clear; more of it leaves fewer photos inconclusive.
 
     Returns:
         The operating point, and what it was fitted on in words and numbers.
@@ -119,7 +122,7 @@ def fit(predictions: pd.DataFrame, launderings: Sequence[str]) -> tuple[Operatin
     temperature = max(fit_temperature(logits, positive), cut / _LARGEST_LOGIT)
     probabilities = calibrate(logits, temperature)
     image_threshold = next_above(float(calibrate(np.array([cut]), temperature)[0]))
-    cleared = conformal_quantile(-probabilities[positive], sources[positive], CLEAR_QUANTILE)
+    cleared = conformal_quantile(-probabilities[positive], sources[positive], missed_share)
     inside, outside = histograms(val[positive])
     scores = pixel_f1(inside, outside)[:, 1:].mean(axis=0)  # (255,) thresholds 1 to 255
     point = OperatingPoint(
