@@ -163,3 +163,16 @@ def test_large_photos_of_another_model_or_for_nothing_are_refused(dataset: Path,
             evaluate(detector, dataset, [Identity()], tmp_path / "out", settings)
         assert "\n" not in str(caught.value)
         assert detector.scorer.scored == 0
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0, -0.1])
+def test_a_share_of_missed_fakes_that_is_none_is_one_line(share: float) -> None:
+    with pytest.raises(ConfigurationError, match="expected missed_share between 0 and 1"):
+        replace(SETTINGS, missed_share=share)
+
+
+def test_a_share_of_missed_fakes_beside_fixed_thresholds_is_refused(dataset: Path, tmp_path: Path) -> None:
+    detector = DetectorUnderTest(CheckerScorer(), OperatingPoint(1.0, 0.5, 0.2, 128))
+    with pytest.raises(ConfigurationError, match="missed_share= where thresholds are fitted"):
+        evaluate(detector, dataset, [Identity()], tmp_path / "out", replace(SETTINGS, missed_share=0.2))
+    assert detector.scorer.scored == 0
