@@ -4,37 +4,17 @@ from __future__ import annotations
 
 import json
 import shutil
-import time
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from hydra.utils import instantiate
-from lightning.pytorch.callbacks import Timer
 from omegaconf import DictConfig
 
 from falseflaw.cli.process.training_run import plain
 from falseflaw.imaging.codec import write_atomic
 from falseflaw.models.architectures import build_detector
 from falseflaw.training.detector.run import train
-
-
-class ProcessorTimer(Timer):
-    """Ends a training, and steers its schedule, by the time of all threads of this process.
-
-    What else runs on the machine then costs a training nothing.
-    """
-
-    begun = 0.0
-
-    def on_train_start(self, trainer: Any, pl_module: Any) -> None:
-        """Begins to count."""
-        super().on_train_start(trainer, pl_module)
-        self.begun = time.process_time()
-
-    def time_elapsed(self, stage: str = "train") -> float:
-        """Returns the processor's seconds since then."""
-        return time.process_time() - self.begun if self.begun else 0.0
+from falseflaw.training.processor_time import ProcessorTimer
 
 
 def train_equally(config: DictConfig, backbone: str, minutes: float, output: Path) -> dict[str, Any]:
@@ -67,7 +47,7 @@ def train_equally(config: DictConfig, backbone: str, minutes: float, output: Pat
         seed=config.seed,
         ema_decay=config.ema_decay,
         checkpoint_every=config.checkpoint_every,
-        callbacks=[ProcessorTimer(timedelta(minutes=minutes), interval="step", verbose=False)],
+        callbacks=[ProcessorTimer(minutes)],
     )
     figures = {name.removeprefix("val/"): value for name, value in done.figures.items()}
     found = {

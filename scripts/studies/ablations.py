@@ -1,18 +1,23 @@
 """Trains the detector without one part at a time, and tells what each part earned.
 
 usage: scripts/run ablations [--minutes=40] [--seeds=2] [--only=full,without_ranking] [--limit=150]
+                             [--clock=processor] [--jobs=2] [--laundering=quick]
                              [--measured=data/datasets/benchmark] [dataset=data/datasets/reference]
                              [other overrides of `falseflaw train`]
 
 Every ablation of conf/experiment/ablation/ gets the same minutes, seed by seed, and is measured on fold val
-with the quick launderings, of the dataset that it was trained on or of another: --measured. Runs go to
-runs/ablations/; started again it goes on where it stopped. With the defaults about 14 hours on two cores.
+with the quick launderings, of the dataset that it was trained on or of another: --measured. With
+--clock=processor the minutes are those of a training's own threads, so that --jobs trainings at once, and
+whatever else runs, cost none of them anything. Runs go to runs/ablations/; started again it goes on where it
+stopped. With the defaults about 14 hours on two cores.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from falseflaw.cli.main import one_line
@@ -22,8 +27,8 @@ from falseflaw.evaluation.figures.calibration import write_operating_point
 from falseflaw.inpainting.autoencoders.records import recipes
 from falseflaw.statistics.text import figure_text, markdown_table
 from falseflaw.studies import trainings
-from falseflaw.studies.ablations import COLUMNS, MASK_THRESHOLD, PIXELS, measure
-from falseflaw.studies.trainings import minutes_of
+from falseflaw.studies.ablations import COLUMNS, EDITS, MASK_THRESHOLD, PIXELS, measure
+from falseflaw.studies.trainings import CLOCKS, at_once, minutes_of
 from falseflaw.types import OperatingPoint
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -53,6 +58,9 @@ def _run(words: list[str]) -> int:
     parser.add_argument("--only", default=",".join(NAMES))
     parser.add_argument("--limit", type=int, default=150)
     parser.add_argument("--measured")
+    parser.add_argument("--clock", choices=CLOCKS, default=CLOCKS[0])
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--laundering", default="quick")
     parser.add_argument("--runs", default="runs/ablations")
     options, overrides = parser.parse_known_args(words)
     wanted = [name for name in NAMES if name in {FULL, *options.only.split(",")}]
@@ -67,10 +75,12 @@ def _run(words: list[str]) -> int:
     runs.mkdir(parents=True, exist_ok=True)
     point = runs / "operating_point.json"
     write_operating_point(point, OperatingPoint(mask_threshold=MASK_THRESHOLD), None)
-    evaluations: dict[str, list[Path]] = {name: [] for name in wanted}
+    asked = [f"laundering={options.laundering}", f"limit_sources={options.limit}"]
+    asked += [f"dataset={options.measured}"] if options.measured else []
+    calls: dict[tuple[str, int], Callable[[], Path]] = {}
+    minutes = minutes_of(options.minutes, options.clock)
     for seed in range(options.seeds):  # all ablations with one seed first: a table as early as can be
         for name in wanted:
-            run = runs / name / f"seed{seed}"
             more = []
             if name == "without_sharp_writers":
                 sharp = sharp_writers(ROOT / dataset)
@@ -78,20 +88,24 @@ def _run(words: list[str]) -> int:
                     print(f"{name}: {dataset} has no writer that was finished against a critic; left out")
                     continue
                 more = [f"data.leave_out=[{','.join(sharp)}]"]
-            words = [f"experiment=ablation/{name}", *minutes_of(options.minutes), f"seed={seed}", *more]
-            trainings.train(run, [*words, *overrides])
-            evaluations[name].append(evaluate(run, point, options.limit, options.measured))
-    print_table({name: folders for name, folders in evaluations.items() if folders}, options.minutes)
+            words = [f"experiment=ablation/{name}", *minutes, f"seed={seed}", *more, *overrides]
+            calls[name, seed] = partial(train_and_measure, runs / name / f"seed{seed}", words, point, asked)
+    folders = at_once(options.jobs, calls)
+    evaluations = {name: [folders[key] for key in folders if key[0] == name] for name in wanted}
+    spoken = "minutes" if options.clock == CLOCKS[0] else "minutes of the processor"
+    print_table(
+        {name: found for name, found in evaluations.items() if found}, f"{options.minutes:g} {spoken}"
+    )
     return 0
 
 
-def evaluate(run: Path, point: Path, limit: int, dataset: str | None) -> Path:
-    """Measures a run on fold val, of its own dataset or of another, unless it is done; returns the folder."""
+def train_and_measure(run: Path, words: list[str], point: Path, asked: list[str]) -> Path:
+    """Trains, and evaluates on fold val, what of it is not done; returns the evaluation's folder."""
+    trainings.train(run, words)
     folder = run / "evaluation"
     if not (folder / "summary.json").is_file():
-        chosen = ["fold=val", f"operating_point={point}", f"limit_sources={limit}", "workers=0"]
-        chosen += [f"dataset={dataset}"] if dataset else []
-        trainings.falseflaw("evaluate", f"run={run}", f"output={folder}", *chosen)
+        chosen = ["fold=val", f"operating_point={point}", f"edits=[{','.join(EDITS)}]", "workers=0", *asked]
+        trainings.falseflaw("evaluate", f"run={run}", f"output={folder}", "device=onnx", *chosen)
     return folder
 
 
@@ -103,7 +117,7 @@ def sharp_writers(dataset: Path) -> list[str]:
     return sorted(name for name in present if name.removesuffix("_perturbed") in sharp)
 
 
-def print_table(evaluations: dict[str, list[Path]], minutes: float) -> None:
+def print_table(evaluations: dict[str, list[Path]], minutes: str) -> None:
     """Prints one Markdown table: a line an ablation, each figure the mean over seeds with its interval."""
     columns = [*COLUMNS, PIXELS]
     found = measure(evaluations)
@@ -116,7 +130,7 @@ def print_table(evaluations: dict[str, list[Path]], minutes: float) -> None:
         ]
         for name, figures in found.items()
     ]
-    print(f"Fold val, {minutes:g} minutes of training each; means over seeds, 95 % intervals over sources.\n")
+    print(f"Fold val, {minutes} of training each; means over seeds, 95 % intervals over sources.\n")
     print(markdown_table(["training", "seeds", *columns, "pooled AUROC, difference to full"], lines))
 
 

@@ -22,7 +22,7 @@ from falseflaw.imaging.codec import write_atomic
 from falseflaw.models.checkpoint import load_detector, read_checkpoint
 from falseflaw.studies import trainings
 from falseflaw.studies.baselines import Entry, baselines_table, committed_bundle
-from falseflaw.studies.trainings import EDITS, minutes_of
+from falseflaw.studies.trainings import CLOCKS, EDITS, minutes_of
 
 ROOT = Path(__file__).resolve().parents[2]
 MODELS = {"detector": "reference", "rgb_only": "rgb_only", "whole_image": "whole_image"}
@@ -40,6 +40,7 @@ def main(arguments: list[str]) -> int:
         prog="scripts/run baselines", usage=(__doc__ or "").split("usage: ")[1].split("\n")[0]
     )
     parser.add_argument("--minutes", type=float, default=25, help="that each training gets")
+    parser.add_argument("--clock", choices=CLOCKS, default=CLOCKS[0], help="processor: of its own threads")
     parser.add_argument(
         "--detector", type=Path, help="run or bundle to measure as the detector, not trained here"
     )
@@ -76,7 +77,7 @@ def _run(options: argparse.Namespace, dataset: str, overrides: list[str]) -> int
     for name, model in MODELS.items():
         if name in options.only and name not in targets:
             run = output / name
-            trainings.train(run, [f"model={model}", *minutes_of(options.minutes), *overrides])
+            trainings.train(run, [f"model={model}", *minutes_of(options.minutes, options.clock), *overrides])
             targets[name], training[name] = f"run={run}", told(run, options.minutes)
     for name in [name for name in TRAINING_FREE if name in options.only]:
         targets[name], training[name] = f"baseline={name}", "none"

@@ -1,5 +1,7 @@
 """Trainings of a study: done once, gone on with after a stop, never taken for another."""
 
+import threading
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -63,3 +65,37 @@ def test_no_time_is_no_training(minutes: float) -> None:
 def test_the_last_dataset_named_counts() -> None:
     assert trainings.dataset_of(["dataset=a", "seed=1", "dataset=b"]) == "b"
     assert trainings.dataset_of(["data.workers=1"]) is None
+
+
+def test_another_clock_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="wall, processor"):
+        trainings.minutes_of(1, "sun")
+
+
+def test_calls_at_once_keep_their_order_and_their_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    meeting = threading.Barrier(2, timeout=20)  # passed only where two wait there at the same time
+
+    def meet(number: int) -> int:
+        meeting.wait()
+        return number
+
+    found = trainings.at_once(2, {name: partial(meet, number) for number, name in enumerate("dcba")})
+    assert list(found.items()) == [("d", 0), ("c", 1), ("b", 2), ("a", 3)]
+    with pytest.raises(ConfigurationError, match="at least 1, got 0"):
+        trainings.at_once(0, {})
+
+
+def test_a_call_that_fails_ends_the_study_and_begins_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    begun: list[str] = []
+
+    def call(name: str) -> None:
+        begun.append(name)
+        if name == "bad":
+            raise SystemExit(3)
+
+    with pytest.raises(SystemExit) as caught:
+        trainings.at_once(1, {name: partial(call, name) for name in ("good", "bad", "never")})
+    assert caught.value.code == 3
+    assert begun == ["good", "bad"]

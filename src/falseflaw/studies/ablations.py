@@ -14,10 +14,13 @@ from falseflaw.evaluation.figures.groups import clusters_of
 from falseflaw.evaluation.prediction.predictions import histograms, read_predictions
 from falseflaw.statistics.bootstrap import Bootstrap, Estimate, Metric
 from falseflaw.statistics.metrics import auroc, mean, pixel_f1
-from falseflaw.types import POSITIVES, Edit
+from falseflaw.types import MATCHED, POSITIVES, Edit
 
-FLAWED = tuple(str(edit) for edit in Edit if edit in POSITIVES and edit.flawed)
+FLAWED = tuple(str(edit) for edit in MATCHED if edit in POSITIVES and edit.flawed)
 """Fakes that show a flaw, whoever wrote them."""
+
+EDITS = (str(Edit.SIMULATED_DAMAGE), str(Edit.LOCAL_EDIT), *FLAWED)
+"""Members of a matched set that the figures are of."""
 
 MASK_THRESHOLD = 128
 """Heat-map value at and above which a pixel counts as altered; the same for all, fitted on nothing."""

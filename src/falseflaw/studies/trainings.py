@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
+from typing import TypeVar
 
 from falseflaw.errors import ConfigurationError
 from falseflaw.imaging.codec import write_atomic
+from falseflaw.machine import available_cores
+
+_Name = TypeVar("_Name")
+_Result = TypeVar("_Result")
 
 EDITS = (
     *("authentic", "null_edit", "simulated_damage", "local_edit", "inpainted_spliced", "inpainted_feathered"),
@@ -18,6 +26,9 @@ EDITS = (
 """Members that studies measure; hand edits and round trips are neither fakes nor false alarms."""
 
 DONE_NAME = "trained.json"
+
+CLOCKS = ("wall", "processor")
+"""What a training's minutes are read from: `processor` counts those of its own threads."""
 
 
 def falseflaw(*words: str) -> None:
@@ -31,18 +42,66 @@ def falseflaw(*words: str) -> None:
         raise SystemExit(done.returncode)
 
 
-def minutes_of(minutes: float) -> list[str]:
-    """Returns overrides of `train` that end it after so many minutes, its learning rate falling until then.
+def at_once(jobs: int, calls: Mapping[_Name, Callable[[], _Result]]) -> dict[_Name, _Result]:
+    """Makes calls that start processes, several at a time, each with its share of the cores.
+
+    Args:
+        jobs: Most of them at a time.
+        calls: By name, in the order in which they are begun.
+
+    Returns:
+        What each returned, in the same order.
 
     Raises:
-        ConfigurationError: Not above 0.
+        ConfigurationError: `jobs` is below 1.
+        SystemExit: One of them failed; those that had begun are ended first, others are not begun.
+    """
+    if jobs < 1:
+        raise ConfigurationError(f"expected trainings at once of at least 1, got {jobs}")
+    if jobs > 1:  # threads of several trainings on the same core only get in each other's way
+        os.environ.setdefault("OMP_NUM_THREADS", str(max(1, available_cores() // jobs)))
+    failed = Event()
+
+    def begin(call: Callable[[], _Result]) -> _Result:
+        if failed.is_set():
+            raise SystemExit(1)  # nobody sees it: the one that failed is told
+        try:
+            return call()
+        except BaseException:
+            failed.set()
+            raise
+
+    with ThreadPoolExecutor(jobs) as pool:
+        begun = {name: pool.submit(begin, call) for name, call in calls.items()}
+        try:
+            return {name: future.result() for name, future in begun.items()}
+        except BaseException:
+            failed.set()
+            raise
+
+
+def minutes_of(minutes: float, clock: str = "wall") -> list[str]:
+    """Returns overrides of `train` that end it after so many minutes, its learning rate falling until then.
+
+    Args:
+        minutes: Of all parts of the training, if it is stopped and gone on with.
+        clock: One of `CLOCKS`.
+
+    Raises:
+        ConfigurationError: Less than a second, or another clock.
     """
     seconds = round(60 * minutes)
     if seconds < 1:
         raise ConfigurationError(f"expected minutes of training above 0, got {minutes:g}")
+    endless = ["trainer.max_steps=1000000", "optimizer.schedule=time"]
+    if clock == "processor":
+        timer = f"{{_target_:falseflaw.training.processor_time.ProcessorTimer,minutes:{float(minutes)}}}"
+        return ["trainer.max_time=null", f"+callbacks.minutes={timer}", *endless]
+    if clock != "wall":
+        raise ConfigurationError(f"expected a clock of {', '.join(CLOCKS)}, got {clock!r}")
     days, rest = divmod(seconds, 86_400)
     time = f"{days:02d}:{rest // 3600:02d}:{rest // 60 % 60:02d}:{rest % 60:02d}"
-    return [f"trainer.max_time='{time}'", "trainer.max_steps=1000000", "optimizer.schedule=time"]
+    return [f"trainer.max_time='{time}'", *endless]
 
 
 def train(run: Path, words: Sequence[str]) -> None:
