@@ -1,12 +1,12 @@
 """Trains the detector without one part at a time, and tells what each part earned.
 
 usage: scripts/run ablations [--minutes=40] [--seeds=2] [--only=full,without_ranking] [--limit=150]
-                             [--clock=processor] [--jobs=2] [--laundering=quick]
+                             [--clock=processor] [--jobs=2] [--laundering=brief]
                              [--measured=data/datasets/benchmark] [dataset=data/datasets/reference]
                              [other overrides of `falseflaw train`]
 
 Every ablation of conf/experiment/ablation/ gets the same minutes, seed by seed, and is measured on fold val
-with the quick launderings, of the dataset that it was trained on or of another: --measured. With
+with one laundering of a kind, of the dataset that it was trained on or of another: --measured. With
 --clock=processor the minutes are those of a training's own threads, so that --jobs trainings at once, and
 whatever else runs, cost none of them anything. Runs go to runs/ablations/; started again it goes on where it
 stopped. With the defaults about 14 hours on two cores.
@@ -60,7 +60,7 @@ def _run(words: list[str]) -> int:
     parser.add_argument("--measured")
     parser.add_argument("--clock", choices=CLOCKS, default=CLOCKS[0])
     parser.add_argument("--jobs", type=int, default=1)
-    parser.add_argument("--laundering", default="quick")
+    parser.add_argument("--laundering", default="brief")
     parser.add_argument("--runs", default="runs/ablations")
     options, overrides = parser.parse_known_args(words)
     wanted = [name for name in NAMES if name in {FULL, *options.only.split(",")}]
