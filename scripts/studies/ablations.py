@@ -20,11 +20,14 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from omegaconf import OmegaConf
+
 from falseflaw.cli.main import one_line
+from falseflaw.dataset.layers import LAYERS_NAME, read_layers
 from falseflaw.dataset.manifest import read_manifest
 from falseflaw.errors import FalseFlawError
 from falseflaw.evaluation.figures.calibration import write_operating_point
-from falseflaw.inpainting.autoencoders.records import recipes
+from falseflaw.paths import config_dir
 from falseflaw.statistics.text import figure_text, markdown_table
 from falseflaw.studies import trainings
 from falseflaw.studies.ablations import COLUMNS, EDITS, MASK_THRESHOLD, PIXELS, measure
@@ -111,11 +114,15 @@ def train_and_measure(run: Path, words: list[str], point: Path, asked: list[str]
 
 
 def sharp_writers(dataset: Path) -> list[str]:
-    """Returns the dataset's autoencoders that were finished against a critic, with their perturbed copies."""
-    read = recipes(ROOT / "checkpoints" / "autoencoders")
-    sharp = {name for name, recipe in read.items() if recipe.get("finish")}
+    """Returns what the ablation's configuration leaves out, of the networks whose pixels the dataset has.
+
+    Autoencoders come with their perturbed copies. Others than those of the dataset `train` would refuse.
+    """
+    named = OmegaConf.load(config_dir() / "experiment/ablation/without_sharp_writers.yaml").data.leave_out
     present = set(read_manifest(dataset)["generator"])
-    return sorted(name for name in present if name.removesuffix("_perturbed") in sharp)
+    if (dataset / LAYERS_NAME).is_file():
+        present |= set(read_layers(dataset)["writer"])
+    return sorted(name for name in present if name.removesuffix("_perturbed") in set(named))
 
 
 def print_table(evaluations: dict[str, list[Path]], minutes: str) -> None:
