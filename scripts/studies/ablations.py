@@ -70,6 +70,9 @@ def _run(words: list[str]) -> int:
     if unknown := sorted(set(options.only.split(",")) - set(NAMES)):
         print(f"expected --only of {', '.join(NAMES)}, got {unknown[0]}", file=sys.stderr)
         return 2
+    if options.seeds < 1:
+        print(f"expected --seeds of at least 1, got {options.seeds}", file=sys.stderr)
+        return 2
     dataset = trainings.dataset_of(overrides)
     if dataset is None:
         dataset = "data/datasets/reference"
