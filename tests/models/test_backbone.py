@@ -81,3 +81,10 @@ def test_missing_weights_package_names_the_extra(monkeypatch: pytest.MonkeyPatch
     )
     with pytest.raises(MissingExtraError, match=r"falseflaw\[train\]"):
         build_backbone("efficientnet_lite0", "imagenet", 3)
+
+
+def test_timm_knows_the_thin_backbone_and_what_it_cannot_do() -> None:
+    assert timm.is_model("efficientnet_lite0_thin")
+    for words in ({"features_only": True, "pretrained": True}, {}):
+        with pytest.raises(ValueError, match="features_only=True and pretrained=False"):
+            timm.create_model("efficientnet_lite0_thin", **words)

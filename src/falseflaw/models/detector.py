@@ -43,7 +43,7 @@ class Detector(nn.Module):
         """Builds the network.
 
         Args:
-            backbone: timm model with features at strides 2 to 32, or `efficientnet_lite0_thin`.
+            backbone: timm model with features at strides 2 to 32.
             pretrained: `none`, or `imagenet` for weights carried by a Python package.
             residual_filters: High-pass filters in all, a multiple of 3; 0 for RGB alone.
             decoder_channels: Width of the pyramid.

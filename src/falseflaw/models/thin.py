@@ -6,8 +6,10 @@ What a network leaves behind in a photo is small, and the fine stages are where 
 
 from __future__ import annotations
 
-from timm.models._efficientnet_builder import decode_arch_def
-from timm.models.efficientnet import EfficientNetFeatures
+from typing import Any
+
+from timm.models import register_model
+from timm.models.efficientnet import EfficientNetFeatures, decode_arch_def
 from torch import nn
 
 NAME = "efficientnet_lite0_thin"
@@ -26,11 +28,23 @@ _STAGES = [
 """In timm's notation: repeats, kernel, stride, expansion and channels of each stage."""
 
 
-def build_thin(in_channels: int) -> nn.Module:
-    """Builds the backbone with random weights; it returns its five feature levels, finest first."""
+@register_model
+def efficientnet_lite0_thin(pretrained: bool = False, *, in_chans: int = 3, **others: Any) -> nn.Module:
+    """Builds the backbone with random weights, as `timm.create_model` calls it.
+
+    Args:
+        pretrained: timm has no weights of it.
+        in_chans: Channels of the input.
+        others: What timm passes on as well. It has feature levels and no classifier, so nothing else counts.
+
+    Raises:
+        ValueError: Weights are asked for, or a classifier.
+    """
+    if pretrained or not others.get("features_only"):
+        raise ValueError(f"expected {NAME} with features_only=True and pretrained=False")
     backbone: nn.Module = EfficientNetFeatures(
         decode_arch_def(_STAGES),
-        in_chans=in_channels,
+        in_chans=in_chans,
         stem_size=32,
         fix_stem=True,
         act_layer=nn.ReLU6,
