@@ -79,7 +79,7 @@ def _run(options: argparse.Namespace, dataset: str, overrides: list[str]) -> int
         if name in options.only and name not in targets:
             run = output / name
             trainings.train(run, [f"model={model}", *minutes_of(options.minutes, options.clock), *overrides])
-            targets[name], training[name] = f"run={run}", told(run, options.minutes)
+            targets[name], training[name] = f"run={run}", told(run, options.minutes, options.clock)
     for name in [name for name in TRAINING_FREE if name in options.only]:
         targets[name], training[name] = f"baseline={name}", "none"
     if FIRST in options.only:
@@ -112,11 +112,12 @@ def _run(options: argparse.Namespace, dataset: str, overrides: list[str]) -> int
     return 0
 
 
-def told(run: Path, minutes: float) -> str:
+def told(run: Path, minutes: float, clock: str) -> str:
     """Says how long a run was trained, and how large its network is."""
     best, last = (run / "checkpoints" / f"{name}.ckpt" for name in ("best", "last"))
     size = sum(parameter.numel() for parameter in load_detector(best).parameters())
-    return f"{minutes:g} min, {read_checkpoint(last)['global_step']} steps, {size / 1e6:.2f} M parameters"
+    unit = "min" if clock == CLOCKS[0] else "min of the processor"
+    return f"{minutes:g} {unit}, {read_checkpoint(last)['global_step']} steps, {size / 1e6:.2f} M parameters"
 
 
 if __name__ == "__main__":
