@@ -38,6 +38,7 @@ class BestAndLast(Callback):
         self.every_steps = every_steps
         self.monitor = monitor
         self.best_score: float | None = None
+        self.validated_at = -1
         self._saved_at = -1
 
     @property
@@ -67,6 +68,7 @@ class BestAndLast(Callback):
             if self.best_score is None or float(score) > self.best_score:
                 self.best_score = float(score)
                 self._save(trainer, self.best)
+        self.validated_at = trainer.global_step
         self._save(trainer, self.last)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -75,6 +77,18 @@ class BestAndLast(Callback):
         if self.best_score is None and self.monitor is not None:
             self._save(trainer, self.best)
 
+    def wants_validation(self, trainer: pl.Trainer) -> bool:
+        """Returns whether a training that has ended still lacks the validation of its last step.
+
+        One that was stopped in that validation has no step left when it is gone on with. Lightning then
+        leaves at once: the last weights would never be compared with the best.
+        """
+        return (
+            self.monitor is not None
+            and bool(trainer.limit_val_batches)
+            and 0 < trainer.global_step != self.validated_at
+        )
+
     def save_last(self, trainer: pl.Trainer) -> None:
         """Saves `last.ckpt` unless it is of this very step."""
         if trainer.global_step != self._saved_at:
@@ -82,11 +96,13 @@ class BestAndLast(Callback):
 
     def state_dict(self) -> dict[str, Any]:
         """Returns what resuming needs."""
-        return {"best_score": self.best_score}
+        return {"best_score": self.best_score, "validated_at": self.validated_at}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Goes on from the best score so far, if its checkpoint lies in this run's folder."""
-        self.best_score = state_dict["best_score"] if self.best.is_file() else None
+        known = self.best.is_file()
+        self.best_score = state_dict["best_score"] if known else None
+        self.validated_at = state_dict.get("validated_at", -1) if known else -1
 
     def _save(self, trainer: pl.Trainer, path: Path) -> None:
         partial = path.with_name(f".{path.name}.partial")

@@ -79,6 +79,8 @@ def fit(
                 ckpt_path=str(checkpoint) if checkpoint is not None else None,
                 weights_only=True if checkpoint is not None else None,
             )
+            if checkpoint is not None and checkpoints.wants_validation(trainer):
+                trainer.validate(task, datamodule=data, verbose=False)
     except SystemExit as stopped:  # Lightning's answer to Ctrl+C, after it has put all away
         if not trainer.interrupted:
             raise

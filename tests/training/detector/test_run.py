@@ -98,6 +98,36 @@ def test_resuming_gives_what_an_uninterrupted_training_gives(
     assert losses[0] == losses[1]
 
 
+@pytest.mark.parametrize("validated_before", [True, False])
+def test_a_stop_in_the_last_validation_loses_nothing(
+    train_tiny: TrainTiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, validated_before: bool
+) -> None:
+    from falseflaw.training.callbacks import BestAndLast
+
+    limit = {"max_steps": 4, "val_check_interval": 3 if validated_before else 100}
+    whole = train_tiny(tmp_path / "whole", trainer=limit)
+
+    def die(self: BestAndLast, trainer: Any, *arguments: Any) -> None:
+        if trainer.global_step == 4:
+            raise Killed
+
+    monkeypatch.setattr(BestAndLast, "on_validation_batch_end", die)
+    with pytest.raises(Killed):
+        train_tiny(tmp_path / "cut", trainer=limit)
+    monkeypatch.undo()
+    assert (tmp_path / "cut/checkpoints/best.ckpt").is_file() is validated_before
+    for _ in range(2):  # the second time there is nothing to do
+        resumed = train_tiny(tmp_path / "cut", trainer=limit, resume="auto")
+        assert resumed.steps == 4
+        assert_same(weights(whole.best), weights(resumed.best))
+        assert resumed.figures == whole.figures
+        assert validated(tmp_path / "cut") == pytest.approx(validated(tmp_path / "whole"))
+    longer = {**limit, "max_steps": 5}
+    on = [train_tiny(tmp_path / name, trainer=longer, resume="auto") for name in ("whole", "cut")]
+    assert_same(weights(on[0].last), weights(on[1].last))
+    assert_same(weights(on[0].best), weights(on[1].best))
+
+
 def test_ctrl_c_is_passed_on_and_what_was_learnt_stays(
     train_tiny: TrainTiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
