@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import signal
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import cv2
 import numpy as np
@@ -20,6 +23,18 @@ from falseflaw.types import INPAINTED, MATCHED, ROUND_TRIPS, Edit, Fold, Image
 def heed_interrupts() -> None:
     """Has a process begun with this as `preexec_fn` heed Ctrl+C, which a shell's background jobs ignore."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def load_script(path: str) -> ModuleType:
+    """Returns a Python file of scripts/ as a module, read anew."""
+    file = Path(__file__).parents[1] / "scripts" / path
+    spec = importlib.util.spec_from_file_location(f"script_{file.stem}", file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
 
 
 _PROMPTS = {Edit.LOCAL_EDIT: "blur"}

@@ -30,7 +30,7 @@ from falseflaw.evaluation.figures.calibration import write_operating_point
 from falseflaw.paths import config_dir
 from falseflaw.statistics.text import figure_text, markdown_table
 from falseflaw.studies import trainings
-from falseflaw.studies.ablations import COLUMNS, EDITS, MASK_THRESHOLD, PIXELS, measure
+from falseflaw.studies.ablations import COLUMNS, COMPARED, MASK_THRESHOLD, PIXELS, measure
 from falseflaw.studies.trainings import CLOCKS, at_once, minutes_of
 from falseflaw.types import OperatingPoint
 
@@ -110,7 +110,7 @@ def train_and_measure(run: Path, words: list[str], point: Path, asked: list[str]
     trainings.train(run, words)
     folder = run / "evaluation"
     if not (folder / "summary.json").is_file():
-        chosen = ["fold=val", f"operating_point={point}", f"edits=[{','.join(EDITS)}]", "workers=0"]
+        chosen = ["fold=val", f"operating_point={point}", f"edits=[{','.join(COMPARED)}]", "workers=0"]
         chosen += ["replicates=20", "examples=0", *asked]  # the table has intervals of its own
         trainings.falseflaw("evaluate", f"run={run}", f"output={folder}", "device=onnx", *chosen)
     return folder
@@ -132,10 +132,16 @@ def print_table(evaluations: dict[str, list[Path]], minutes: str) -> None:
     """Prints one Markdown table: a line an ablation, each figure the mean over seeds with its interval."""
     columns = [*COLUMNS, PIXELS]
     found = measure(evaluations)
+    trainings = {name: len(folders) for name, folders in evaluations.items()}
+    first, *others = evaluations[FULL]
+    for number, other in enumerate(others, start=1):  # what a seed alone does
+        name = f"{FULL}, seed {number} against 0"
+        trainings[name] = 1
+        found[name] = measure({FULL: [first], name: [other]})[name]
     lines = [
         [
             name.replace("_", " "),
-            len(evaluations[name]),
+            trainings[name],
             *(figure_text(figures[column]) for column in columns),
             figure_text(figures["difference"], sign="+") if "difference" in figures else "",
         ]

@@ -1,12 +1,10 @@
 """What README.md and docs/results.md say in figures is what the committed evaluation holds."""
 
-import importlib.util
 import json
-import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
+from tests.helpers import load_script
 
 from falseflaw.errors import InvalidDataError
 from falseflaw.evaluation.committed.committed import others_of
@@ -18,15 +16,8 @@ ROOT = Path(__file__).resolve().parents[2]
 COMMITTED = ROOT / "notebooks" / "reference"
 
 
-def _script(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, ROOT / "scripts" / "documents" / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
-
-
-blocks, targets = _script("readme_blocks"), _script("targets_block")
+blocks = load_script("documents/readme_blocks.py")
+targets = load_script("documents/targets_block.py")
 
 
 def test_readme_and_docs_show_the_committed_figures() -> None:

@@ -105,6 +105,15 @@ def test_recompressed_copy_of_another_contributor_shares_the_fold(write_photo, t
     assert moved > 0
 
 
+@pytest.mark.parametrize("progress", [True, False])
+def test_many_photos_show_a_bar_unless_none_is_wanted(tmp_path, capsys, progress):
+    small = Pil.fromarray(scene(0)).resize((8, 8))
+    for index in range(200):
+        small.save(tmp_path / f"{index:03d}.jpg")
+    assign_folds(FolderPhotos(tmp_path), FRACTIONS, 0, None, progress)
+    assert ("near-duplicates" in capsys.readouterr().err) is progress
+
+
 def test_joining_chains_and_names_the_smallest():
     x, y, z = (near_duplicates.fingerprint(scene(seed)) for seed in (1, 2, 3))
     groups = near_duplicates.join([("c", x), ("b", x), ("b", y), ("a", y), ("d", z)])

@@ -1,16 +1,13 @@
 """The command that sets the detector beside baselines, from start to table, at tiny size."""
 
-import importlib.util
 import shutil
-from pathlib import Path
 
 import pytest
-from tests.helpers import make_dataset
+from tests.helpers import load_script, make_dataset
 from tests.runtime.red import write_bundle
 
 from falseflaw.cli.main import main
 
-SCRIPT = Path(__file__).parents[2] / "scripts/studies/baselines.py"
 TINY = (
     "experiment=smoke",
     "model.backbone=test_efficientnet",
@@ -24,9 +21,7 @@ def baselines(monkeypatch, tmp_path):
     """The script, its verbs called in this process, without bars and pictures."""
     monkeypatch.setattr("falseflaw.evaluation.run.make_report", lambda *arguments: None)
     monkeypatch.chdir(tmp_path)
-    spec = importlib.util.spec_from_file_location("baselines_script", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = load_script("studies/baselines.py")
     module.calls = []
 
     def call(*words):

@@ -1,12 +1,12 @@
 """scripts/run docs: every page has its place, links stay in the site, and nothing comes from a network."""
 
-import importlib.util
 import re
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 import yaml
+from tests.helpers import load_script
 
 from falseflaw.evidence.style import tokens
 
@@ -15,10 +15,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("docs_script", ROOT / "scripts/documents/docs.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script("documents/docs.py")
 
 
 def named(nav: object) -> list[str]:

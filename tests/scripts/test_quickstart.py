@@ -1,22 +1,17 @@
 """scripts/quickstart picks its photos by a rule, tells what was cut, and refuses what it does not know."""
 
-import importlib.util
 import subprocess
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from tests.helpers import make_dataset
+from tests.helpers import load_script, make_dataset
 
 from falseflaw.dataset.manifest import read_manifest
 from falseflaw.types import Edit, Fold
 
 ROOT = Path(__file__).parents[2]
-_SPEC = importlib.util.spec_from_file_location(
-    "quickstart_summary", ROOT / "scripts" / "documents" / "quickstart_summary.py"
-)
-summary = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(summary)
+summary = load_script("documents/quickstart_summary.py")
 
 
 def rows_of(*entries):

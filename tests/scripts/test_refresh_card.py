@@ -1,10 +1,10 @@
 """scripts/run refresh-card: what it is called with; `tests/release/test_refresh.py` has what it does."""
 
-import importlib.util
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from tests.helpers import load_script
 from tests.runtime.red import write_bundle
 
 from falseflaw.errors import ConfigurationError
@@ -12,11 +12,7 @@ from falseflaw.errors import ConfigurationError
 
 @pytest.fixture(scope="module")
 def script() -> ModuleType:
-    path = Path(__file__).parents[2] / "scripts/documents/refresh_card.py"
-    spec = importlib.util.spec_from_file_location("refresh_card_script", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script("documents/refresh_card.py")
 
 
 def test_without_arguments_it_is_the_committed_bundle(script: ModuleType) -> None:

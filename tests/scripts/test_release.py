@@ -1,15 +1,14 @@
 """scripts/run release: what is done in which order, what stands against it. Its commands are stand-ins."""
 
-import importlib.util
 import json
 import subprocess
-import sys
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 import yaml
 from tests.evaluation.made import made_predictions, summarized, write_evaluation
+from tests.helpers import load_script
 from tests.runtime.red import POINT, write_bundle
 
 from falseflaw.errors import ConfigurationError
@@ -41,10 +40,7 @@ def clone(tmp_path: Path) -> Path:
 @pytest.fixture
 def script(clone: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """The script, in that repository; `calls` are its commands, `fail` the words that make one fail."""
-    spec = importlib.util.spec_from_file_location("release_script", ROOT / "scripts/documents/release.py")
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, spec.name, module)
-    spec.loader.exec_module(module)
+    module = load_script("documents/release.py")
     monkeypatch.setattr(module, "ROOT", clone)
     monkeypatch.chdir(clone)
     module.calls, module.fail = [], []

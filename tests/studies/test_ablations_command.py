@@ -1,22 +1,18 @@
 """The command that trains without one part at a time: what it asks for, and that nothing is done twice."""
 
-import importlib.util
 from pathlib import Path
 
 import pytest
-from tests.helpers import make_dataset
+from tests.helpers import load_script, make_dataset
 from tests.studies.test_ablations import write
 
-SCRIPT = Path(__file__).parents[2] / "scripts/studies/ablations.py"
 NAMES = ("full", "without_layers", "without_sharp_writers")
 
 
 @pytest.fixture
 def ablations(monkeypatch, tmp_path):
     """The script, its verbs replaced by ones that write what they would."""
-    spec = importlib.util.spec_from_file_location("ablations_script", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = load_script("studies/ablations.py")
     module.calls = []
 
     def call(*words):
@@ -44,9 +40,11 @@ def test_every_ablation_gets_the_same_minutes_and_is_done_once(ablations, tmp_pa
     told = capsys.readouterr().out
     assert "without_sharp_writers: data has no writer" in told  # nothing of it was finished against a critic
     lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in told.splitlines() if "|" in line]
-    assert [line[:2] for line in lines[2:]] == [["full", "2"], ["without layers", "2"]]
-    assert lines[3][-1].startswith("-")  # worse than the full one
+    named = [["full", "2"], ["without layers", "2"], ["full, seed 1 against 0", "1"]]
+    assert [line[:2] for line in lines[2:]] == named
     assert lines[2][-1] == ""
+    assert lines[3][-1].startswith("-")  # worse than the full one
+    assert lines[4][-1].startswith("+0.000 [+0.000")  # the stand-in gives both seeds the same
     assert "2 minutes of the processor" in told
     trained = words_of(ablations.calls, "train", "without_layers/seed1")
     assert {"experiment=ablation/without_layers", "seed=1", "dataset=data", "x=1"} <= set(trained)

@@ -19,7 +19,11 @@ from falseflaw.types import Fold
 
 
 def assign_folds(
-    source: PhotoSource, fractions: Mapping[str, float], seed: int, cache_dir: Path | None
+    source: PhotoSource,
+    fractions: Mapping[str, float],
+    seed: int,
+    cache_dir: Path | None,
+    progress: bool = True,
 ) -> dict[str, Fold]:
     """Returns the fold of every photo of the source.
 
@@ -28,6 +32,7 @@ def assign_folds(
         fractions: Share of the contributors per fold; keys are `Fold` values, the sum is 1.
         seed: Changes who goes where.
         cache_dir: Where fingerprints are kept between calls, or None.
+        progress: Whether to show a bar where many are taken.
 
     Returns:
         photo_id → fold, in the order of `source.photos()`.
@@ -38,7 +43,7 @@ def assign_folds(
     """
     bounds = _cumulative(fractions)
     photos = source.photos()
-    groups = contributor_groups(source, photos, cache_dir)
+    groups = contributor_groups(source, photos, cache_dir, progress)
     return {photo.photo_id: photo.fold or _fold(bounds, seed, *groups[person_of(photo)]) for photo in photos}
 
 
@@ -52,12 +57,12 @@ def person_of(photo: Photo) -> Person:
 
 
 def contributor_groups(
-    source: PhotoSource, photos: list[Photo], cache_dir: Path | None
+    source: PhotoSource, photos: list[Photo], cache_dir: Path | None, progress: bool = True
 ) -> dict[Person, Person]:
     """Returns contributor → group; joined contributors share the smallest name among them."""
     groups = {person_of(photo): person_of(photo) for photo in photos}
     if isinstance(source, FileSource):
-        known = fingerprints(source, photos, cache_dir)
+        known = fingerprints(source, photos, cache_dir, progress)
         groups |= join((person_of(p), known[p.photo_id]) for p in photos if p.photo_id in known)
     return groups
 

@@ -46,7 +46,9 @@ def fingerprint(image: Image) -> bytes:
     return np.packbits(cells[:, 1:] > cells[:, :-1]).tobytes()
 
 
-def fingerprints(source: FileSource, photos: Sequence[Photo], cache_dir: Path | None) -> dict[str, bytes]:
+def fingerprints(
+    source: FileSource, photos: Sequence[Photo], cache_dir: Path | None, progress: bool = True
+) -> dict[str, bytes]:
     """Returns the fingerprint of every readable photo, from the cache where its file has not changed.
 
     A file counts as unchanged if its size is. A broken cache is rebuilt; unreadable or rendered photos are
@@ -60,9 +62,8 @@ def fingerprints(source: FileSource, photos: Sequence[Photo], cache_dir: Path | 
     if missing:
         with ThreadPoolExecutor(4) as pool:  # Pillow decodes outside the interpreter lock
             results = pool.map(lambda photo: _fingerprint_or_none(source, photo), missing)
-            bar = tqdm(
-                results, "near-duplicates", total=len(missing), unit="photo", disable=len(missing) < 200
-            )
+            shown = progress and len(missing) >= 200
+            bar = tqdm(results, "near-duplicates", total=len(missing), unit="photo", disable=not shown)
             for photo, value in zip(missing, bar, strict=True):
                 known[keys[photo.photo_id]] = value
         if cache is not None:

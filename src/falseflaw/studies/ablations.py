@@ -19,7 +19,7 @@ from falseflaw.types import MATCHED, POSITIVES, Edit
 FLAWED = tuple(str(edit) for edit in MATCHED if edit in POSITIVES and edit.flawed)
 """Fakes that show a flaw, whoever wrote them."""
 
-EDITS = (str(Edit.SIMULATED_DAMAGE), str(Edit.LOCAL_EDIT), *FLAWED)
+COMPARED = (str(Edit.SIMULATED_DAMAGE), str(Edit.LOCAL_EDIT), *FLAWED)
 """Members of a matched set that the figures are of."""
 
 MASK_THRESHOLD = 128

@@ -62,7 +62,7 @@ def compose_build(config: DictConfig, command: Sequence[str]) -> Callable[[], Bu
     engine = instantiate(config.engine)
     settings = instantiate(config.synthesis)
     source = instantiate(config.photos)
-    folds = assign_folds(source, config.split.fractions, config.split.seed, cache)
+    folds = assign_folds(source, config.split.fractions, config.split.seed, cache, config.progress)
     inpainters = _inpainters(config)
     autoencoders = instantiate(config.autoencoders)
     recorded["weights"] = _weights(config, select_photos(source.photos(), folds, settings)) | {
@@ -200,7 +200,7 @@ def prepare_sets(config: DictConfig, grid: int, factor: int, progress: bool = Tr
         raise ConfigurationError("expected one inpainter, such as inpainter=latent, got several")
     cache = Path(config.cache).expanduser()
     source, settings = instantiate(config.photos), instantiate(config.synthesis)
-    folds = assign_folds(source, config.split.fractions, config.split.seed, cache)
+    folds = assign_folds(source, config.split.fractions, config.split.seed, cache, progress)
     masker: dict[str, Any] = OmegaConf.to_container(config.product_mask, resolve=True)  # type: ignore[assignment]
     masks = ProductMasks(source, instantiate(config.product_mask), mask_folder(cache, masker))
     maker = SetMaker(source, masks, instantiate(config.damage), settings, grid, factor)

@@ -68,7 +68,7 @@ def run(config: DictConfig) -> None:
     with requeued_when_preempted(world.job, world.is_first), own_command_line("train-inpainter", run_dir):
         pipeline = train_inpainter(
             source=source,
-            folds=assign_folds(source, split["fractions"], int(split["seed"]), cache),
+            folds=assign_folds(source, split["fractions"], int(split["seed"]), cache, config.progress),
             split={str(key): value for key, value in split.items()},
             camera=instantiate(config.camera),
             engine=instantiate(config.damage),
