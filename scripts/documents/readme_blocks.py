@@ -15,10 +15,11 @@ from falseflaw.statistics.text import figure_text, markdown_table
 MINUTES_NAME = "minutes.json"
 
 SHORT = {
-    "identity": "as uploaded",
+    "identity": "untouched",
     "jpeg60": "JPEG 60",
     "resize_0.5": "half as large",
-    "screenshot_x2": "screenshot",
+    "screenshot": "screenshot",
+    "screenshot_x2": "screenshot, pixel ratio 2",
     "chain_chat_app": "sent through a chat",
 }
 """Launderings of the short table, and what people call them."""

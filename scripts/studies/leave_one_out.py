@@ -1,9 +1,10 @@
 """Trains detectors without one generator, and tells how well each finds what it never saw.
 
-usage: scripts/run leave-one-out [dataset=data/datasets/reference] [other overrides of `falseflaw train`]
+usage: scripts/run leave-one-out dataset=FOLDER [other overrides of `falseflaw train`]
 
-Each generator is left out with and without the perturbed autoencoders. Runs go to runs/leave-one-out/;
-started again it goes on where it stopped. About an hour on two cores.
+The dataset has folds train, val and test. Each generator is left out with and without the perturbed
+autoencoders. Runs go to runs/leave-one-out/; started again it goes on where it stopped. About an hour on two
+cores.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import yaml
 
 from falseflaw.cli.main import one_line
 from falseflaw.dataset.manifest import read_manifest
-from falseflaw.errors import FalseFlawError
+from falseflaw.errors import ConfigurationError, FalseFlawError
 from falseflaw.evaluation.figures.summary import read_summary
 from falseflaw.inpainting.autoencoders.family import PERTURBED
 from falseflaw.inpainting.autoencoders.records import reserved
@@ -26,7 +27,6 @@ from falseflaw.studies.trainings import EDITS
 ROOT = Path(__file__).resolve().parents[2]
 GENERATORS = ("pixel", "latent")
 AUTOENCODERS = ROOT / "checkpoints" / "autoencoders"
-DATASET = "data/datasets/reference"
 
 
 def main(overrides: list[str]) -> int:
@@ -44,8 +44,7 @@ def main(overrides: list[str]) -> int:
 def _run(overrides: list[str]) -> int:
     dataset = trainings.dataset_of(overrides)
     if dataset is None:
-        dataset = DATASET
-        overrides = [*overrides, f"dataset={dataset}"]
+        raise ConfigurationError("expected dataset=FOLDER with folds train, val and test, got none; name one")
     known = read_manifest(ROOT / dataset)["generator"].unique()
     perturbed = sorted(name for name in known if name.endswith(PERTURBED))
     runs = []
