@@ -40,13 +40,13 @@ def results_block(summary: ComparisonSummary) -> str:
 
 def short_block(summary: ComparisonSummary) -> str:
     """Returns the table of a few launderings, probability alone, without what is told of pixels."""
-    rows = {entry.name: entry.headline for entry in summary.launderings}
-    lines = [
-        (words, *(figure_text(figure) for figure in (rows[name].auroc, rows[name].tpr, rows[name].fpr)))
-        for name, words in SHORT.items()
-        if name in rows
-    ]
-    return markdown_table(("photo", "AUROC", "fakes found", "honest photos accused"), lines)
+    entries = {entry.name: entry for entry in summary.launderings}
+    lines = []
+    for name, words in SHORT.items():
+        if entry := entries.get(name):
+            figures = (entry.headline.auroc, entry.headline.tpr, entry.headline.fpr, entry.left_open)
+            lines.append((words, *map(figure_text, figures)))
+    return markdown_table(("photo", "AUROC", "fakes found", "honest accused", "honest inconclusive"), lines)
 
 
 def figures_block(rows: list[Row]) -> str:

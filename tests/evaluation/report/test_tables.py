@@ -11,7 +11,9 @@ def test_tables_say_the_same(summary) -> None:
     shown = f"{figure.value:.3f} [{figure.lo:.3f}, {figure.hi:.3f}]"
     assert shown in text.splitlines()[2]
     assert shown in markdown.splitlines()[3]
-    assert markdown.splitlines()[1] == "|---|---|---|---|---|"
+    assert markdown.splitlines()[1] == "|---|---|---|---|---|---|"
+    left_open = summary.launderings[1].verdicts["simulated_damage"]["inconclusive"]
+    assert markdown.splitlines()[3].endswith(f"| {figure_text(left_open)} |")
     assert "9 against 3 photos of 3 unseen sources" in markdown
 
 

@@ -13,7 +13,7 @@ from falseflaw.evaluation.figures.decoding import decode
 from falseflaw.evaluation.figures.parity import Parity
 from falseflaw.imaging import codec
 from falseflaw.statistics.bootstrap import LEVEL, Estimate, Share
-from falseflaw.types import Edit, OperatingPoint
+from falseflaw.types import Edit, OperatingPoint, Verdict
 
 SUMMARY_NAME = "summary.json"
 POOLED = "all launderings pooled"
@@ -90,6 +90,11 @@ class LaunderingFigures:
     inpainted_verdicts: dict[str, Share]
     ece: Estimate
     further: dict[str, Estimate] = field(default_factory=dict)
+
+    @property
+    def left_open(self) -> Share:
+        """Share of simulated damage that is `inconclusive`: what the few accusations cost honest buyers."""
+        return self.verdicts[str(Edit.SIMULATED_DAMAGE)][str(Verdict.INCONCLUSIVE)]
 
 
 @dataclass(frozen=True)

@@ -23,10 +23,10 @@ _METRICS = {
 
 def table_rows(summary: ComparisonSummary) -> list[tuple[str, ...]]:
     """Returns the table that the command prints: a header, then one row per laundering."""
-    rows: list[tuple[str, ...]] = [("laundering", "AUROC", "pixel F1", "TPR", "FPR")]
+    rows: list[tuple[str, ...]] = [("laundering", "AUROC", "pixel F1", "TPR", "FPR", "honest inconclusive")]
     for entry in summary.launderings:
         headline = entry.headline
-        figures = (headline.auroc, entry.pixel.f1, headline.tpr, headline.fpr)
+        figures = (headline.auroc, entry.pixel.f1, headline.tpr, headline.fpr, entry.left_open)
         name = entry.name + (" (unseen)" if entry.unseen else "")
         rows.append((name, *(figure_text(figure) for figure in figures)))
     return rows
