@@ -105,10 +105,11 @@ def _run(options: argparse.Namespace, dataset: str, overrides: list[str]) -> int
         for name, folder in evaluations.items()
     ]
     table = baselines_table(entries)
-    folders = ",".join(f"{name}:{folder}" for name, folder in evaluations.items())
-    trainings.falseflaw("compare", f"evaluations={{{folders}}}", resamples, f"output={output}")
     write_atomic(output / "baselines.md", table.encode())
-    print(f"\n{table}\nwritten to {output / 'baselines.md'} and compare.md")
+    if len(evaluations) > 1:
+        folders = ",".join(f"{name}:{folder}" for name, folder in evaluations.items())
+        trainings.falseflaw("compare", f"evaluations={{{folders}}}", resamples, f"output={output}")
+    print(f"\n{table}\nwritten to {output}")
     return 0
 
 

@@ -56,6 +56,11 @@ def test_all_stand_in_one_table_and_finished_trainings_are_kept(baselines, tmp_p
     baselines.calls.clear()
     assert baselines.main(words) == 0
     assert {call[0] for call in baselines.calls} == {"evaluate", "compare"}
+    baselines.calls.clear()
+    alone = [word for word in words if word not in {"whole_image", *baselines.TRAINING_FREE}]
+    assert baselines.main([*alone, f"--output={tmp_path / 'alone'}"]) == 0
+    assert [call[0] for call in baselines.calls] == ["evaluate"]  # nothing to compare with
+    assert "| detector |" in (tmp_path / "alone/baselines.md").read_text()
 
 
 def test_a_call_without_a_dataset_is_refused(baselines, capsys):
