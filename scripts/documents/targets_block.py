@@ -80,6 +80,7 @@ def _targets(
 
     yield Target("test fold, untouched", "AUROC", of("identity", lambda entry: entry.headline.auroc), 0.96)
     yield Target("", "pixel F1", of("identity", lambda entry: entry.pixel.f1), 0.78)
+    yield Target("", "fakes found", of("identity", lambda entry: entry.headline.tpr), 0.75)
     altered = of("identity", lambda entry: entry.inpainted_verdicts[str(Verdict.ALTERED)])
     yield Target("", "fakes called altered", altered, 0.75)
     yield Target("×0.5", "AUROC", of("resize_0.5", lambda entry: entry.headline.auroc), 0.88)
