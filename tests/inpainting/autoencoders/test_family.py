@@ -151,5 +151,8 @@ def test_writers_from_elsewhere_are_used_as_members_are(saved, tmp_path):
     assert [family.takes_whole(name) for name in family.names] == [True, True, True, True, False]
     photo = textured_photo(np.random.default_rng(0), 16, 16)
     assert (family.round_trip("taef2", photo, 7) == 7).all()
-    with pytest.raises(ConfigurationError, match="different"):
+    with pytest.raises(ConfigurationError, match="every autoencoder once, got kl, kl"):
         AutoencoderFamily(str(tmp_path), ["kl"], others={"kl": Elsewhere(False)})
+    with pytest.raises(ConfigurationError, match="got none"):
+        AutoencoderFamily(str(tmp_path), [])
+    assert AutoencoderFamily(str(tmp_path), [], others={"kl": Elsewhere(False)}).names == ("kl",)

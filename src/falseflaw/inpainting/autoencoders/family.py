@@ -19,7 +19,7 @@ class AutoencoderFamily:
 
     Args:
         folder: Holds a folder per autoencoder, relative to the working directory or the clone.
-        members: Names of those to load.
+        members: Names of those to load; may be empty where there are others.
         perturbation: Lowest and highest strength of `perturbation.perturbed`: each member that is not
             reserved comes a second time under `<name>_perturbed`, with other decoder weights for every
             seed. None for the trained weights alone.
@@ -41,10 +41,11 @@ class AutoencoderFamily:
         others: Mapping[str, Rewriter] | None = None,
     ) -> None:
         self.others = dict(others or {})
-        if not members or len({*members, *self.others}) < len(members) + len(self.others):
-            raise ConfigurationError(
-                f"expected different autoencoders.members, got {[*members, *self.others]}"
-            )
+        named = [*members, *self.others]
+        if not named:
+            raise ConfigurationError("expected a name in autoencoders.members or autoencoders.others, got none")
+        if len(set(named)) < len(named):
+            raise ConfigurationError(f"expected every autoencoder once, got {', '.join(sorted(named))}")
         if perturbation is not None and not (
             len(perturbation) == 2 and 0 < perturbation[0] <= perturbation[1] <= 1
         ):
