@@ -43,7 +43,7 @@ class AutoencoderFamily:
         self.others = dict(others or {})
         named = [*members, *self.others]
         if not named:
-            raise ConfigurationError("expected a name in autoencoders.members or autoencoders.others, got none")
+            raise ConfigurationError("expected a name in autoencoders.members or .others, got none")
         if len(set(named)) < len(named):
             raise ConfigurationError(f"expected every autoencoder once, got {', '.join(sorted(named))}")
         if perturbation is not None and not (
