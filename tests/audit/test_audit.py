@@ -20,11 +20,13 @@ from falseflaw.audit.audit import GATES, PROBES, audit
 from falseflaw.audit.container import container_facts
 from falseflaw.audit.probe import probe, table_of
 from falseflaw.audit.report import text_report
+from falseflaw.audit.ring import RingFigures, RingProbe
 from falseflaw.cli.main import main
 from falseflaw.dataset.manifest import MANIFEST_NAME, SCHEMA, read_unchecked
 from falseflaw.errors import InvalidDataError, MissingDataError, UnreadableImageError
 from falseflaw.imaging.codec import encode_jpeg, encode_png, read_mask
 from falseflaw.seeding import derive_rng
+from falseflaw.statistics.bootstrap import Estimate
 from falseflaw.synthesis.build import synthesize
 from falseflaw.types import POSITIVES, Edit
 
@@ -60,8 +62,12 @@ def sound(tmp_path_factory):
 
 
 @pytest.fixture
-def dataset(sound, tmp_path):
-    """A copy to spoil."""
+def dataset(sound, tmp_path, monkeypatch):
+    """A copy to spoil, for tests of gates: the slow probes, which stop nothing here, tell nothing."""
+    nothing = Estimate(None, None, None, 0)
+    figures = RingFigures(0, None, nothing, nothing, nothing)
+    monkeypatch.setattr(module, "ring_probe", lambda rings: RingProbe(figures, {}, {}, 0, 0))
+    monkeypatch.setattr(module, "_content", lambda dataset, rows: nothing)
     return Path(shutil.copytree(sound, tmp_path / "dataset"))
 
 
