@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from tests.helpers import heed_interrupts
 from tests.runtime.red import gray_photo, spotted_photo, write_bundle
 
 from falseflaw.errors import ConfigurationError
@@ -87,7 +88,7 @@ def test_a_run_that_was_ended_half_way_goes_on(
         "8",
         str(int(ending)),
     ]
-    ended = subprocess.run(arguments, check=False, capture_output=True)
+    ended = subprocess.run(arguments, check=False, capture_output=True, preexec_fn=heed_interrupts)
     assert ended.returncode in {-ending, 130}
     assert not (output / "predictions.csv").exists()
 
