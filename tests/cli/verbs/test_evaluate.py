@@ -48,7 +48,7 @@ def test_a_run_is_measured_and_the_table_printed(run_folder, capsys, monkeypatch
     code, out, err = call(capsys, f"run={run_folder}", *FAST)
     assert code == 0, err
     lines = out.splitlines()
-    assert lines[0].split() == ["laundering", "AUROC", "pixel", "F1", "TPR", "FPR"]
+    assert lines[0].split() == ["laundering", "AUROC", "pixel", "F1", "TPR", "FPR", "honest", "inconclusive"]
     assert [line.split()[0] for line in lines[1:3]] == ["identity", "jpeg80"]
     assert lines[-1] == f"report: {run_folder / 'evaluation' / 'report.html'}"
     assert "Operating point fitted on n=4 predictions" in out
