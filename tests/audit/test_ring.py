@@ -120,6 +120,17 @@ def test_without_honest_photos_there_is_no_figure(smooth):
     assert nothing.by_edit == {}
 
 
+def test_of_too_few_sources_the_ratio_alone_is_told(smooth):
+    rows = read_unchecked(smooth)
+    sources = rows.query("generator == 'checker'")["source_id"].unique()
+    few, enough = (
+        probed(smooth, rows[rows["source_id"].isin(sources[:count])]).by_writer["checker"] for count in (4, 5)
+    )
+    assert few.ratio < 0.7
+    assert (few.smoothness.value, few.energy.value, few.structure.value) == (None, None, None)
+    assert enough.smoothness.value > 0.95
+
+
 def test_authentic_photos_stand_in_where_nothing_else_is_honest(smooth):
     rows = read_unchecked(smooth)
     kept = rows[rows["edit"].isin({str(Edit.AUTHENTIC), str(Edit.SPLICED)})]

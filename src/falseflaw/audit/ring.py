@@ -31,6 +31,9 @@ MOST_ENERGY = 0.65
 MOST_SOURCES = 1000
 """Sources that are looked at; of more, as many are drawn."""
 
+LEAST_SOURCES = 5
+"""Of fewer nothing is said but the ratio: an interval over so few means nothing."""
+
 
 @dataclass(frozen=True)
 class RingFigures:
@@ -161,14 +164,18 @@ def ring_probe(rings: Rings) -> RingProbe:
 
 
 def _figures(rings: Rings, chosen: NDArray[np.bool_]) -> RingFigures:
-    """Returns what tells some photos, bool (N,), from negatives of their sources; nothing of honest ones."""
+    """Returns what tells some photos, bool (N,), from negatives of their sources.
+
+    Nothing tells honest photos, and nothing is said of too few sources.
+    """
     photos = int(chosen.sum())
     ratio = float(np.exp(np.median(rings.ratios[chosen]))) if photos else None
     honest = (rings.rows["label"] == 0).to_numpy(bool)
     sources, groups = rings.rows["source_id"].to_numpy(str), rings.rows["group"].to_numpy(str)
     used = np.flatnonzero((chosen | _negatives(rings.rows)) & np.isin(sources, sources[chosen]))
     labels = chosen[used].astype(np.int64)
-    if len(set(labels.tolist())) < 2 or (chosen & honest).any():
+    few = len(set(groups[used].tolist())) < LEAST_SOURCES
+    if few or len(set(labels.tolist())) < 2 or (chosen & honest).any():
         nothing = Estimate(None, None, None, len(used))
         return RingFigures(photos, ratio, nothing, nothing, nothing)
     scores, groups = -rings.ratios[used], groups[used]

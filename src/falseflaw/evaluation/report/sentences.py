@@ -1,7 +1,7 @@
 """What a reviewer asks first, answered in plain sentences with intervals.
 
 How many honest buyers of a thousand would be refused, how many fakes survive a screenshot, and how sure are
-we of both?
+we of this?
 """
 
 from __future__ import annotations
@@ -274,7 +274,7 @@ def _survivors_elsewhere(folder: str, screens: Mapping[str, Share]) -> str:
 def _certainty(summary: ComparisonSummary, others: Sequence[OtherEvaluation]) -> Answer:
     networks = summary.provenance.generators or ("unnamed networks",)
     text = (
-        f"Both intervals come from {summary.sources} sources, all photos of a source drawn together. They "
+        f"The intervals come from {summary.sources} sources, all photos of a source drawn together. They "
         f"hold for more photos of {_photos(summary)} and fakes by {', '.join(networks)}; another generator, "
         "camera or product may give other figures."
     )
@@ -283,7 +283,7 @@ def _certainty(summary: ComparisonSummary, others: Sequence[OtherEvaluation]) ->
     if not others:
         text += " No other photos were measured beside them."
     figure = f"{summary.sources} sources"
-    return Answer("How sure are we of both?", figure, "what both intervals rest on", text)
+    return Answer("How sure are we of this?", figure, "what the intervals rest on", text)
 
 
 def _comparisons(
