@@ -23,15 +23,13 @@ from pathlib import Path
 from omegaconf import OmegaConf
 
 from falseflaw.cli.main import one_line
-from falseflaw.dataset.layers import LAYERS_NAME, read_layers
-from falseflaw.dataset.manifest import read_manifest
 from falseflaw.errors import FalseFlawError
 from falseflaw.evaluation.figures.calibration import write_operating_point
 from falseflaw.paths import config_dir
 from falseflaw.statistics.text import figure_text, markdown_table
 from falseflaw.studies import trainings
 from falseflaw.studies.ablations import COLUMNS, COMPARED, MASK_THRESHOLD, PIXELS, measure
-from falseflaw.studies.trainings import CLOCKS, at_once, minutes_of
+from falseflaw.studies.trainings import at_once, minutes_of
 from falseflaw.types import OperatingPoint
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -56,15 +54,10 @@ def main(words: list[str]) -> int:
 
 def _run(words: list[str]) -> int:
     parser = argparse.ArgumentParser(add_help=False)
-    parser.add_argument("--minutes", type=float, default=40)
-    parser.add_argument("--seeds", type=int, default=2)
+    trainings.add_arguments(parser, "runs/ablations", minutes=40, seeds=2)
     parser.add_argument("--only", default=",".join(NAMES))
-    parser.add_argument("--limit", type=int, default=150)
     parser.add_argument("--measured")
-    parser.add_argument("--clock", choices=CLOCKS, default=CLOCKS[0])
-    parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--laundering", default="brief")
-    parser.add_argument("--runs", default="runs/ablations")
     options, overrides = parser.parse_known_args(words)
     wanted = [name for name in NAMES if name in {FULL, *options.only.split(",")}]
     if unknown := sorted(set(options.only.split(",")) - set(NAMES)):
@@ -81,7 +74,8 @@ def _run(words: list[str]) -> int:
     runs.mkdir(parents=True, exist_ok=True)
     point = runs / "operating_point.json"
     write_operating_point(point, OperatingPoint(mask_threshold=MASK_THRESHOLD), None)
-    asked = [f"laundering={options.laundering}", f"limit_sources={options.limit}"]
+    asked = [f"operating_point={point}", f"edits=[{','.join(COMPARED)}]"]
+    asked += [f"laundering={options.laundering}", f"limit_sources={options.limit}"]
     asked += [f"dataset={options.measured}"] if options.measured else []
     calls: dict[tuple[str, int], Callable[[], Path]] = {}
     minutes = minutes_of(options.minutes, options.clock)
@@ -95,25 +89,13 @@ def _run(words: list[str]) -> int:
                     continue
                 more = [f"data.leave_out=[{','.join(sharp)}]"]
             words = [f"experiment=ablation/{name}", *minutes, f"seed={seed}", *more, *overrides]
-            calls[name, seed] = partial(train_and_measure, runs / name / f"seed{seed}", words, point, asked)
+            run = runs / name / f"seed{seed}"
+            calls[name, seed] = partial(trainings.train_and_measure, run, words, asked)
     folders = at_once(options.jobs, calls)
     evaluations = {name: [folders[key] for key in folders if key[0] == name] for name in wanted}
-    spoken = "minutes" if options.clock == CLOCKS[0] else "minutes of the processor"
-    print_table(
-        {name: found for name, found in evaluations.items() if found}, f"{options.minutes:g} {spoken}"
-    )
+    spoken = trainings.spoken_minutes(options.minutes, options.clock)
+    print_table({name: found for name, found in evaluations.items() if found}, spoken)
     return 0
-
-
-def train_and_measure(run: Path, words: list[str], point: Path, asked: list[str]) -> Path:
-    """Trains, and evaluates on fold val, what of it is not done; returns the evaluation's folder."""
-    trainings.train(run, words)
-    folder = run / "evaluation"
-    if not (folder / "summary.json").is_file():
-        chosen = ["fold=val", f"operating_point={point}", f"edits=[{','.join(COMPARED)}]", "workers=0"]
-        chosen += ["replicates=20", "examples=0", *asked]  # the table has intervals of its own
-        trainings.falseflaw("evaluate", f"run={run}", f"output={folder}", "device=onnx", *chosen)
-    return folder
 
 
 def sharp_writers(dataset: Path) -> list[str]:
@@ -122,9 +104,7 @@ def sharp_writers(dataset: Path) -> list[str]:
     Autoencoders come with their perturbed copies. Others than those of the dataset `train` would refuse.
     """
     named = OmegaConf.load(config_dir() / "experiment/ablation/without_sharp_writers.yaml").data.leave_out
-    present = set(read_manifest(dataset)["generator"])
-    if (dataset / LAYERS_NAME).is_file():
-        present |= set(read_layers(dataset)["writer"])
+    present = trainings.networks_of(dataset)
     return sorted(name for name in present if name.removesuffix("_perturbed") in set(named))
 
 

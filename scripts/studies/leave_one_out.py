@@ -1,95 +1,102 @@
-"""Trains detectors without one generator, and tells how well each finds what it never saw.
+"""Trains detectors without one family of networks each, and tells how well each finds what it never saw.
 
-usage: scripts/run leave-one-out dataset=FOLDER [other overrides of `falseflaw train`]
+usage: scripts/run leave-one-out [--minutes=40] [--seeds=1] [--families=latent,pixel] [--limit=150]
+                                 [--clock=processor] [--jobs=2] [dataset=data/datasets/reference]
+                                 [other overrides of `falseflaw train`]
 
-The dataset has folds train, val and test. Each generator is left out with and without the perturbed
-autoencoders. Runs go to runs/leave-one-out/; started again it goes on where it stopped. About an hour on two
-cores.
+A family is a network with its finished, denoised and perturbed copies: `kl4` is kl4, kl4_sharp and so on; by
+default every one of the dataset is left out in turn. All trainings get the same minutes, one of them with
+everything. They are measured on untouched photos of fold val: the family's fakes against simulated damage of
+the same sources. Runs go to runs/leave-one-out/; started again it goes on where it stopped.
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
-import yaml
-
 from falseflaw.cli.main import one_line
-from falseflaw.dataset.manifest import read_manifest
 from falseflaw.errors import ConfigurationError, FalseFlawError
-from falseflaw.evaluation.figures.summary import read_summary
-from falseflaw.inpainting.autoencoders.family import PERTURBED
-from falseflaw.inpainting.autoencoders.records import reserved
-from falseflaw.statistics.text import figure_text
+from falseflaw.evaluation.figures.calibration import write_operating_point
+from falseflaw.statistics.text import figure_text, markdown_table
 from falseflaw.studies import trainings
-from falseflaw.studies.trainings import EDITS
+from falseflaw.studies.ablations import FLAWED, MASK_THRESHOLD
+from falseflaw.studies.families import FamilyFigures, families, measure
+from falseflaw.types import Edit, OperatingPoint
 
 ROOT = Path(__file__).resolve().parents[2]
-GENERATORS = ("pixel", "latent")
-AUTOENCODERS = ROOT / "checkpoints" / "autoencoders"
+FULL = "full"
 
 
-def main(overrides: list[str]) -> int:
+def main(words: list[str]) -> int:
     """Trains and evaluates what is not there yet, then prints the table."""
-    if {"-h", "--help"} & set(overrides):
+    if {"-h", "--help"} & set(words):
         print(__doc__)
         return 0
     try:
-        return _run(overrides)
+        return _run(words)
     except FalseFlawError as error:
         print(f"error: {one_line(error)}", file=sys.stderr)
         return 2
 
 
-def _run(overrides: list[str]) -> int:
+def _run(words: list[str]) -> int:
+    parser = argparse.ArgumentParser(add_help=False)
+    trainings.add_arguments(parser, "runs/leave-one-out", minutes=40, seeds=1)
+    parser.add_argument("--families")
+    options, overrides = parser.parse_known_args(words)
+    if options.seeds < 1:
+        raise ConfigurationError(f"expected --seeds of at least 1, got {options.seeds}")
     dataset = trainings.dataset_of(overrides)
     if dataset is None:
-        raise ConfigurationError("expected dataset=FOLDER with folds train, val and test, got none; name one")
-    known = read_manifest(ROOT / dataset)["generator"].unique()
-    perturbed = sorted(name for name in known if name.endswith(PERTURBED))
-    runs = []
-    for generator in GENERATORS:
-        runs.append(measure(f"without_{generator}", [f"data.leave_out=[{generator}]"], overrides))
-        # Half of the sets hold no trained autoencoder: twice the share keeps such positives as frequent.
-        names = ",".join([generator, *perturbed])
-        without_both = [f"data.leave_out=[{names}]", "data.pairs.autoencoded_share=0.6"]
-        runs.append(measure(f"without_{generator}_and_perturbed", without_both, overrides))
-    print_table(runs)
+        dataset = "data/datasets/reference"
+        overrides.append(f"dataset={dataset}")
+    known = families(trainings.networks_of(ROOT / dataset))
+    wanted = options.families.split(",") if options.families else sorted(known)
+    if unknown := sorted(set(wanted) - set(known)):
+        raise ConfigurationError(f"expected --families of {', '.join(known)}, got {unknown[0]}")
+    runs = ROOT / options.runs
+    runs.mkdir(parents=True, exist_ok=True)
+    point = runs / "operating_point.json"
+    write_operating_point(point, OperatingPoint(mask_threshold=MASK_THRESHOLD), None)
+    edits = ",".join([str(Edit.SIMULATED_DAMAGE), *FLAWED])
+    asked = [f"operating_point={point}", f"edits=[{edits}]", "laundering=untouched"]
+    asked.append(f"limit_sources={options.limit}")
+    minutes = trainings.minutes_of(options.minutes, options.clock)
+    calls: dict[tuple[str, int], Callable[[], Path]] = {}
+    for seed in range(options.seeds):
+        for name in (FULL, *wanted):
+            left_out = [] if name == FULL else [f"data.leave_out=[{','.join(known[name])}]"]
+            training = [f"experiment=ablation/{FULL}", *minutes, f"seed={seed}", *left_out, *overrides]
+            run = runs / (name if name == FULL else f"without_{name}") / f"seed{seed}"
+            calls[name, seed] = partial(trainings.train_and_measure, run, training, asked)
+    done = trainings.at_once(options.jobs, calls)
+    folders = {name: [folder for (of, _), folder in done.items() if of == name] for name in (FULL, *wanted)}
+    spoken = trainings.spoken_minutes(options.minutes, options.clock)
+    trained = f"{spoken} of training each, seeds: {options.seeds}"
+    print_table(measure(folders.pop(FULL), folders, known), known, trained)
     return 0
 
 
-def measure(name: str, deltas: list[str], overrides: list[str]) -> str:
-    """Trains a detector and evaluates it, each unless done already; returns the run's folder."""
-    run = f"runs/leave-one-out/{name}"
-    words = ["experiment=reference", *deltas, "trainer.max_steps=400", *overrides]
-    trainings.train(ROOT / run, words)
-    if not (ROOT / run / "evaluation" / "summary.json").is_file():
-        chosen = ["laundering=untouched", f"edits=[{','.join(EDITS)}]", "limit_sources=150"]
-        trainings.falseflaw("evaluate", f"run={ROOT / run}", *chosen)
-    return run
-
-
-def print_table(runs: list[str]) -> None:
-    """Prints one Markdown table: a line a network, a column a run; what a run never saw is in bold."""
-    summaries = {Path(run).name: read_summary(ROOT / run / "evaluation") for run in runs}
-    unseen = {Path(run).name: left_out(ROOT / run) | set(reserved(AUTOENCODERS)) for run in runs}
-    names = sorted({row.name for summary in summaries.values() for row in summary.networks})
-    print("AUROC against simulated damage of the same sources, untouched photos of fold test;")
-    print("in bold what the detector was not trained on.\n")
-    print(f"| pixels of | {' | '.join(summaries)} |")
-    print(f"|---|{'---|' * len(summaries)}")
-    for name in names:
-        cells = []
-        for run, summary in summaries.items():
-            found = [row for row in summary.networks if row.name == name]
-            text = figure_text(found[0].auroc) if found else "–"
-            cells.append(f"**{text}**" if found and name in unseen[run] else text)
-        print(f"| {name} | {' | '.join(cells)} |")
-
-
-def left_out(run: Path) -> set[str]:
-    """Returns the networks whose pixels a run was not trained on."""
-    return set(yaml.safe_load((run / "config.yaml").read_text(encoding="utf-8"))["data"]["leave_out"])
+def print_table(found: Mapping[str, FamilyFigures], members: Mapping[str, list[str]], trained: str) -> None:
+    """Prints one Markdown table, a line a family."""
+    lines = [
+        [
+            f"{name} ({len(members[name])})",
+            figures.fakes,
+            figure_text(figures.trained),
+            figure_text(figures.unseen),
+            figure_text(figures.difference, sign="+"),
+        ]
+        for name, figures in found.items()
+    ]
+    print(f"AUROC against simulated damage of the same sources, fold val, untouched; {trained};")
+    print("95 % intervals over sources.\n")
+    heads = ["family (networks)", "its fakes", "trained with it", "never seen", "difference"]
+    print(markdown_table(heads, lines))
 
 
 if __name__ == "__main__":

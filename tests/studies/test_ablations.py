@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,11 @@ from falseflaw.types import Edit
 EDITS = (Edit.SPLICED, Edit.AUTOENCODED, Edit.SIMULATED_DAMAGE, Edit.LOCAL_EDIT)
 
 
-def write(folder: Path, gap: float, sources: int = 12) -> Path:
-    """Predictions of a detector whose fakes lie `gap` above its negatives, in a spread that all share."""
+def write(folder: Path, gap: float, sources: int = 12, writers: Sequence[str] = ("",)) -> Path:
+    """Predictions of a detector whose fakes lie `gap` above its negatives, in a spread that all share.
+
+    The fakes of one source after another are by one of `writers`.
+    """
     rows = []
     for source in range(sources):
         for laundering in ("identity", "jpeg60"):
@@ -26,6 +30,7 @@ def write(folder: Path, gap: float, sources: int = 12) -> Path:
                 row: dict[str, Any] = dict.fromkeys(SCHEMA.names, "")
                 row |= {"sha256": f"{source}{edit}", "source_id": str(source), "group": str(source)}
                 row |= {"edit": str(edit), "label": edit.label, "laundering": laundering, "fold": "val"}
+                row["generator"] = writers[source % len(writers)] if edit.label else ""
                 row |= {"logit": gap * edit.label + noise, "mask_area": 0.1, "photo_set": "fake"}
                 row |= {"unseen": False, "too_small": False}
                 row |= {"positive_histogram": inside, "negative_histogram": outside}

@@ -76,21 +76,37 @@ def measure(
     Raises:
         InvalidDataError: A folder holds no predictions, or they are of other photos than the first one's.
     """
-    read = {name: [_read(folder) for folder in folders] for name, folders in runs.items()}
-    photos = {tuple(table["photo"]) for tables in read.values() for table in tables}
-    if len(photos) > 1:
-        raise InvalidDataError("expected predictions of the same photos from all ablations, got several sets")
+    read = read_alike(runs)
     first = next(iter(read.values()))
     bootstrap = Bootstrap(clusters_of(first[0]), replicates, seed)
     found = {}
     for name, tables in read.items():
-        metrics = {column: _mean_auroc(tables, rows) for column, rows in COLUMNS.items()}
+        metrics = {column: mean_auroc(tables, rows) for column, rows in COLUMNS.items()}
         metrics[PIXELS] = _mean_f1(tables)
-        pooled, whole = metrics[POOLED], _mean_auroc(first, COLUMNS[POOLED])
+        pooled, whole = metrics[POOLED], mean_auroc(first, COLUMNS[POOLED])
         if tables is not first:
-            metrics["difference"] = _difference(pooled, whole)
+            metrics["difference"] = difference(pooled, whole)
         found[name] = bootstrap.estimate(metrics)
     return found
+
+
+def read_alike(runs: Mapping[str, Sequence[Path]]) -> dict[str, list[pd.DataFrame]]:
+    """Reads the predictions of trainings, row for row of the same photo.
+
+    Args:
+        runs: Evaluation folders, by name.
+
+    Returns:
+        By name and in their order, with the columns `photo` and `f1` beside those of predictions.
+
+    Raises:
+        InvalidDataError: A folder holds no predictions, or they are of other photos than the first one's.
+    """
+    read = {name: [_read(folder) for folder in folders] for name, folders in runs.items()}
+    photos = {tuple(table["photo"]) for tables in read.values() for table in tables}
+    if len(photos) > 1:
+        raise InvalidDataError("expected predictions of the same photos from all trainings, got several sets")
+    return read
 
 
 def _read(folder: Path) -> pd.DataFrame:
@@ -100,7 +116,13 @@ def _read(folder: Path) -> pd.DataFrame:
     return rows.sort_values("photo", kind="stable").reset_index(drop=True)
 
 
-def _mean_auroc(tables: Sequence[pd.DataFrame], select: Rows) -> Metric:
+def mean_auroc(tables: Sequence[pd.DataFrame], select: Rows) -> Metric:
+    """Returns the mean over trainings of the AUROC of some rows, as a metric of weights.
+
+    Args:
+        tables: Of `read_alike`, one a training.
+        select: Chooses the rows; without both labels among them the metric is NaN.
+    """
     chosen = np.flatnonzero(select(tables[0]))
     labels = tables[0]["label"].to_numpy()[chosen]
     scores = [table["logit"].to_numpy()[chosen] for table in tables]
@@ -122,5 +144,6 @@ def _mean_f1(tables: Sequence[pd.DataFrame]) -> Metric:
     return lambda weights: np.stack([mean(each, weights[:, chosen]) for each in values]).mean(axis=0)
 
 
-def _difference(one: Metric, other: Metric) -> Metric:
+def difference(one: Metric, other: Metric) -> Metric:
+    """Returns one metric minus another, both of the same weights."""
     return lambda weights: one(weights) - other(weights)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import subprocess
@@ -12,6 +13,8 @@ from pathlib import Path
 from threading import Event
 from typing import TypeVar
 
+from falseflaw.dataset.layers import LAYERS_NAME, read_layers
+from falseflaw.dataset.manifest import read_manifest
 from falseflaw.errors import ConfigurationError
 from falseflaw.imaging.codec import write_atomic
 from falseflaw.machine import available_cores
@@ -126,7 +129,58 @@ def train(run: Path, words: Sequence[str]) -> None:
         )
 
 
+def train_and_measure(run: Path, words: Sequence[str], asked: Sequence[str]) -> Path:
+    """Trains, and evaluates on fold val, what of it is not done; returns the evaluation's folder.
+
+    Args:
+        run: Folder of the training.
+        words: Overrides of `falseflaw train`.
+        asked: Overrides of `falseflaw evaluate`.
+
+    Raises:
+        ConfigurationError, SystemExit: See `train`.
+    """
+    train(run, words)
+    folder = run / "evaluation"
+    if not (folder / "summary.json").is_file():
+        chosen = [
+            "fold=val",
+            "workers=0",
+            "replicates=20",
+            "examples=0",
+        ]  # studies have intervals of their own
+        falseflaw("evaluate", f"run={run}", f"output={folder}", "device=onnx", *chosen, *asked)
+    return folder
+
+
+def add_arguments(parser: argparse.ArgumentParser, runs: str, minutes: float, seeds: int) -> None:
+    """Adds what all studies of trainings in equal minutes take."""
+    parser.add_argument("--minutes", type=float, default=minutes)
+    parser.add_argument("--seeds", type=int, default=seeds)
+    parser.add_argument("--limit", type=int, default=150)
+    parser.add_argument("--clock", choices=CLOCKS, default=CLOCKS[0])
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--runs", default=runs)
+
+
+def spoken_minutes(minutes: float, clock: str) -> str:
+    """Returns the minutes of a training in words."""
+    return f"{minutes:g} {'minutes' if clock == CLOCKS[0] else 'minutes of the processor'}"
+
+
 def dataset_of(overrides: Sequence[str]) -> str | None:
     """Returns the dataset that overrides name, the last where there are several; None without one."""
     named = [word.partition("=")[2] for word in overrides if word.startswith("dataset=")]
     return named[-1] if named else None
+
+
+def networks_of(dataset: Path) -> set[str]:
+    """Returns the networks whose pixels a dataset has, in members and in layers.
+
+    Raises:
+        MissingDataError, InvalidDataError: There is no dataset, or a broken one.
+    """
+    present = set(read_manifest(dataset)["generator"])
+    if (dataset / LAYERS_NAME).is_file():
+        present |= set(read_layers(dataset)["writer"])
+    return present - {""}
