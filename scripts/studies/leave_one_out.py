@@ -85,7 +85,7 @@ def print_table(found: Mapping[str, FamilyFigures], members: Mapping[str, list[s
     """Prints one Markdown table, a line a family."""
     lines = [
         [
-            f"{name} ({len(members[name])})",
+            f"{name} ({len(members[name])})" if name in members else f"**{name}**",
             figures.fakes,
             figure_text(figures.trained),
             figure_text(figures.unseen),

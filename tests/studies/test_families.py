@@ -27,12 +27,15 @@ def test_each_family_is_measured_on_its_own_fakes(tmp_path):
     full = [write(tmp_path / "a", 9, writers=WRITERS), write(tmp_path / "bb", 9, writers=WRITERS)]
     blind = write(tmp_path / "c", 0, writers=WRITERS)
     found = measure(full, {"kl4": [blind], "latent": full}, families(WRITERS), replicates=100)
-    assert list(found) == ["kl4", "latent"]
+    assert list(found) == ["kl4", "latent", "mean"]
     assert (found["kl4"].fakes, found["latent"].fakes) == (16, 8)  # two fakes a source of twelve
     assert value(found["kl4"].trained) == 1
     assert 0.2 < value(found["kl4"].unseen) < 0.8
     assert value(found["kl4"].difference) == pytest.approx(value(found["kl4"].unseen) - 1)
     assert value(found["latent"].difference) == 0
+    assert value(found["mean"].difference) == pytest.approx(value(found["kl4"].difference) / 2)
+    assert found["mean"].fakes == 24
+    assert list(measure(full, {"latent": full}, families(WRITERS), replicates=10)) == ["latent"]
 
 
 @pytest.fixture
@@ -62,7 +65,7 @@ def test_every_family_is_left_out_whole_in_equal_minutes_and_nothing_is_done_twi
     assert leave_one_out.main(words) == 0
     told = capsys.readouterr().out
     lines = [[cell.strip() for cell in line.split("|")[1:-1]] for line in told.splitlines() if "|" in line]
-    assert [line[:2] for line in lines[2:]] == [["kl4 (2)", "16"], ["latent (1)", "8"]]
+    assert [line[:2] for line in lines[2:]] == [["kl4 (2)", "16"], ["latent (1)", "8"], ["**mean**", "24"]]
     assert lines[2][-1].startswith("-")
     assert lines[3][-1].startswith("+0.000")
     trained = {

@@ -6,12 +6,16 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from falseflaw.evaluation.figures.groups import clusters_of
-from falseflaw.statistics.bootstrap import Bootstrap, Estimate
+from falseflaw.statistics.bootstrap import Bootstrap, Estimate, Metric
 from falseflaw.studies.ablations import FLAWED, Rows, difference, mean_auroc, read_alike
 from falseflaw.types import Edit
+
+MEAN = "mean"
+"""Stands for the mean over all families that were left out, each weighing the same."""
 
 
 @dataclass(frozen=True)
@@ -56,20 +60,38 @@ def measure(
         members: Networks of each family.
         replicates: Of the bootstrap, which draws sources.
 
+    Returns:
+        By family, and of several last by `MEAN`.
+
     Raises:
         InvalidDataError: A folder holds no predictions, or they are of other photos than the others'.
     """
     read = read_alike({"": full, **without})
     tables = read.pop("")
+    rows = {name: _fakes_of(members[name]) for name in read}
+    trained = {name: mean_auroc(tables, rows[name]) for name in read}
+    unseen = {name: mean_auroc(lacking, rows[name]) for name, lacking in read.items()}
+    fakes = {
+        name: int((chosen(tables[0]) & (tables[0]["label"] == 1)).sum()) for name, chosen in rows.items()
+    }
+    if len(read) > 1:  # small families say little each
+        trained[MEAN], unseen[MEAN] = _mean(list(trained.values())), _mean(list(unseen.values()))
+        fakes[MEAN] = sum(fakes.values())
     bootstrap = Bootstrap(clusters_of(tables[0]), replicates)
     found = {}
-    for name, lacking in read.items():
-        rows = _fakes_of(members[name])
-        trained, unseen = mean_auroc(tables, rows), mean_auroc(lacking, rows)
-        metrics = {"trained": trained, "unseen": unseen, "difference": difference(unseen, trained)}
-        fakes = int((rows(tables[0]) & (tables[0]["label"] == 1)).sum())
-        found[name] = FamilyFigures(fakes, **bootstrap.estimate(metrics))
+    for name in trained:
+        metrics = {
+            "trained": trained[name],
+            "unseen": unseen[name],
+            "difference": difference(unseen[name], trained[name]),
+        }
+        found[name] = FamilyFigures(fakes[name], **bootstrap.estimate(metrics))
     return found
+
+
+def _mean(metrics: Sequence[Metric]) -> Metric:
+    """Returns the mean of some metrics, NaN where a draw of sources has nothing of one of them."""
+    return lambda weights: np.mean([metric(weights) for metric in metrics], axis=0)
 
 
 def _fakes_of(networks: Collection[str]) -> Rows:
