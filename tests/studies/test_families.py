@@ -35,6 +35,9 @@ def test_each_family_is_measured_on_its_own_fakes(tmp_path):
     assert value(found["latent"].difference) == 0
     assert value(found["mean"].difference) == pytest.approx(value(found["kl4"].difference) / 2)
     assert found["mean"].fakes == 24
+    nobody = measure(full, {"latent": full, "gan": full}, families([*WRITERS, "gan"]), replicates=10)
+    assert nobody["gan"].trained.value is None
+    assert value(nobody["mean"].trained) == 1
     assert list(measure(full, {"latent": full}, families(WRITERS), replicates=10)) == ["latent"]
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from falseflaw.evaluation.figures.groups import clusters_of
 from falseflaw.statistics.bootstrap import Bootstrap, Estimate, Metric
@@ -15,7 +16,7 @@ from falseflaw.studies.ablations import FLAWED, Rows, difference, mean_auroc, re
 from falseflaw.types import Edit
 
 MEAN = "mean"
-"""Stands for the mean over all families that were left out, each weighing the same."""
+"""Stands for the mean over all families with fakes that were left out, each weighing the same."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,8 @@ def measure(
         name: int((chosen(tables[0]) & (tables[0]["label"] == 1)).sum()) for name, chosen in rows.items()
     }
     if len(read) > 1:  # small families say little each
-        trained[MEAN], unseen[MEAN] = _mean(list(trained.values())), _mean(list(unseen.values()))
+        measured = [name for name in read if fakes[name]]
+        trained[MEAN], unseen[MEAN] = (_mean([of[name] for name in measured]) for of in (trained, unseen))
         fakes[MEAN] = sum(fakes.values())
     bootstrap = Bootstrap(clusters_of(tables[0]), replicates)
     found = {}
@@ -90,8 +92,13 @@ def measure(
 
 
 def _mean(metrics: Sequence[Metric]) -> Metric:
-    """Returns the mean of some metrics, NaN where a draw of sources has nothing of one of them."""
-    return lambda weights: np.mean([metric(weights) for metric in metrics], axis=0)
+    """Returns the mean of some metrics, NaN in draws of sources that lack one of them, or without any."""
+
+    def metric(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        found = [each(weights) for each in metrics] or [np.full(len(weights), np.nan)]
+        return np.asarray(np.mean(found, axis=0), np.float64)
+
+    return metric
 
 
 def _fakes_of(networks: Collection[str]) -> Rows:

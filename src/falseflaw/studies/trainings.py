@@ -143,12 +143,8 @@ def train_and_measure(run: Path, words: Sequence[str], asked: Sequence[str]) -> 
     train(run, words)
     folder = run / "evaluation"
     if not (folder / "summary.json").is_file():
-        chosen = [
-            "fold=val",
-            "workers=0",
-            "replicates=20",
-            "examples=0",
-        ]  # studies have intervals of their own
+        # Few replicates: studies have intervals of their own.
+        chosen = ["fold=val", "workers=0", "replicates=20", "examples=0"]
         falseflaw("evaluate", f"run={run}", f"output={folder}", "device=onnx", *chosen, *asked)
     return folder
 
