@@ -24,13 +24,11 @@ from omegaconf import OmegaConf
 
 from falseflaw.cli.main import one_line
 from falseflaw.errors import FalseFlawError
-from falseflaw.evaluation.figures.calibration import write_operating_point
 from falseflaw.paths import config_dir
 from falseflaw.statistics.text import figure_text, markdown_table
 from falseflaw.studies import trainings
-from falseflaw.studies.ablations import COLUMNS, COMPARED, MASK_THRESHOLD, PIXELS, measure
+from falseflaw.studies.ablations import COLUMNS, COMPARED, PIXELS, measure, measured_alike
 from falseflaw.studies.trainings import at_once, minutes_of
-from falseflaw.types import OperatingPoint
 
 ROOT = Path(__file__).resolve().parents[2]
 FULL = "full"
@@ -63,19 +61,8 @@ def _run(words: list[str]) -> int:
     if unknown := sorted(set(options.only.split(",")) - set(NAMES)):
         print(f"expected --only of {', '.join(NAMES)}, got {unknown[0]}", file=sys.stderr)
         return 2
-    if options.seeds < 1:
-        print(f"expected --seeds of at least 1, got {options.seeds}", file=sys.stderr)
-        return 2
-    dataset = trainings.dataset_of(overrides)
-    if dataset is None:
-        dataset = "data/datasets/reference"
-        overrides.append(f"dataset={dataset}")
-    runs = ROOT / options.runs
-    runs.mkdir(parents=True, exist_ok=True)
-    point = runs / "operating_point.json"
-    write_operating_point(point, OperatingPoint(mask_threshold=MASK_THRESHOLD), None)
-    asked = [f"operating_point={point}", f"edits=[{','.join(COMPARED)}]"]
-    asked += [f"laundering={options.laundering}", f"limit_sources={options.limit}"]
+    dataset, runs = trainings.begin(ROOT, options, overrides)
+    asked = measured_alike(runs, COMPARED, options.laundering, options.limit)
     asked += [f"dataset={options.measured}"] if options.measured else []
     calls: dict[tuple[str, int], Callable[[], Path]] = {}
     minutes = minutes_of(options.minutes, options.clock)

@@ -20,12 +20,11 @@ from pathlib import Path
 
 from falseflaw.cli.main import one_line
 from falseflaw.errors import ConfigurationError, FalseFlawError
-from falseflaw.evaluation.figures.calibration import write_operating_point
 from falseflaw.statistics.text import figure_text, markdown_table
 from falseflaw.studies import trainings
-from falseflaw.studies.ablations import FLAWED, MASK_THRESHOLD
+from falseflaw.studies.ablations import FLAWED, measured_alike
 from falseflaw.studies.families import FamilyFigures, families, measure
-from falseflaw.types import Edit, OperatingPoint
+from falseflaw.types import Edit
 
 ROOT = Path(__file__).resolve().parents[2]
 FULL = "full"
@@ -48,23 +47,12 @@ def _run(words: list[str]) -> int:
     trainings.add_arguments(parser, "runs/leave-one-out", minutes=40, seeds=1)
     parser.add_argument("--families")
     options, overrides = parser.parse_known_args(words)
-    if options.seeds < 1:
-        raise ConfigurationError(f"expected --seeds of at least 1, got {options.seeds}")
-    dataset = trainings.dataset_of(overrides)
-    if dataset is None:
-        dataset = "data/datasets/reference"
-        overrides.append(f"dataset={dataset}")
+    dataset, runs = trainings.begin(ROOT, options, overrides)
     known = families(trainings.networks_of(ROOT / dataset))
     wanted = options.families.split(",") if options.families else sorted(known)
     if unknown := sorted(set(wanted) - set(known)):
         raise ConfigurationError(f"expected --families of {', '.join(known)}, got {unknown[0]}")
-    runs = ROOT / options.runs
-    runs.mkdir(parents=True, exist_ok=True)
-    point = runs / "operating_point.json"
-    write_operating_point(point, OperatingPoint(mask_threshold=MASK_THRESHOLD), None)
-    edits = ",".join([str(Edit.SIMULATED_DAMAGE), *FLAWED])
-    asked = [f"operating_point={point}", f"edits=[{edits}]", "laundering=untouched"]
-    asked.append(f"limit_sources={options.limit}")
+    asked = measured_alike(runs, [str(Edit.SIMULATED_DAMAGE), *FLAWED], "untouched", options.limit)
     minutes = trainings.minutes_of(options.minutes, options.clock)
     calls: dict[tuple[str, int], Callable[[], Path]] = {}
     for seed in range(options.seeds):

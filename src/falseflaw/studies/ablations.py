@@ -10,11 +10,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from falseflaw.errors import InvalidDataError
+from falseflaw.evaluation.figures.calibration import write_operating_point
 from falseflaw.evaluation.figures.groups import clusters_of
 from falseflaw.evaluation.prediction.predictions import histograms, read_predictions
 from falseflaw.statistics.bootstrap import Bootstrap, Estimate, Metric
 from falseflaw.statistics.metrics import auroc, mean, pixel_f1
-from falseflaw.types import MATCHED, POSITIVES, Edit
+from falseflaw.types import MATCHED, POSITIVES, Edit, OperatingPoint
 
 FLAWED = tuple(str(edit) for edit in MATCHED if edit in POSITIVES and edit.flawed)
 """Fakes that show a flaw, whoever wrote them."""
@@ -56,6 +57,25 @@ COLUMNS: dict[str, Rows] = {
 PIXELS = "pixel F1, untouched"
 
 POOLED = "all launderings pooled"
+
+
+def measured_alike(runs: Path, edits: Sequence[str], laundering: str, limit: int) -> list[str]:
+    """Returns overrides of `falseflaw evaluate` under which trainings are compared.
+
+    Args:
+        runs: Folder of the runs; the operating point, fitted on nothing, is written there.
+        edits: Members that are measured.
+        laundering: Suite.
+        limit: Most sources.
+    """
+    point = runs / "operating_point.json"
+    write_operating_point(point, OperatingPoint(mask_threshold=MASK_THRESHOLD), None)
+    return [
+        f"operating_point={point}",
+        f"edits=[{','.join(edits)}]",
+        f"laundering={laundering}",
+        f"limit_sources={limit}",
+    ]
 
 
 def measure(

@@ -159,6 +159,31 @@ def add_arguments(parser: argparse.ArgumentParser, runs: str, minutes: float, se
     parser.add_argument("--runs", default=runs)
 
 
+def begin(root: Path, options: argparse.Namespace, overrides: list[str]) -> tuple[str, Path]:
+    """Checks what was asked for and makes the folder of the runs.
+
+    Args:
+        root: What relative folders lie in.
+        options: Of `add_arguments`.
+        overrides: Of `falseflaw train`; the dataset that all learn from is added where none is named.
+
+    Returns:
+        The dataset, and the folder.
+
+    Raises:
+        ConfigurationError: Fewer than one seed.
+    """
+    if options.seeds < 1:
+        raise ConfigurationError(f"expected --seeds of at least 1, got {options.seeds}")
+    dataset = dataset_of(overrides)
+    if dataset is None:
+        dataset = "data/datasets/reference"
+        overrides.append(f"dataset={dataset}")
+    runs: Path = root / options.runs
+    runs.mkdir(parents=True, exist_ok=True)
+    return dataset, runs
+
+
 def spoken_minutes(minutes: float, clock: str) -> str:
     """Returns the minutes of a training in words."""
     return f"{minutes:g} {'minutes' if clock == CLOCKS[0] else 'minutes of the processor'}"
